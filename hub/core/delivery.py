@@ -1,0 +1,88 @@
+"""One attempt to deliver one notification, as values: what is sent, and what came of it.
+
+A failed delivery is expected and therefore a value, never an exception.
+Source: design of delivery classes in the README ("When a delivery fails").
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import StrEnum
+
+from hub.core.subscription import ChannelType
+
+
+class FailureClass(StrEnum):
+    """Why an attempt failed, as far as it decides what happens next.
+
+    ``rejected`` 400, 413, 415, 422; ``refused`` any other 4xx; ``busy`` 408, 425, 429, 5xx;
+    ``gone`` 410; ``redirect`` 3xx, never followed; ``blocked`` by the egress rules; the rest are
+    network failures.
+    """
+
+    REJECTED = "rejected"
+    REFUSED = "refused"
+    BUSY = "busy"
+    GONE = "gone"
+    REDIRECT = "redirect"
+    BLOCKED = "blocked"
+    DNS = "dns"
+    CONNECTION = "connection"
+    TLS = "tls"
+    TIMEOUT = "timeout"
+    PROTOCOL = "protocol"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Envelope:
+    """What a channel needs for one attempt.
+
+    ``parameter`` are the subscriber's headers in order; ``timeout`` bounds the whole attempt.
+    ``body`` and ``parameter`` may be secret and never appear in ``repr`` or in logs.
+    """
+
+    channel_type: ChannelType
+    endpoint: str
+    content_type: str
+    body: bytes = field(repr=False)
+    parameter: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    timeout: timedelta = timedelta(seconds=15)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timing:
+    """Where the time of one attempt went, in milliseconds; None where a phase did not happen."""
+
+    address: str | None = None
+    dns: float | None = None
+    connect: float | None = None
+    tls: float | None = None
+    wait: float | None = None
+    total: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivered:
+    """The endpoint answered 2xx (``status``), or the socket took the text (no status)."""
+
+    status: int | None = None
+    timing: Timing = field(default_factory=Timing)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failed:
+    """The attempt failed.
+
+    ``reason`` is one line for people without anything that the endpoint sent but its status.
+    ``retry_after`` is what the endpoint asked for, already bounded.
+    """
+
+    failure: FailureClass
+    reason: str
+    status: int | None = None
+    retry_after: timedelta | None = None
+    timing: Timing = field(default_factory=Timing)
+
+
+DeliveryResult = Delivered | Failed

@@ -1,0 +1,204 @@
+"""A notification in R5 terms, before a codec writes it in the form of a release.
+
+Source: http://hl7.org/fhir/R5/subscriptionstatus.html; http://hl7.org/fhir/R5/subscriptions.html
+(payloads); backport IG, "Notifications".
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from hub.core.change import Interaction
+from hub.core.release import FhirRelease
+from hub.core.subscription import PayloadContent, Subscription, SubscriptionStatusCode
+from hub.core.version import ResourceKey, ResourceVersion, VersionReference
+
+
+class NotificationType(StrEnum):
+    """``SubscriptionStatus.type``."""
+
+    HANDSHAKE = "handshake"
+    HEARTBEAT = "heartbeat"
+    EVENT_NOTIFICATION = "event-notification"
+    QUERY_STATUS = "query-status"
+    QUERY_EVENT = "query-event"
+
+
+@dataclass(frozen=True, slots=True)
+class StatusError:
+    """One ``SubscriptionStatus.error``: a code of the error code system, and words.
+
+    ``code`` is ``dns-resolution-error``, ``no-response`` or ``error-response``; None for a
+    condition without code, which then has text only.
+    """
+
+    code: str | None
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NumberedEvent:
+    """An event under the Subscription's own number, with the versions that a payload may need.
+
+    ``focus`` is None where the subscriber may no longer see it: then number and time only.
+    """
+
+    number: int
+    timestamp: datetime
+    focus: ResourceVersion | None
+    context: tuple[ResourceVersion, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotificationEvent:
+    """One ``SubscriptionStatus.notificationEvent``; references are ``Type/id`` or None."""
+
+    event_number: int
+    timestamp: datetime
+    focus: str | None = None
+    additional_context: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotificationEntry:
+    """One further entry of the Bundle.
+
+    ``interaction`` is what happened to a focus, None for additional context; ``body`` is the JSON
+    text of the resource, None for a deletion.
+    """
+
+    resource_type: str
+    id: str
+    version: int
+    interaction: Interaction | None
+    body: bytes | None = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notification:
+    """All that one notification says.
+
+    ``id`` is a UUID that depends only on what is said, so that a retry is the same text;
+    ``events_since_start`` counts all events so far, or, in an event-notification, is the highest
+    number in it.
+    """
+
+    id: str
+    type: NotificationType
+    release: FhirRelease
+    subscription_id: str
+    topic: str | None
+    status: SubscriptionStatusCode
+    timestamp: datetime
+    events_since_start: int
+    events: tuple[NotificationEvent, ...] = ()
+    errors: tuple[StatusError, ...] = ()
+    entries: tuple[NotificationEntry, ...] = ()
+
+
+def stable_uuid(*parts: object) -> str:
+    """Return the UUID (version 8) that stands for ``parts``, always the same."""
+    digest = bytearray(hashlib.sha256("\x1f".join(map(str, parts)).encode()).digest()[:16])
+    digest[6] = digest[6] & 0x0F | 0x80
+    digest[8] = digest[8] & 0x3F | 0x80
+    text = digest.hex()
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+
+
+def build_notification(
+    subscription: Subscription,
+    kind: NotificationType,
+    *,
+    total: int,
+    timestamp: datetime,
+    events: Sequence[NumberedEvent] = (),
+    errors: Sequence[StatusError] = (),
+    content: PayloadContent | None = None,
+) -> Notification:
+    """Return the notification of ``kind`` for ``subscription``.
+
+    Args:
+        subscription: as it is now; its status is reported.
+        kind: what is sent.
+        total: the number of all events so far; an event-notification says its highest instead.
+        timestamp: for events the commit of the last one, else the instant of building.
+        events: in the order of their numbers.
+        errors: what is wrong with the delivery.
+        content: the content level, the Subscription's own where None.
+
+    Content levels: ``empty`` has no topic, focus, context or entries; ``id-only`` has references
+    and no entries; ``full-resource`` also one entry per (type, id, version).
+    """
+    level = content or subscription.content
+    counter = total
+    if kind is NotificationType.EVENT_NOTIFICATION and events:
+        counter = events[-1].number
+    numbers = (events[0].number, events[-1].number) if events else (total, total)
+    return Notification(
+        id=stable_uuid(
+            subscription.release, subscription.id, kind, level, *numbers, timestamp.isoformat()
+        ),
+        type=kind,
+        release=subscription.release,
+        subscription_id=subscription.id,
+        topic=None if level is PayloadContent.EMPTY else subscription.topic,
+        status=subscription.status,
+        timestamp=timestamp,
+        events_since_start=counter,
+        events=tuple(_event(event, level) for event in events),
+        errors=tuple(errors),
+        entries=_entries(events) if level is PayloadContent.FULL_RESOURCE else (),
+    )
+
+
+def _event(event: NumberedEvent, level: PayloadContent) -> NotificationEvent:
+    if level is PayloadContent.EMPTY or event.focus is None:
+        return NotificationEvent(event_number=event.number, timestamp=event.timestamp)
+    return NotificationEvent(
+        event_number=event.number,
+        timestamp=event.timestamp,
+        focus=event.focus.key.reference,
+        additional_context=tuple(version.key.reference for version in event.context),
+    )
+
+
+def _entries(events: Sequence[NumberedEvent]) -> tuple[NotificationEntry, ...]:
+    entries: dict[tuple[ResourceKey, int], NotificationEntry] = {}
+    for event in events:
+        if event.focus is None:
+            continue
+        _enter(entries, event.focus, event.focus.interaction)
+        for version in event.context:
+            if (version.key, version.version) not in entries:
+                _enter(entries, version, None)
+    return tuple(entries.values())
+
+
+def _enter(
+    entries: dict[tuple[ResourceKey, int], NotificationEntry],
+    version: ResourceVersion,
+    interaction: Interaction | None,
+) -> None:
+    entries[version.key, version.version] = NotificationEntry(
+        resource_type=version.key.resource_type,
+        id=version.key.id,
+        version=version.version,
+        interaction=interaction,
+        body=version.body,
+    )
+
+
+def context_versions(
+    includes: Sequence[VersionReference],
+    stored: Mapping[VersionReference, ResourceVersion],
+) -> tuple[ResourceVersion, ...]:
+    """Return the stored versions that ``includes`` names, without those that are gone."""
+    return tuple(
+        version
+        for reference in includes
+        if (version := stored.get(reference)) is not None and not version.deleted
+    )

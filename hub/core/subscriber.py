@@ -1,0 +1,58 @@
+"""A Subscription as the hub keeps it: with its numbers, its delivery and its attempts.
+
+Source: http://hl7.org/fhir/R5/subscriptionstatus.html.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from hub.core.numbering import Segment
+from hub.core.subscription import Subscription
+from hub.core.timing import DeliveryState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subscriber:
+    """Everything about one Subscription but its events.
+
+    ``sid`` is the hub's own number for it, never used twice; ``owner`` who created it (empty
+    while the hub knows no identities); ``generation`` rises with every update by the client, so
+    that a failure of an older endpoint is not held against the new one; ``topic_version`` is the
+    ``url|version`` to which it is pinned; ``error`` what is wrong with its delivery in words and
+    ``error_code`` the code of that (``no-response`` and so on); ``deleted`` marks
+    what is kept of a deleted one: its numbers, which go on if the id is put again.
+    """
+
+    sid: int
+    subscription: Subscription
+    owner: str = ""
+    visibility: str = ""
+    generation: int = 1
+    topic_version: str = ""
+    error: str | None = None
+    error_code: str | None = None
+    segments: tuple[Segment, ...] = ()
+    delivery: DeliveryState = DeliveryState()
+    created: datetime | None = None
+    deleted: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """One attempt to deliver, as it is kept: no body, no header value.
+
+    ``outcome`` is ``delivered`` or a failure class; ``first`` and ``last`` are the numbers in it,
+    both 0 for a handshake or heartbeat.
+    """
+
+    sid: int
+    at: datetime
+    kind: str
+    first: int
+    last: int
+    outcome: str
+    status: int | None = None
+    milliseconds: float = 0.0
+    reason: str = field(default="", repr=False)

@@ -1,0 +1,163 @@
+"""When a Subscription next needs the hub's attention: one instant for everything, and retries.
+
+Nothing here knows a clock; instants and luck are arguments.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from hub.core.subscription import ChannelType, Subscription, SubscriptionStatusCode
+
+FIRST_HANDSHAKE_DELAY = timedelta(milliseconds=250)
+"""How long after the 201 the first handshake waits at least, so that the client knows its id."""
+
+HANDSHAKE_RETRIES = (timedelta(seconds=1), timedelta(seconds=3), timedelta(seconds=10))
+"""When a handshake that met no answer, or a busy endpoint, is tried again."""
+
+RETRY_FLOOR = timedelta(seconds=60)
+"""From the third failure on a retry waits at least this long, unless the schedule is shorter."""
+
+MAX_RETRY_AFTER = timedelta(hours=6)
+"""The longest wait that an endpoint can ask for."""
+
+DEFAULT_RETRY_SCHEDULE = tuple(
+    timedelta(seconds=s)
+    for s in (5, 30, 120, 600, 1800, 3600, 7200, 14400, 28800, 43200, 57600, 86400)
+)
+DEFAULT_GIVE_UP_AFTER = timedelta(hours=72)
+
+
+class Kind(StrEnum):
+    """What is due."""
+
+    END = "end"
+    HANDSHAKE = "handshake"
+    EVENTS = "events"
+    HEARTBEAT = "heartbeat"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryState:
+    """Where the delivery of one Subscription stands; persisted.
+
+    ``cursor`` is the highest number delivered; ``failures`` counts failed tries of what is due
+    now, the first of them at ``failing_since``; ``due`` is when to try again; ``retry_to`` keeps
+    the last number of the notification that is being tried, so that a retry has the same range;
+    ``last_sent`` is the end of the last answered send.
+    """
+
+    cursor: int = 0
+    failures: int = 0
+    failing_since: datetime | None = None
+    due: datetime | None = None
+    retry_to: int | None = None
+    last_sent: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """What is due, and when."""
+
+    kind: Kind
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetryPolicy:
+    """When a failed delivery is tried again, and when the hub gives up.
+
+    ``schedule`` holds the waits after the first, second, ... failure; the last one repeats until
+    ``give_up_after`` has passed since the first failure.
+    """
+
+    schedule: tuple[timedelta, ...] = DEFAULT_RETRY_SCHEDULE
+    give_up_after: timedelta = DEFAULT_GIVE_UP_AFTER
+    floor: timedelta = RETRY_FLOOR
+
+
+def next_due(
+    subscription: Subscription, state: DeliveryState, total: int, now: datetime
+) -> Due | None:
+    """Return what this Subscription next needs, if anything.
+
+    One instant covers everything: the end, a handshake, undelivered events or their retry, the
+    next heartbeat.  While an endpoint fails, heartbeats go on, one per period.  A websocket
+    Subscription only waits for its end: its notifications belong to the sockets.
+
+    Args:
+        subscription: as it is now.
+        state: where its delivery stands.
+        total: the number of all events so far.
+        now: the present instant; what has no other instant is due now.
+    """
+    candidates: list[Due] = []
+    if subscription.end is not None and subscription.status in _MAY_END:
+        candidates.append(Due(Kind.END, subscription.end))
+    if subscription.channel_type is not ChannelType.WEBSOCKET:
+        if subscription.status is SubscriptionStatusCode.REQUESTED:
+            candidates.append(Due(Kind.HANDSHAKE, state.due or now))
+        elif subscription.status is SubscriptionStatusCode.ACTIVE:
+            if state.cursor < total:
+                candidates.append(Due(Kind.EVENTS, state.due or now))
+            if subscription.heartbeat_period is not None:
+                beat = state.last_sent + subscription.heartbeat_period if state.last_sent else now
+                candidates.append(Due(Kind.HEARTBEAT, beat))
+    return min(candidates, key=lambda due: due.at, default=None)
+
+
+_MAY_END = (
+    SubscriptionStatusCode.REQUESTED,
+    SubscriptionStatusCode.ACTIVE,
+    SubscriptionStatusCode.ERROR,
+)
+
+
+def retry_at(
+    policy: RetryPolicy,
+    state: DeliveryState,
+    now: datetime,
+    luck: float,
+    retry_after: timedelta | None = None,
+    *,
+    busy: bool = False,
+) -> datetime | None:
+    """Return when to try again after another failure at ``now``, None to give up.
+
+    Args:
+        policy: the schedule.
+        state: before this failure.
+        now: the end of the failed attempt.
+        luck: from 0 up to 1; spreads the wait by a fifth to both sides.
+        retry_after: what the endpoint asked for; it may lengthen the wait, never shorten it.
+        busy: whether the endpoint is overloaded or silent, so that the floor holds.
+    """
+    first = state.failing_since or now
+    wait = policy.schedule[min(state.failures, len(policy.schedule) - 1)]
+    wait *= 0.8 + 0.4 * luck
+    if busy and state.failures >= 2:
+        wait = max(wait, policy.floor)
+    if retry_after is not None:
+        wait = max(wait, min(retry_after, MAX_RETRY_AFTER))
+    at = now + wait
+    return None if at - first > policy.give_up_after else at
+
+
+def after_failure(
+    state: DeliveryState, now: datetime, due: datetime | None, retry_to: int | None
+) -> DeliveryState:
+    """Return the state after one more failure, to be tried again at ``due``."""
+    return replace(
+        state,
+        failures=state.failures + 1,
+        failing_since=state.failing_since or now,
+        due=due,
+        retry_to=retry_to,
+    )
+
+
+def after_success(state: DeliveryState, now: datetime, cursor: int) -> DeliveryState:
+    """Return the state after a delivery through number ``cursor``."""
+    return DeliveryState(cursor=max(state.cursor, cursor), last_sent=now)

@@ -1,0 +1,85 @@
+"""Versions of resources as the hub keeps them, and the events they caused.
+
+Source: http://hl7.org/fhir/R5/http.html (history, versioning).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from hub.core.change import Interaction
+from hub.core.release import FhirRelease
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceKey:
+    """Which resource: ids are unique per release and type."""
+
+    release: FhirRelease
+    resource_type: str
+    id: str
+
+    @property
+    def reference(self) -> str:
+        """The relative reference, ``Task/81``."""
+        return f"{self.resource_type}/{self.id}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResourceVersion:
+    """One version of a resource.
+
+    ``seq`` is its place in the log of all changes, ``transaction`` the last seq of what was
+    committed with it in one Bundle; ``body`` is the JSON text, None for a deletion.
+    """
+
+    seq: int
+    key: ResourceKey
+    version: int
+    interaction: Interaction
+    timestamp: datetime
+    body: bytes | None = field(repr=False)
+    transaction: int
+    previous: int | None = None
+
+    @property
+    def deleted(self) -> bool:
+        """Whether this version is a deletion."""
+        return self.body is None
+
+    @property
+    def etag(self) -> str:
+        """The entity tag, ``W/"3"``."""
+        return f'W/"{self.version}"'
+
+
+@dataclass(frozen=True, slots=True)
+class VersionReference:
+    """A resource at one version, as additional context of an event."""
+
+    resource_type: str
+    id: str
+    version: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventContext:
+    """What was decided about an event when it was committed.
+
+    ``triggers`` are the indexes of the topic's triggers that fired; ``includes`` the resources of
+    the notificationShape at the versions of that moment.
+    """
+
+    triggers: tuple[int, ...] = ()
+    includes: tuple[VersionReference, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamEvent:
+    """Event ``n`` of a stream: the change ``seq`` made it."""
+
+    stream: int
+    n: int
+    seq: int
+    context: EventContext = EventContext()

@@ -1,0 +1,262 @@
+"""What the engine needs from the outside, in the words of the domain.
+
+Each protocol has a contract suite in ``tests``; every implementation passes it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol, TypeVar
+
+from hub.core.delivery import DeliveryResult, Envelope
+from hub.core.notification import Notification
+from hub.core.release import FhirRelease, Resource
+from hub.core.search_index import Expression, IndexEntry
+from hub.core.subscriber import Attempt, Subscriber
+from hub.core.subscription import ChannelType, FilterBy, Subscription
+from hub.core.topic import SubscriptionTopic
+from hub.core.version import ResourceKey, ResourceVersion, StreamEvent
+
+T = TypeVar("T")
+
+
+class Clock(Protocol):
+    """The only source of time."""
+
+    def now(self) -> datetime:
+        """Return the present instant, aware, in UTC."""
+
+    def monotonic(self) -> float:
+        """Return seconds that never go back, for measuring."""
+
+    async def sleep_until(self, instant: datetime) -> None:
+        """Return when ``instant`` has come."""
+
+
+class Wakeups(Protocol):
+    """Hints that a Subscription may have something to do.  Losing one delays, it loses nothing."""
+
+    def signal(self, sids: Iterable[int]) -> None:
+        """Say that these Subscriptions should be looked at."""
+
+    async def wait(self, until: datetime | None) -> frozenset[int]:
+        """Return the Subscriptions signalled since the last call; empty when ``until`` came."""
+
+
+class Channel(Protocol):
+    """One way to reach subscribers."""
+
+    @property
+    def channel_type(self) -> ChannelType:
+        """Which channel of the standard this is."""
+
+    def check(self, subscription: Subscription) -> None:
+        """Refuse, when it is created, a Subscription that this channel can't serve.
+
+        Raises:
+            SubscriptionRefused: with the R5 element as expression.
+        """
+
+    async def send(self, envelope: Envelope) -> DeliveryResult:
+        """Try once, within ``envelope.timeout``.
+
+        A remote failure is expected and comes back as ``Failed``; an exception is a bug.
+        """
+
+
+class Codec(Protocol):
+    """How one release writes what the hub says and reads what subscribers say."""
+
+    @property
+    def release(self) -> FhirRelease:
+        """The release that it speaks."""
+
+    def decode_subscription(self, resource: Resource) -> Subscription:
+        """Read a validated Subscription resource; its id may be empty.
+
+        Raises:
+            SubscriptionRefused: what can't be honoured, with the release's element as expression.
+        """
+
+    def encode_subscription(self, subscription: Subscription) -> Resource:
+        """Write a Subscription; ``decode_subscription`` reads the same back."""
+
+    def amend_subscription(
+        self, resource: Resource, subscription: Subscription, *, masked: bool, error: str | None
+    ) -> Resource:
+        """Return ``resource`` with the elements that the hub governs as in ``subscription``.
+
+        These are status, end, channel parameters that were adjusted, header values (``***`` where
+        ``masked``), and in R4 and R4B the ``error`` text.  All else stays as it was sent.
+        """
+
+    def element(self, r5_expression: str) -> str:
+        """Return the release's name of an R5 element such as ``Subscription.filterBy``."""
+
+    def encode_notification(self, notification: Notification, base_url: str) -> bytes:
+        """Write the notification Bundle (also of ``$events``), the same bytes each time."""
+
+    def encode_statuses(
+        self, statuses: Sequence[Notification], base_url: str, self_url: str
+    ) -> bytes:
+        """Write the searchset Bundle that answers ``$status``."""
+
+    def encode_parameters(self, values: Sequence[tuple[str, str, str]]) -> Resource:
+        """Write a Parameters resource of (name, value type such as ``valueString``, value)."""
+
+    def decode_parameters(self, resource: Resource) -> list[tuple[str, str]]:
+        """Read the primitive parameters of a Parameters resource as (name, text)."""
+
+    def encode_topic(self, topic: SubscriptionTopic) -> Resource:
+        """Write a topic as the release's resource (R4: ``Basic``)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredStream:
+    """A stream as it is stored.
+
+    ``topic`` is ``url|version``; ``key`` everything that decides whether an event exists;
+    ``filters`` the filters (FilterBy) of the one who asked first; ``floor`` the n up to which retention removed events.
+    """
+
+    id: int
+    release: FhirRelease
+    topic: str
+    key: str
+    filters: tuple[FilterBy, ...]
+    visibility: str
+    n: int
+    floor: int = 0
+
+
+@dataclass(slots=True, kw_only=True)
+class WriteBatch:
+    """Everything that one commit writes; all of it or nothing.
+
+    ``index`` maps the seq of a new current version to its entry (None for a deletion), and
+    ``unindex`` lists the seqs whose versions are no longer current.  ``counters`` are the new n of
+    each stream touched, ``floors`` the n up to which events are removed.  ``subscribers`` are written whole, with segments and delivery state;
+    ``deliveries`` only the delivery state of each.
+    """
+
+    versions: list[ResourceVersion] = field(default_factory=list)
+    index: dict[int, IndexEntry | None] = field(default_factory=dict)
+    unindex: list[int] = field(default_factory=list)
+    streams: list[StoredStream] = field(default_factory=list)
+    dropped_streams: list[int] = field(default_factory=list)
+    counters: dict[int, int] = field(default_factory=dict)
+    floors: dict[int, int] = field(default_factory=dict)
+    events: list[StreamEvent] = field(default_factory=list)
+    subscribers: list[Subscriber] = field(default_factory=list)
+    deliveries: list[Subscriber] = field(default_factory=list)
+    attempts: list[Attempt] = field(default_factory=list)
+    topics: list[SubscriptionTopic] = field(default_factory=list)
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to write."""
+        return not any(getattr(self, name) for name in self.__slots__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened:
+    """What a store holds when it is opened, as far as the hub keeps it in memory."""
+
+    last_seq: int
+    last_stream: int
+    last_sid: int
+    topics: tuple[SubscriptionTopic, ...]
+    streams: tuple[StoredStream, ...]
+    subscribers: tuple[Subscriber, ...]
+
+
+class Reader(Protocol):
+    """A consistent view of what is committed."""
+
+    def head(self, key: ResourceKey) -> ResourceVersion | None:
+        """Return the newest version, which may be a deletion; None if there never was one."""
+
+    def version(self, key: ResourceKey, version: int) -> ResourceVersion | None:
+        """Return one version, None if it does not exist or is no longer kept."""
+
+    def at(self, seqs: Iterable[int]) -> Mapping[int, ResourceVersion]:
+        """Return the versions at these places of the log."""
+
+    def history(
+        self,
+        release: FhirRelease,
+        resource_type: str,
+        id: str | None,
+        *,
+        count: int,
+        before: int | None = None,
+        since: datetime | None = None,
+    ) -> list[ResourceVersion]:
+        """Return at most ``count`` versions of a resource, or of a type, newest first.
+
+        Args:
+            before: only those with a lower seq: the cursor of a page.
+            since: only those at or after this instant.
+        """
+
+    def search(
+        self,
+        release: FhirRelease,
+        resource_type: str,
+        expression: Expression,
+        *,
+        count: int,
+        before: int | None = None,
+    ) -> list[ResourceVersion]:
+        """Return at most ``count`` current versions that the index selects, highest seq first.
+
+        The index may select too many, never too few; the caller checks hits with the query.
+        """
+
+    def count(self, release: FhirRelease, resource_type: str, expression: Expression) -> int:
+        """Return how many current versions the index selects."""
+
+    def events(self, stream: int, low: int, high: int) -> list[StreamEvent]:
+        """Return the events of a stream with n from ``low`` to ``high``, in order."""
+
+    def attempts(self, sid: int, count: int) -> list[Attempt]:
+        """Return the newest attempts of a Subscription, newest first."""
+
+    def seq_at(self, instant: datetime) -> int:
+        """Return the highest seq committed before ``instant``, 0 if none."""
+
+
+class Store(Protocol):
+    """Where everything is kept.  One thread writes; ``commit`` is all or nothing and durable."""
+
+    def open(self) -> Opened:
+        """Take the store for this process and return what it holds.
+
+        Raises:
+            Unavailable: another process has it.
+        """
+
+    @property
+    def writer(self) -> Reader:
+        """The view of the one thread that writes: sees each commit at once."""
+
+    def commit(self, batch: WriteBatch) -> None:
+        """Write all of ``batch`` durably, or nothing.
+
+        Raises:
+            StoreFull: no space; nothing was written.
+            StoreBroken: it is unknown whether it was written; the process must stop.
+        """
+
+    async def read(self, query: Callable[[Reader], T]) -> T:
+        """Run ``query`` on a view of what is committed, away from the event loop."""
+
+    def close(self) -> None:
+        """Give the store back; what was committed stays."""
+
+
+class StoreBroken(Exception):
+    """An I/O error at commit: a failed commit is not an absent one, so the process must stop."""
+
