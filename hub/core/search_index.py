@@ -1,0 +1,288 @@
+"""What a store keeps of a resource so that it can be found, and what it must look up.
+
+A resource becomes an ``IndexEntry``: a set of terms (ascii words of ``[0-9a-z]``) and a set of
+ranges.  A query becomes an ``Expression`` over entries that selects every resource that matches,
+and perhaps more: ``Query.matches`` decides then.
+
+Terms: ``k`` and 16 hex digits name the resource type; ``h`` and 16 hex digits a hash of (type,
+parameter, form); ``s``, 16 hex digits of (type, parameter) and the hex of a normalised string cut
+to 60 bytes, so that "starts with" is a look-up of a prefix.  What is asked rarely has no term of
+its own (a code system without a code, an id without a type): the query then selects every resource
+that has the parameter at all.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from hashlib import blake2b
+from typing import TypeAlias
+
+from hub.core.release import Resource
+from hub.core.search import Query
+from hub.core.search_comparator import Comparator
+from hub.core.search_criterion import Criterion, HasRange, HasTerm, HasText, IsMissing, TextMatch
+from hub.core.search_parameter import ANY_RESOURCE, SearchParameter, SearchParameters
+from hub.core.search_value import NO_VALUES, normalise
+
+_LONGEST = 60
+_ALWAYS = frozenset(("_id", "_type", "_lastUpdated"))
+"""Every stored resource has these, so nobody asks where they are missing."""
+
+
+@dataclass(frozen=True, slots=True)
+class IndexEntry:
+    """What is kept of one resource.
+
+    ``ranges`` are triples: the parameter (63-bit hash), low and high, half-open.
+    """
+
+    terms: frozenset[str]
+    ranges: frozenset[tuple[int, int, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """Entries that have exactly this term."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Prefix:
+    """Entries that have a term which begins so."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Overlap:
+    """Entries with a range of ``parameter`` that answers [low, high) as ``how`` says.
+
+    ``Comparator.holds`` defines it: with (lo, hi) in the entry, ``eq`` is lo >= low and hi <= high,
+    ``ne`` its opposite, ``gt`` hi > high, ``lt`` lo < low, ``ge`` hi > high or lo >= low, ``le``
+    lo < low or hi <= high, ``sa`` lo >= high, ``eb`` hi <= low, ``ap`` lo < high and hi > low.
+    """
+
+    parameter: int
+    low: int
+    high: int
+    how: Comparator
+
+
+@dataclass(frozen=True, slots=True)
+class And:
+    """Entries that every part selects; never empty."""
+
+    parts: tuple[Expression, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Or:
+    """Entries that at least one part selects; never empty."""
+
+    parts: tuple[Expression, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """Entries that the part doesn't select; stands only inside ``And``, beside a kind term."""
+
+    part: Expression
+
+
+@dataclass(frozen=True, slots=True)
+class Everything:
+    """All entries of the release."""
+
+
+Expression: TypeAlias = Term | Prefix | Overlap | And | Or | Not | Everything
+
+
+def index_entry(parameters: SearchParameters, resource: Resource) -> IndexEntry:
+    """Return what to keep of ``resource``: every parameter of its type, and the type."""
+    resource_type = str(resource.get("resourceType"))
+    terms = {kind_term(resource_type)}
+    ranges: set[tuple[int, int, int]] = set()
+    for code, parameter in parameters.of(resource_type).items():
+        values = parameter.values(resource)
+        if values is NO_VALUES or code == "_type":
+            continue
+        if code not in _ALWAYS:
+            terms.add(_present(resource_type, code))
+        for form in values.terms:
+            if _kept(parameter.type, form):
+                terms.add(_term(resource_type, code, form))
+        if parameter.type == "string":
+            start = _string_start(resource_type, code)
+            terms.update(start + _string_tail(text) for text in values.strings)
+        if values.ranges:
+            number = _range_number(resource_type, code)
+            ranges.update((number, low, high) for low, high in values.ranges)
+    return IndexEntry(frozenset(terms), frozenset(ranges))
+
+
+def selects(expression: Expression, entry: IndexEntry) -> bool:
+    """Tell whether ``expression`` selects ``entry``: what every store must do."""
+    match expression:
+        case Term(text):
+            return text in entry.terms
+        case Prefix(text):
+            return any(term.startswith(text) for term in entry.terms)
+        case Overlap(parameter, low, high, how):
+            return any(
+                number == parameter and how.holds((low, high), (start, end))
+                for number, start, end in entry.ranges
+            )
+        case And(parts):
+            return all(selects(part, entry) for part in parts)
+        case Or(parts):
+            return any(selects(part, entry) for part in parts)
+        case Not(part):
+            return not selects(part, entry)
+        case _:
+            return True
+
+
+def plan(query: Query, parameters: SearchParameters) -> tuple[Expression, bool]:
+    """Return what to look up for ``query``, and whether that is exact.
+
+    The expression selects every match.  If it is not exact, hits must be checked with
+    ``Query.matches``.
+    """
+    criteria = [condition.criterion for condition in query.conditions]
+    if query.resource_type != ANY_RESOURCE:
+        return _plan_type(query.resource_type, criteria)
+    if not criteria:
+        return Everything(), True
+    plans = [_plan_type(name, criteria) for name in _types_asked(criteria, parameters)]
+    if not plans:
+        return Term(kind_term("")), True
+    return _either([part for part, _ in plans]), all(exact for _, exact in plans)
+
+
+def kind_term(resource_type: str) -> str:
+    """Return the term that every resource of the type has."""
+    return "k" + _hex(resource_type)
+
+
+def _types_asked(criteria: list[Criterion], parameters: SearchParameters) -> list[str]:
+    asked = set(parameters.types())
+    for criterion in criteria:
+        if isinstance(criterion, HasTerm) and criterion.parameter.code == "_type":
+            asked = (
+                asked - criterion.alternatives
+                if criterion.negated
+                else asked & criterion.alternatives
+            )
+    return sorted(asked)
+
+
+def _plan_type(resource_type: str, criteria: list[Criterion]) -> tuple[Expression, bool]:
+    parts: list[Expression] = [Term(kind_term(resource_type))]
+    exact = True
+    for criterion in criteria:
+        part, precise = _plan_criterion(resource_type, criterion)
+        if part is not None:
+            parts.append(part)
+        exact = exact and precise
+    if any(not isinstance(part, Not) for part in parts[1:]) and not any(
+        isinstance(part, Not) for part in parts
+    ):
+        del parts[0]
+    return (parts[0] if len(parts) == 1 else And(tuple(parts))), exact
+
+
+def _plan_criterion(resource_type: str, criterion: Criterion) -> tuple[Expression | None, bool]:
+    match criterion:
+        case HasTerm(parameter, alternatives, negated):
+            return _plan_terms(resource_type, parameter, sorted(alternatives), negated)
+        case IsMissing(parameter, missing):
+            if parameter.code in _ALWAYS:
+                return None, False
+            present = Term(_present(resource_type, parameter.code))
+            return Not(present) if missing else present, True
+        case HasText(parameter, alternatives, how):
+            if parameter.type != "string" or how is TextMatch.CONTAINS:
+                return Term(_present(resource_type, parameter.code)), False
+            start = _string_start(resource_type, parameter.code)
+            texts = sorted(map(normalise, alternatives))
+            short = all(len(_encoded(text)) <= _LONGEST for text in texts)
+            return (
+                _either([Prefix(start + _string_tail(text)) for text in texts]),
+                short and how is TextMatch.STARTS,
+            )
+        case HasRange(parameter, alternatives):
+            number = _range_number(resource_type, parameter.code)
+            return (
+                _either(
+                    [
+                        Overlap(number, asked.low, asked.high, asked.comparator)
+                        for asked in sorted(alternatives, key=str)
+                    ]
+                ),
+                all(asked.unit is None for asked in alternatives),
+            )
+        case _:
+            return None, False
+
+
+def _plan_terms(
+    resource_type: str, parameter: SearchParameter, forms: list[str], negated: bool
+) -> tuple[Expression | None, bool]:
+    if parameter.code == "_type":
+        found = _either([Term(kind_term(form)) for form in forms])
+    elif all(_kept(parameter.type, form) for form in forms):
+        found = _either([Term(_term(resource_type, parameter.code, form)) for form in forms])
+    elif negated or parameter.code in _ALWAYS:
+        return None, False
+    else:
+        return Term(_present(resource_type, parameter.code)), False
+    return Not(found) if negated else found, True
+
+
+def _kept(kind: str, form: str) -> bool:
+    """Tell whether a form of a value has a term in the index."""
+    if kind == "token":
+        return not form.endswith("|")
+    if kind == "reference":
+        return not form.startswith(("id:", "#")) and not (
+            form.startswith("i:") and form.endswith("|")
+        )
+    return True
+
+
+def _either(parts: list[Expression]) -> Expression:
+    return parts[0] if len(parts) == 1 else Or(tuple(parts))
+
+
+def _encoded(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")
+
+
+def _hex(text: str) -> str:
+    return blake2b(_encoded(text), digest_size=8).hexdigest()
+
+
+@lru_cache(maxsize=16_384)
+def _term(resource_type: str, code: str, form: str) -> str:
+    return "h" + _hex(f"{resource_type}\0{code}\0{form}")
+
+
+@lru_cache(maxsize=8_192)
+def _present(resource_type: str, code: str) -> str:
+    return "h" + _hex(f"{resource_type}\0{code}")
+
+
+@lru_cache(maxsize=8_192)
+def _string_start(resource_type: str, code: str) -> str:
+    return "s" + _hex(f"{resource_type}\0{code}")
+
+
+@lru_cache(maxsize=8_192)
+def _range_number(resource_type: str, code: str) -> int:
+    return int(_hex(f"{resource_type}\0{code}"), 16) >> 1
+
+
+def _string_tail(text: str) -> str:
+    return _encoded(text)[:_LONGEST].hex()

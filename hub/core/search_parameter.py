@@ -1,0 +1,150 @@
+"""The search parameters of a release, compiled from the generated tables.
+
+Source: http://hl7.org/fhir/R5/searchparameter-registry.html and the same page of R4 and R4B.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from hub.core.release import FhirRelease, Resource
+from hub.core.search_path import Extractor, compile_path
+from hub.core.search_value import (
+    NO_VALUES,
+    ParameterValues,
+    Reader,
+    bare_tokens,
+    dates,
+    numbers,
+    quantities,
+    reference_reader,
+    strings,
+    tokens,
+    uris,
+)
+
+ANY_RESOURCE = "Resource"
+"""The type name under which only what every resource has can be asked."""
+
+_OFFICIAL = "http://hl7.org/fhir/SearchParameter/"
+
+
+@dataclass(frozen=True, slots=True)
+class SearchParameter:
+    """One parameter of one resource type.
+
+    ``type`` is token, reference, string, date, number, quantity or uri.  ``targets`` are the types
+    a reference may point to.  ``form`` tells of a token's element: ``bare`` (a code, boolean or
+    the like without a system), ``coded`` (it may have a system) or ``mixed``.
+    """
+
+    code: str
+    type: str
+    url: str
+    targets: tuple[str, ...]
+    form: str
+    path: str
+    _extract: Extractor = field(repr=False, compare=False)
+    _read: Reader = field(repr=False, compare=False)
+
+    def values(self, resource: Resource) -> ParameterValues:
+        """Return what ``resource`` has here; it must be of the parameter's resource type."""
+        elements = self._extract(resource)
+        return self._read(elements) if elements else NO_VALUES
+
+
+class SearchParameters:
+    """All search parameters of one release that the hub can evaluate.
+
+    ``table`` is what ``scripts/make-search-tables`` writes: ``common`` (code to entry) and
+    ``types`` (resource type to code to entry).  ``base_url`` is the hub's base of this release,
+    such as ``http://127.0.0.1:8080/fhir/r4``: references below it are the hub's own.
+    """
+
+    def __init__(self, release: FhirRelease, table: Mapping[str, Any], base_url: str) -> None:
+        self.release = release
+        self.base_url = base_url.rstrip("/")
+        self._table: Mapping[str, Mapping[str, Mapping[str, Any]]] = table["types"]
+        self._common: Mapping[str, Mapping[str, Any]] = table["common"]
+        self._types = frozenset(self._table)
+        self._known: dict[str, dict[str, SearchParameter]] = {}
+        self._references = reference_reader(self.base_url)
+
+    def get(self, resource_type: str, code: str) -> SearchParameter | None:
+        """Return the parameter ``code`` of ``resource_type``, None if there is none.
+
+        ``Resource`` has the parameters that every resource has, and ``patient``: the resource's
+        own parameter of that name, if its type has one.
+        """
+        return self.of(resource_type).get(code)
+
+    def of(self, resource_type: str) -> Mapping[str, SearchParameter]:
+        """Return every parameter of ``resource_type`` by its code; empty for an unknown type."""
+        known = self._known.get(resource_type)
+        if known is None:
+            known = self._known[resource_type] = self._compile(resource_type)
+        return known
+
+    def types(self) -> frozenset[str]:
+        """Return the names of all resource types of the release."""
+        return self._types
+
+    def _compile(self, resource_type: str) -> dict[str, SearchParameter]:
+        if resource_type not in self._types and resource_type != ANY_RESOURCE:
+            return {}
+        entries = {**self._common, **self._table.get(resource_type, {})}
+        found = {code: self._parameter(code, entry) for code, entry in sorted(entries.items())}
+        if resource_type == ANY_RESOURCE:
+            found["patient"] = self._own_patient()
+        return found
+
+    def _parameter(self, code: str, entry: Mapping[str, Any]) -> SearchParameter:
+        form = entry.get("form", "")
+        targets = entry.get("targets", ())
+        return SearchParameter(
+            code=code,
+            type=entry["type"],
+            url=entry["url"] if ":" in entry["url"] else _OFFICIAL + entry["url"],
+            targets=tuple(sorted(self._types) if targets == "*" else targets),
+            form=form,
+            path=entry["path"],
+            _extract=compile_path(entry["path"]),
+            _read=self._reader(entry["type"], form),
+        )
+
+    def _reader(self, kind: str, form: str) -> Reader:
+        if kind == "token":
+            return bare_tokens if form == "bare" else tokens
+        if kind == "reference":
+            return self._references
+        return {
+            "string": strings,
+            "date": dates,
+            "number": numbers,
+            "quantity": quantities,
+            "uri": uris,
+        }[kind]
+
+    def _own_patient(self) -> SearchParameter:
+        def extract(resource: Resource) -> tuple[Resource, ...]:
+            return (resource,)
+
+        def read(elements: Any) -> ParameterValues:
+            (resource,) = elements
+            own = self.get(str(resource.get("resourceType")), "patient")
+            if own is None or own.type != "reference":
+                return NO_VALUES
+            return own.values(resource)
+
+        return SearchParameter(
+            code="patient",
+            type="reference",
+            url=_OFFICIAL + "clinical-patient",
+            targets=("Patient",),
+            form="",
+            path="",
+            _extract=extract,
+            _read=read,
+        )

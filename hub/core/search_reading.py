@@ -1,0 +1,227 @@
+"""Reads the values of one search condition on one parameter, by the parameter's type.
+
+Source: http://hl7.org/fhir/R5/search.html (prefixes, modifiers, escaping).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from hub.core.search_comparator import (
+    date_range,
+    decimal_of,
+    number_range,
+    split_prefix,
+)
+from hub.core.search_criterion import (
+    AskedRange,
+    Criterion,
+    HasRange,
+    HasTerm,
+    HasText,
+    IsMissing,
+    TextMatch,
+)
+from hub.core.search_parameter import SearchParameter, SearchParameters
+from hub.core.search_path import type_of
+from hub.core.search_value import (
+    ABSOLUTE,
+    ANY_SYSTEM,
+    LOCAL_REFERENCE,
+    local_reference,
+    normalise,
+)
+from hub.errors import InvalidSearch
+
+_ID = re.compile(r"[A-Za-z0-9.\-]{1,64}")
+_ESCAPED = re.compile(r"\\([,|$\\])")
+
+_MODIFIERS = {
+    "token": ("missing", "not", "of-type", "text"),
+    "reference": ("missing", "not", "identifier", "[type]"),
+    "string": ("missing", "contains", "exact"),
+}
+
+
+def split_alternatives(value: str) -> tuple[str, ...]:
+    """Return what stands between the commas of ``value``, still escaped."""
+    return tuple(_split(value, ","))
+
+
+def _split(value: str, separator: str) -> list[str]:
+    parts, part, escaped = [], "", False
+    for char in value:
+        if char == separator and not escaped:
+            parts.append(part)
+            part = ""
+        else:
+            part += char
+        escaped = char == "\\" and not escaped
+    parts.append(part)
+    return parts
+
+
+def _unescape(text: str) -> str:
+    return _ESCAPED.sub(r"\1", text) if "\\" in text else text
+
+
+class _Refused(Exception):
+    """A value is none of the parameter's type; the text says what is allowed."""
+
+
+def read_plain(
+    parameters: SearchParameters,
+    resource_type: str,
+    parameter: SearchParameter,
+    modifier: str | None,
+    value: str,
+) -> Criterion:
+    """Return what ``parameter:modifier=value`` asks of a resource.
+
+    Raises:
+        InvalidSearch: the modifier or value is none that the parameter takes.
+    """
+    name = parameter.code if modifier is None else f"{parameter.code}:{modifier}"
+    try:
+        if modifier == "missing":
+            return _missing(parameter, value)
+        alternatives = split_alternatives(value)
+        if not all(alternatives):
+            raise _Refused("a value that is not empty")
+        return _criterion(parameters, parameter, modifier, alternatives)
+    except _Refused as refused:
+        raise InvalidSearch(f"{resource_type}?{name}={value}: allowed: {refused}") from None
+
+
+def _missing(parameter: SearchParameter, value: str) -> IsMissing:
+    if value not in ("true", "false"):
+        raise _Refused("true, false")
+    return IsMissing(parameter, value == "true")
+
+
+def _criterion(
+    parameters: SearchParameters,
+    parameter: SearchParameter,
+    modifier: str | None,
+    values: tuple[str, ...],
+) -> Criterion:
+    match parameter.type, modifier:
+        case "token", None | "not":
+            terms = {term for value in values for term in _token(parameter, value)}
+            return HasTerm(parameter, frozenset(terms), modifier == "not")
+        case "token", "of-type" if parameter.form != "bare":
+            return HasTerm(parameter, frozenset(map(_typed_identifier, values)))
+        case "token", "text" if parameter.form != "bare":
+            return HasText(parameter, frozenset(map(_text, values)), TextMatch.STARTS)
+        case "reference", "identifier":
+            terms = {"i:" + _coded(value) for value in values}
+            return HasTerm(parameter, frozenset(terms))
+        case "reference", None | "not":
+            target = parameter.targets[0] if len(parameter.targets) == 1 else None
+            terms = {_reference(parameters, value, target, typed=False) for value in values}
+            return HasTerm(parameter, frozenset(terms), modifier == "not")
+        case "reference", str() if modifier in parameters.types():
+            terms = {_reference(parameters, value, modifier, typed=True) for value in values}
+            return HasTerm(parameter, frozenset(terms))
+        case "string", None:
+            return HasText(parameter, frozenset(map(_text, values)), TextMatch.STARTS)
+        case "string", "contains":
+            return HasText(parameter, frozenset(map(_text, values)), TextMatch.CONTAINS)
+        case "string", "exact":
+            return HasText(parameter, frozenset(map(_unescape, values)), TextMatch.EXACT)
+        case "uri", None:
+            return HasTerm(parameter, frozenset(map(_unescape, values)))
+        case (("date" | "number" | "quantity"), None):
+            read = _RANGES[parameter.type]
+            return HasRange(parameter, frozenset(map(read, values)))
+    known = _MODIFIERS.get(parameter.type, ("missing",))
+    if parameter.form == "bare":
+        known = ("missing", "not")
+    raise _Refused(f"no modifier, or one of {', '.join(known)}")
+
+
+def _token(parameter: SearchParameter, value: str) -> tuple[str, ...]:
+    if parameter.form == "bare":
+        parts = _split(value, "|")
+        if len(parts) > 2 or not parts[-1]:
+            raise _Refused("code or system|code")
+        return (_unescape(parts[-1]),)
+    coded = _coded(value)
+    system, bar, code = coded.partition("|")
+    if parameter.form == "mixed" and bar and system and code:
+        return coded, ANY_SYSTEM + code
+    return (coded,)
+
+
+def _coded(value: str) -> str:
+    parts = [_unescape(part) for part in _split(value, "|")]
+    if len(parts) > 2 or not any(parts):
+        raise _Refused("code, system|code, |code or system|")
+    return "|".join(parts)
+
+
+def _typed_identifier(value: str) -> str:
+    parts = [_unescape(part) for part in _split(value, "|")]
+    if len(parts) != 3 or not all(parts[1:]):
+        raise _Refused("system|code|value of an identifier's type and value")
+    return "t:" + "|".join(parts)
+
+
+def _reference(parameters: SearchParameters, value: str, target: str | None, *, typed: bool) -> str:
+    asked = local_reference(_unescape(value), parameters.base_url)
+    local = LOCAL_REFERENCE.fullmatch(asked)
+    if local is not None and local[1] not in parameters.types():
+        raise _Refused(f"a reference to a resource type of {parameters.release}")
+    if typed and (local is not None or _ID.fullmatch(asked) is None):
+        if type_of({"reference": asked}, {}) != target:
+            raise _Refused(f"a reference to a {target}")
+        return asked
+    if local is not None or ABSOLUTE.match(asked):
+        return asked
+    if _ID.fullmatch(asked) is None:
+        raise _Refused("Type/id, id or an absolute URL")
+    return f"{target}/{asked}" if target is not None else f"id:{asked}"
+
+
+def _text(value: str) -> str:
+    text = normalise(_unescape(value))
+    if not text:
+        raise _Refused("a value that is not blank")
+    return text
+
+
+def _date(value: str) -> AskedRange:
+    comparator, text = split_prefix(value)
+    found = date_range(text)
+    if found is None:
+        raise _Refused("[eq ne gt lt ge le sa eb ap]YYYY[-MM[-DD[Thh:mm[:ss][Z or +hh:mm]]]]")
+    return AskedRange(comparator, *found)
+
+
+def _number(value: str) -> AskedRange:
+    comparator, text = split_prefix(value)
+    number = decimal_of(text)
+    if number is None:
+        raise _Refused("[eq ne gt lt ge le sa eb ap]number")
+    return AskedRange(comparator, *number_range(comparator, number))
+
+
+def _quantity(value: str) -> AskedRange:
+    number, *unit = [_unescape(part) for part in _split(value, "|")]
+    asked = _number(number)
+    if not unit:
+        return asked
+    if len(unit) != 2 or not unit[1]:
+        raise _Refused("number, number|system|code or number||code")
+    system, code = unit
+    return AskedRange(
+        asked.comparator, asked.low, asked.high, f"{system}|{code}" if system else code
+    )
+
+
+_RANGES: dict[str, Callable[[str], AskedRange]] = {
+    "date": _date,
+    "number": _number,
+    "quantity": _quantity,
+}

@@ -1,0 +1,267 @@
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hub.core.search_comparator import HIGHEST, LOWEST, date_range
+from hub.core.search_value import (
+    NO_VALUES,
+    Reader,
+    bare_tokens,
+    dates,
+    local_reference,
+    normalise,
+    numbers,
+    quantities,
+    reference_reader,
+    strings,
+    tokens,
+    uris,
+)
+
+BASE = "http://hub/fhir/r4"
+references = reference_reader(BASE)
+
+
+def test_strings_are_compared_without_case_accents_and_extra_spaces() -> None:
+    assert normalise("  Müller   Straße ") == "muller strasse"
+    assert normalise("PLAIN") == "plain"
+
+
+@given(st.text())
+def test_normalising_twice_changes_nothing(text: str) -> None:
+    assert normalise(normalise(normalise(text))) == normalise(normalise(text))
+
+
+def test_a_bare_code_has_one_form() -> None:
+    assert bare_tokens(["requested", True, False, 3, Decimal("1.0"), {}, ""]).terms == {
+        "requested",
+        "true",
+        "false",
+        "3",
+        "1.0",
+    }
+    assert bare_tokens([{}]) is NO_VALUES
+
+
+@pytest.mark.parametrize(
+    ("element", "terms"),
+    [
+        ({"system": "s", "code": "c"}, {"c", "s|c", "s|"}),
+        ({"code": "c"}, {"c", "|c"}),
+        ({"system": "s"}, {"s|"}),
+        ({"coding": [{"system": "s", "code": "c"}, "no coding"]}, {"c", "s|c", "s|"}),
+        ({"coding": "no list"}, set()),
+        ({"system": "s", "value": "v"}, {"v", "s|v", "s|"}),
+        ({"system": "phone", "value": "555", "use": "home"}, {"555", "home|555", "home|"}),
+        ({"system": "phone", "value": "555"}, {"555", "|555"}),
+        (
+            {"value": "v", "type": {"coding": [{"system": "t", "code": "MR"}, "no coding"]}},
+            {"v", "|v", "t:t|MR|v"},
+        ),
+        ({"value": "v", "type": {"coding": [{}]}}, {"v", "|v", "t:||v"}),
+        ({"value": "v", "type": {"coding": "no list"}}, {"v", "|v"}),
+        ({"concept": {"coding": [{"code": "c"}]}}, {"c", "|c"}),
+        ({"concept": "no concept"}, set()),
+        ("c", {"c", "|c", "*|c"}),
+        (True, {"true", "|true", "*|true"}),
+        ([], set()),
+    ],
+)
+def test_a_token_has_these_forms(element: Any, terms: set[str]) -> None:
+    assert tokens([element]).terms == terms
+
+
+def test_the_texts_around_a_token_are_kept() -> None:
+    found = tokens(
+        [
+            {"text": "Heart", "coding": [{"code": "c", "display": "Herz"}]},
+            {"value": "v", "type": {"text": "Kind"}},
+        ]
+    )
+    assert found.texts == ("Herz", "Heart", "Kind")
+    assert found.strings == ("herz", "heart", "kind")
+    assert tokens([{"text": "only"}])
+    assert not tokens([{}])
+
+
+@pytest.mark.parametrize(
+    ("reference", "terms"),
+    [
+        ("Patient/1", {"Patient/1", "id:1"}),
+        ("Patient/1/_history/3", {"Patient/1", "id:1"}),
+        (BASE + "/Patient/1", {"Patient/1", "id:1"}),
+        (BASE + "/Patient/1/_history/3", {"Patient/1", "id:1"}),
+        (BASE + "b/Patient/1", {BASE + "b/Patient/1"}),
+        ("http://other/Patient/1", {"http://other/Patient/1"}),
+        ("http://other/Patient/1/_history/3", {"http://other/Patient/1"}),
+        ("urn:uuid:7", {"urn:uuid:7"}),
+        ("#inside", {"#inside"}),
+        ("id:1", {"#id:1"}),
+        ("i:s|v", {"#i:s|v"}),
+        ("", set()),
+    ],
+)
+def test_a_reference_has_these_forms(reference: str, terms: set[str]) -> None:
+    assert references([{"reference": reference}]).terms == terms
+
+
+def test_canonicals_are_references_with_and_without_version() -> None:
+    assert references(["http://x/Plan|1"]).terms == {"http://x/Plan|1", "http://x/Plan"}
+    assert references(["http://x/Plan"]).terms == {"http://x/Plan"}
+
+
+def test_logical_references_are_found_by_identifier() -> None:
+    found = references([{"identifier": {"system": "s", "value": "v"}, "display": "Dr X"}])
+    assert found.terms == {"i:v", "i:s|v", "i:s|"}
+    assert found.strings == ("dr x",)
+
+
+def test_a_codeable_reference_is_read_as_its_reference() -> None:
+    assert references([{"reference": {"reference": "Device/1"}}]).terms == {"Device/1", "id:1"}
+
+
+def test_what_is_no_reference_has_no_values() -> None:
+    assert references([1, {"reference": 1, "identifier": 1, "display": 1}]) is NO_VALUES
+
+
+IDS = st.from_regex(r"[A-Za-z0-9.\-]{1,20}", fullmatch=True)
+
+
+@given(IDS, IDS)
+def test_every_spelling_of_an_own_resource_is_the_same_reference(id: str, version: str) -> None:
+    relative = f"Patient/{id}"
+    for spelling in (relative, f"{BASE}/{relative}"):
+        assert local_reference(spelling, BASE) == relative
+        assert local_reference(f"{spelling}/_history/{version}", BASE) == relative
+
+
+def test_a_uri_is_itself() -> None:
+    assert uris(["http://x", 3]).terms == {"http://x"}
+    assert uris([3]) is NO_VALUES
+
+
+def test_strings_are_read_from_names_and_addresses() -> None:
+    name = {"use": "official", "family": "Müller", "given": ["Änne", 1], "period": {"start": "1"}}
+    found = strings([name, "Plain", 3])
+    assert found.texts == ("Müller", "Änne", "Plain")
+    assert found.strings == ("muller", "anne", "plain")
+    assert strings([3]) is NO_VALUES
+
+
+def test_a_period_is_open_where_it_has_no_bound() -> None:
+    may = date_range("2024-05") or (0, 0)
+    assert dates(["2024-05"]).ranges == (may,)
+    assert dates([{"start": "2024-05"}]).ranges == ((may[0], HIGHEST),)
+    assert dates([{"end": "2024-05"}]).ranges == ((LOWEST, may[1]),)
+    assert dates([{"start": "2024-05", "end": "2024-05"}]).ranges == (may,)
+
+
+def test_a_timing_has_its_events_and_its_bounds() -> None:
+    may = date_range("2024-05") or (0, 0)
+    timing = {"event": ["2024-05"], "repeat": {"boundsPeriod": {"start": "2024-05"}}}
+    assert dates([timing]).ranges == (may, (may[0], HIGHEST))
+
+
+@pytest.mark.parametrize(
+    "element",
+    [
+        "soon",
+        3,
+        {},
+        {"start": 3, "end": "soon"},
+        {"start": "2025", "end": "2024"},
+        {"event": 3, "repeat": {}},
+    ],
+)
+def test_what_is_no_date_has_no_values(element: Any) -> None:
+    assert dates([element]) is NO_VALUES
+
+
+def test_numbers_are_points() -> None:
+    assert numbers([Decimal("1.5"), 2, "x", {}]).ranges == (
+        (1_500_000, 1_500_001),
+        (2_000_000, 2_000_001),
+    )
+    assert numbers(["x"]) is NO_VALUES
+
+
+def test_a_quantity_has_a_range_and_its_units() -> None:
+    found = quantities([{"value": Decimal(5), "unit": "milligram", "system": "u", "code": "mg"}])
+    assert found.ranges == ((5_000_000, 5_000_001),)
+    assert found.units == (frozenset(("milligram", "mg", "u|mg", "u|")),)
+    assert quantities([{"value": 1, "currency": "EUR"}]).units == (frozenset(("EUR",)),)
+
+
+@pytest.mark.parametrize(
+    ("element", "extent"),
+    [
+        ({"low": {"value": 1}, "high": {"value": 2}}, (1_000_000, 2_000_001)),
+        ({"low": {"value": 1}}, (1_000_000, HIGHEST)),
+        ({"high": {"value": 2, "code": "a"}}, (LOWEST, 2_000_001)),
+    ],
+)
+def test_a_range_is_open_where_it_has_no_bound(element: Any, extent: tuple[int, int]) -> None:
+    assert quantities([element]).ranges == (extent,)
+
+
+@pytest.mark.parametrize(
+    "element", [3, {}, {"low": {}, "high": {}}, {"low": {"value": 2}, "high": {"value": 1}}]
+)
+def test_what_is_no_quantity_has_no_values(element: Any) -> None:
+    assert quantities([element]) is NO_VALUES
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text() | st.decimals(allow_nan=False),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(
+                [
+                    "coding",
+                    "code",
+                    "system",
+                    "value",
+                    "type",
+                    "text",
+                    "reference",
+                    "identifier",
+                    "start",
+                    "end",
+                    "event",
+                    "repeat",
+                    "low",
+                    "high",
+                    "concept",
+                    "display",
+                ]
+            ),
+            inner,
+            max_size=4,
+        )
+    ),
+    max_leaves=12,
+)
+
+
+@given(st.lists(JSON, max_size=4))
+def test_no_reader_fails_on_any_json(elements: list[Any]) -> None:
+    readers: tuple[Reader, ...] = (
+        bare_tokens,
+        tokens,
+        references,
+        uris,
+        strings,
+        dates,
+        numbers,
+        quantities,
+    )
+    for reader in readers:
+        found = reader(elements)
+        assert bool(found) == (found is not NO_VALUES)
+        assert all(low < high for low, high in found.ranges)
