@@ -1,0 +1,40 @@
+"""One committed write of one resource: what triggers and filters look at.
+
+Source: http://hl7.org/fhir/R5/subscriptiontopic.html ("Resource Triggers").
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from hub.core.release import FhirRelease, Resource
+
+
+class Interaction(StrEnum):
+    """What was done to the resource: the codes of ``supportedInteraction``."""
+
+    CREATE = "create"
+    UPDATE = "update"
+    DELETE = "delete"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """A resource before and after one write.
+
+    ``previous`` is None on create, ``current`` on delete; nothing may modify either.
+    """
+
+    release: FhirRelease
+    resource_type: str
+    id: str
+    interaction: Interaction
+    previous: Resource | None
+    current: Resource | None
+
+    @property
+    def subject(self) -> Resource:
+        """The state that filters look at: after a create or update, before a delete."""
+        state = self.previous if self.current is None else self.current
+        return {} if state is None else state

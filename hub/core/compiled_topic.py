@@ -1,0 +1,187 @@
+"""A topic compiled for one release: what fires it there, what may be filtered by.
+
+A topic exists in a release if one of its triggers computes there.  What does not compute is kept
+as a reason, so that ``topics lint`` can show it and a Subscription that needs it is refused.
+Source: http://hl7.org/fhir/R5/subscriptiontopic.html.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from hub.core.change import Change
+from hub.core.fhirpath import FhirPathError
+from hub.core.release import FhirRelease
+from hub.core.search import Resolver
+from hub.core.search_parameter import ANY_RESOURCE, SearchParameter, SearchParameters
+from hub.core.topic import CanFilterBy, NotificationShape, SubscriptionTopic
+from hub.core.trigger import CompiledTrigger, compile_trigger
+from hub.errors import TopicRefused
+
+PLAIN = frozenset(("=", "eq"))
+"""What R4B topics write among the modifiers for plain equality; never needs to be listed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FilterRule:
+    """What a topic allows for one parameter of one type, beyond plain equality."""
+
+    filter_parameter: str
+    modifiers: frozenset[str]
+    comparators: frozenset[str]
+    search_type: str
+    description: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What one trigger says of a change, for people: ``error`` where it could not be evaluated."""
+
+    index: int
+    concerns: bool
+    fires: bool
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompiledTopic:
+    """A topic as it computes in ``release``.
+
+    ``filters`` is keyed by (type, ``filterParameter`` as declared); ``missing_filters`` are
+    declared but do not compute in this release; ``refusals`` are the clauses that don't, with
+    reasons.  ``resource_types`` None is any.
+    """
+
+    topic: SubscriptionTopic
+    release: FhirRelease
+    triggers: tuple[CompiledTrigger, ...]
+    filters: Mapping[tuple[str, str], FilterRule]
+    missing_filters: frozenset[tuple[str, str]]
+    shapes: Mapping[str, NotificationShape]
+    refusals: tuple[str, ...]
+    resource_types: frozenset[str] | None
+
+    @property
+    def event_only(self) -> bool:
+        """Tell whether the hub computes no event of the topic."""
+        return not self.triggers
+
+    def fires(self, change: Change, resolver: Resolver) -> tuple[int, ...]:
+        """Return the indexes of the triggers that fire; they are joined by OR."""
+        if self.resource_types is not None and change.resource_type not in self.resource_types:
+            return ()
+        return tuple(
+            trigger.index for trigger in self.triggers if trigger.decide(change, resolver) is True
+        )
+
+    def explain(self, change: Change, resolver: Resolver) -> tuple[Verdict, ...]:
+        """Return what each trigger says, errors included."""
+        verdicts = []
+        for trigger in self.triggers:
+            answer = trigger.decide(change, resolver)
+            verdicts.append(
+                Verdict(
+                    index=trigger.index,
+                    concerns=trigger.concerns(change),
+                    fires=answer is True,
+                    error=answer.reason if isinstance(answer, FhirPathError) else None,
+                )
+            )
+        return tuple(verdicts)
+
+    def shape(self, resource_type: str) -> NotificationShape | None:
+        """Return the shape for a focus of this type, or the one for every type."""
+        return self.shapes.get(resource_type) or self.shapes.get(ANY_RESOURCE)
+
+
+def compile_topic(topic: SubscriptionTopic, parameters: SearchParameters) -> CompiledTopic:
+    """Compile a topic for the release of ``parameters``.
+
+    A topic with nothing but event triggers is kept without triggers, for discovery.
+
+    Raises:
+        TopicRefused: the topic has triggers and none of them computes; the message has all reasons.
+    """
+    triggers: list[CompiledTrigger] = []
+    refusals: list[str] = []
+    refused: TopicRefused | None = None
+    for index, trigger in enumerate(topic.resource_triggers):
+        try:
+            compiled, reasons = compile_trigger(trigger, index, parameters)
+        except TopicRefused as error:
+            refused = refused or error
+            refusals.append(error.diagnostics)
+        else:
+            triggers.append(compiled)
+            refusals.extend(reasons)
+    if not triggers and not topic.event_triggers:
+        reasons_text = "; ".join(refusals) or "it has no trigger"
+        raise TopicRefused(
+            f"{topic.canonical} does not compute in {parameters.release}: {reasons_text}",
+            expression=refused.expression if refused else "SubscriptionTopic.resourceTrigger",
+        )
+    types = frozenset(trigger.resource_type for trigger in triggers)
+    filters, missing = _filters(topic.can_filter_by, types, parameters)
+    refusals.extend(
+        f"filter {name} of {resource_type} does not exist in {parameters.release}"
+        for resource_type, name in sorted(missing)
+    )
+    return CompiledTopic(
+        topic=topic,
+        release=parameters.release,
+        triggers=tuple(triggers),
+        filters=filters,
+        missing_filters=missing,
+        shapes={shape.resource: shape for shape in reversed(topic.notification_shapes)},
+        refusals=tuple(refusals),
+        resource_types=None if ANY_RESOURCE in types else types,
+    )
+
+
+def _filters(
+    declared: Iterable[CanFilterBy], types: frozenset[str], parameters: SearchParameters
+) -> tuple[dict[tuple[str, str], FilterRule], frozenset[tuple[str, str]]]:
+    filters: dict[tuple[str, str], FilterRule] = {}
+    missing: set[tuple[str, str]] = set()
+    for entry in declared:
+        everywhere = entry.resource in (None, ANY_RESOURCE)
+        named = types if everywhere else frozenset((entry.resource or "",))
+        for resource_type in named if ANY_RESOURCE in types else named & types:
+            key = resource_type, entry.filter_parameter
+            leaf = find_parameter(parameters, resource_type, entry.filter_parameter)
+            if leaf is None:
+                missing.add(key)
+                continue
+            filters[key] = FilterRule(
+                filter_parameter=entry.filter_parameter,
+                modifiers=frozenset(entry.modifier) - PLAIN,
+                comparators=frozenset(entry.comparator) | frozenset(entry.modifier) | PLAIN,
+                search_type=leaf.type,
+                description=entry.description,
+            )
+    return filters, frozenset(missing)
+
+
+def find_parameter(
+    parameters: SearchParameters, resource_type: str, name: str
+) -> SearchParameter | None:
+    """Return the search parameter at the end of a name, chains and ``_has`` followed.
+
+    None if the release has no such parameter on the way.
+    """
+    if name.startswith("_has:"):
+        parts = name.split(":", 3)
+        if len(parts) < 4 or parameters.get(parts[1], parts[2]) is None:
+            return None
+        return find_parameter(parameters, parts[1], parts[3])
+    link, dot, rest = name.partition(".")
+    code, _, target = link.partition(":")
+    parameter = parameters.get(resource_type, code)
+    if parameter is None or not dot:
+        return parameter
+    ends = (
+        find_parameter(parameters, each, rest)
+        for each in ((target,) if target else parameter.targets)
+    )
+    return next((end for end in ends if end is not None), None)

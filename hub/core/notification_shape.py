@@ -1,0 +1,69 @@
+"""What a notification should carry besides its focus, as the topic's shape names it.
+
+Source: http://hl7.org/fhir/R5/subscriptiontopic.html ("Notification Shapes").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from hub.core.compiled_topic import CompiledTopic
+from hub.core.excluded import is_excluded
+from hub.core.release import Resource
+from hub.core.search import Resolver
+from hub.core.search_parameter import SearchParameters
+from hub.core.search_value import LOCAL_REFERENCE
+
+MAX_INCLUDES = 50
+
+
+def includes(
+    compiled: CompiledTopic,
+    resource: Resource,
+    parameters: SearchParameters,
+    resolver: Resolver,
+) -> list[tuple[str, str]]:
+    """Return (type, id) of the hub's own resources that the shape names for this focus.
+
+    In the order of the directives, each once, without the focus, only what exists, at most
+    ``MAX_INCLUDES``.  Directives are ``Type:parameter[:Target]``; ``iterate`` is not followed,
+    which the standard allows.
+    """
+    shape = compiled.shape(str(resource.get("resourceType")))
+    if shape is None:
+        return []
+    focus = str(resource.get("resourceType")), str(resource.get("id"))
+    found: dict[tuple[str, str], None] = {}
+    for directive in shape.include:
+        for target in _referred(directive, resource, parameters):
+            if target != focus and target not in found and len(found) < MAX_INCLUDES:
+                other = resolver.read(*target)
+                if other is not None and not is_excluded(other):
+                    found[target] = None
+    for directive in shape.rev_include:
+        source, code, _ = _parts(directive)
+        for other in resolver.referrers(source, code, *focus):
+            referrer = str(other.get("resourceType")), str(other.get("id"))
+            if referrer != focus and len(found) < MAX_INCLUDES and not is_excluded(other):
+                found[referrer] = None
+    return list(found)
+
+
+def _parts(directive: str) -> tuple[str, str, str]:
+    """Return source type, parameter and target type ('' for any) of ``Task:focus:Patient``."""
+    source, _, rest = directive.partition("&")[0].partition(":")
+    code, _, target = rest.partition(":")
+    return source, code, target
+
+
+def _referred(
+    directive: str, resource: Resource, parameters: SearchParameters
+) -> Iterator[tuple[str, str]]:
+    source, code, wanted = _parts(directive)
+    parameter = parameters.get(source, code)
+    if source != resource.get("resourceType") or parameter is None:
+        return
+    for term in sorted(parameter.values(resource).terms):
+        local = LOCAL_REFERENCE.fullmatch(term)
+        if local is not None and wanted in ("", local[1]):
+            yield local[1], local[2]

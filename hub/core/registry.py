@@ -1,0 +1,215 @@
+"""All topics and all streams: which streams does a change belong to?
+
+A stream is what Subscriptions with the same topic, filters and visibility share; its events are
+numbered once.  The registry is a copy in memory; the store has the truth.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from hashlib import blake2b
+
+from hub.core.change import Change
+from hub.core.compiled_topic import CompiledTopic, compile_topic
+from hub.core.excluded import is_excluded
+from hub.core.filter_index import FilterIndex
+from hub.core.filters import Filters
+from hub.core.release import FhirRelease
+from hub.core.search import Resolver
+from hub.core.search_parameter import SearchParameters
+from hub.core.topic import SubscriptionTopic
+from hub.errors import Conflict, TopicNotActive, TopicRefused, TopicUnknown
+
+_NUMBERS = re.compile(r"(\d+)")
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Stream:
+    """One numbered sequence of events; ``n`` is the last number committed."""
+
+    id: int
+    release: FhirRelease
+    topic: str
+    filters: Filters = field(repr=False)
+    visibility: str
+    n: int = 0
+
+    @property
+    def key(self) -> str:
+        """What makes two Subscriptions share the stream."""
+        return stream_key(self.release, self.topic, self.filters.canonical, self.visibility)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Match:
+    """A stream that a change belongs to, and the indexes of the topic's triggers that fired."""
+
+    stream: Stream
+    topic: CompiledTopic
+    triggers: tuple[int, ...]
+
+
+@dataclass(slots=True)
+class _Live:
+    """A topic that has streams."""
+
+    topic: CompiledTopic
+    index: FilterIndex = field(default_factory=FilterIndex)
+
+
+def stream_key(release: FhirRelease, topic: str, filters: str, visibility: str) -> str:
+    """Return the key of a stream: 32 hex digits, the same for the same meaning at every start.
+
+    ``topic`` is a canonical with version, ``filters`` is ``Filters.canonical``.  Filters may name
+    patients, so the key does not show them.
+    """
+    parts = (release.value, topic, filters, visibility)
+    text = "".join(f"{len(part)}:{part}" for part in parts)
+    return blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+class Registry:
+    """The topics and streams of all releases."""
+
+    def __init__(self) -> None:
+        self._topics: dict[FhirRelease, dict[str, CompiledTopic]] = {
+            release: {} for release in FhirRelease
+        }
+        self._streams: dict[int, Stream] = {}
+        self._by_key: dict[str, Stream] = {}
+        self._live: dict[FhirRelease, dict[str, _Live]] = {release: {} for release in FhirRelease}
+
+    def add_topic(
+        self, topic: SubscriptionTopic, parameters: Mapping[FhirRelease, SearchParameters]
+    ) -> Mapping[FhirRelease, TopicRefused]:
+        """Compile a topic for each release; return why it does not exist in some of them.
+
+        Raises:
+            TopicRefused: it computes in no release.
+            Conflict: the same url and version is there already with other content.
+        """
+        compiled: dict[FhirRelease, CompiledTopic] = {}
+        refusals: dict[FhirRelease, TopicRefused] = {}
+        for release, known in parameters.items():
+            there = self._topics[release].get(topic.canonical)
+            if there is not None and there.topic.source != topic.source:
+                raise Conflict(
+                    f"{topic.canonical} is there with other content; give it another version",
+                    expression="SubscriptionTopic.version",
+                )
+            try:
+                compiled[release] = there or compile_topic(topic, known)
+            except TopicRefused as error:
+                refusals[release] = error
+        if not compiled:
+            reasons = dict.fromkeys(error.diagnostics for error in refusals.values())
+            raise TopicRefused("; ".join(reasons) or "there is no release to compute it in")
+        for release, each in compiled.items():
+            self._topics[release][topic.canonical] = each
+        return refusals
+
+    def topics(self, release: FhirRelease) -> Sequence[CompiledTopic]:
+        """Return the topics that exist in a release, by canonical."""
+        known = self._topics[release]
+        return [known[canonical] for canonical in sorted(known)]
+
+    def topic(self, release: FhirRelease, canonical: str, *, for_new: bool = True) -> CompiledTopic:
+        """Return the topic that a Subscription names.
+
+        ``url`` is its newest active version, ``url|version`` exactly that one.  ``for_new`` False
+        also finds topics that are no longer active, for Subscriptions that run already.
+
+        Raises:
+            TopicUnknown: there is none in this release, or the hub computes none of its events.
+            TopicNotActive: it takes no new Subscriptions.
+        """
+        url, bar, _ = canonical.partition("|")
+        named = [
+            each
+            for each in self.topics(release)
+            if (each.topic.canonical == canonical if bar else each.topic.url == url)
+        ]
+        if not named:
+            raise TopicUnknown(self._unknown(release, canonical), expression="Subscription.topic")
+        able = [each for each in named if not each.event_only]
+        if not able:
+            raise TopicUnknown(
+                f"the hub computes no event of the topic {canonical}",
+                expression="Subscription.topic",
+            )
+        active = [each for each in able if each.topic.status == "active"]
+        if not active and for_new:
+            raise TopicNotActive(
+                f"the topic {canonical} is {able[-1].topic.status}",
+                expression="Subscription.topic",
+            )
+        return max(active or able, key=lambda each: _version_order(each.topic.version))
+
+    def add_stream(self, stream: Stream) -> None:
+        """Let changes find a stream, in place of one with the same id.
+
+        Raises:
+            TopicUnknown: its topic is not there.
+        """
+        self.remove_stream(stream.id)
+        live = self._live[stream.release].get(stream.topic)
+        if live is None:
+            compiled = self.topic(stream.release, stream.topic, for_new=False)
+            live = self._live[stream.release][stream.topic] = _Live(compiled)
+        live.index.add(stream.id, stream.filters)
+        self._streams[stream.id] = stream
+        self._by_key[stream.key] = stream
+
+    def remove_stream(self, id: int) -> None:
+        """Forget a stream; an unknown one is ignored."""
+        stream = self._streams.pop(id, None)
+        if stream is None:
+            return
+        del self._by_key[stream.key]
+        live = self._live[stream.release]
+        live[stream.topic].index.remove(id)
+        if not len(live[stream.topic].index):
+            del live[stream.topic]
+
+    def stream(self, id: int) -> Stream | None:
+        """Return the stream with this id."""
+        return self._streams.get(id)
+
+    def find(self, key: str) -> Stream | None:
+        """Return the stream with this key (``stream_key``)."""
+        return self._by_key.get(key)
+
+    def match(self, change: Change, resolver: Resolver) -> list[Match]:
+        """Return the streams that a change belongs to, by stream id.
+
+        Only topics that have streams are evaluated; resources about the hub itself match nothing.
+        """
+        if is_excluded(change.subject):
+            return []
+        found: list[Match] = []
+        for live in self._live[change.release].values():
+            triggers = live.topic.fires(change, resolver)
+            if triggers:
+                found.extend(
+                    Match(stream=self._streams[id], topic=live.topic, triggers=triggers)
+                    for id in live.index.match(change, resolver)
+                )
+        return sorted(found, key=lambda match: match.stream.id)
+
+    def _unknown(self, release: FhirRelease, canonical: str) -> str:
+        elsewhere = [
+            other.value
+            for other, known in self._topics.items()
+            if any(canonical in (each.topic.url, each.topic.canonical) for each in known.values())
+        ]
+        if elsewhere:
+            return f"the topic {canonical} exists in {', '.join(elsewhere)}, not in {release}"
+        return f"the topic {canonical} is unknown"
+
+
+def _version_order(version: str | None) -> tuple[tuple[int, int, str], ...]:
+    """Order versions by their numbers: 1.10 after 1.9; none before any."""
+    parts = _NUMBERS.split(version or "")
+    return tuple((1, int(part), "") if part.isdigit() else (0, 0, part) for part in parts if part)

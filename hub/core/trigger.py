@@ -1,0 +1,140 @@
+"""A resource trigger of a topic, compiled for one release: does this change fire it?
+
+Source: http://hl7.org/fhir/R5/subscriptiontopic.html ("Resource Triggers").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from hub.core.change import Change, Interaction
+from hub.core.fhirpath import FhirPathError, compile_fhirpath
+from hub.core.release import Resource
+from hub.core.search import Query, Resolver, parse_query, split_query
+from hub.core.search_parameter import ANY_RESOURCE, SearchParameters
+from hub.core.topic import QueryCriteria, ResourceTrigger
+from hub.errors import InvalidSearch, TopicRefused
+
+Test = Callable[[Change, Resolver], bool | FhirPathError]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompiledTrigger:
+    """One trigger that computes in a release.
+
+    ``index`` is its place in ``SubscriptionTopic.resourceTrigger``; ``resource_type`` is a type of
+    the release or ``Resource`` for any; ``criteria`` says in one word what is evaluated: ``query``,
+    ``fhirpath`` or ``none``.
+    """
+
+    index: int
+    resource_type: str
+    interactions: frozenset[Interaction]
+    criteria: str
+    test: Test
+
+    def concerns(self, change: Change) -> bool:
+        """Tell whether the trigger looks at this type and interaction at all."""
+        return change.interaction in self.interactions and self.resource_type in (
+            change.resource_type,
+            ANY_RESOURCE,
+        )
+
+    def decide(self, change: Change, resolver: Resolver) -> bool | FhirPathError:
+        """Tell whether the change fires this trigger, or why that can't be said (it doesn't)."""
+        return self.concerns(change) and self.test(change, resolver)
+
+
+def compile_trigger(
+    trigger: ResourceTrigger, index: int, parameters: SearchParameters
+) -> tuple[CompiledTrigger, tuple[str, ...]]:
+    """Compile a trigger; also return what of it does not compute although the rest does.
+
+    ``queryCriteria`` is evaluated where it computes, else ``fhirPathCriteria``: they are two
+    spellings of one rule.  A trigger without criteria fires on each of its interactions.
+
+    Raises:
+        TopicRefused: the type is none of the release, or none of its criteria computes.
+    """
+    if trigger.resource != ANY_RESOURCE and trigger.resource not in parameters.types():
+        raise TopicRefused(
+            f"{parameters.release} has no resource type {trigger.resource}",
+            expression=f"SubscriptionTopic.resourceTrigger[{index}].resource",
+        )
+    reasons: list[TopicRefused] = []
+    chosen: tuple[str, Test] | None = None
+    if trigger.query_criteria is not None:
+        try:
+            chosen = "query", _query_test(trigger.query_criteria, trigger.resource, parameters)
+        except InvalidSearch as error:
+            reasons.append(_of(index, "queryCriteria", error.diagnostics))
+    if chosen is None and trigger.fhirpath_criteria is not None:
+        try:
+            chosen = "fhirpath", _fhirpath_test(trigger.fhirpath_criteria, parameters)
+        except TopicRefused as error:
+            reasons.append(_of(index, "fhirPathCriteria", error.diagnostics))
+    if chosen is None and reasons:
+        raise TopicRefused(
+            "; ".join(reason.diagnostics for reason in reasons), expression=reasons[0].expression
+        )
+    criteria, test = chosen or ("none", _always)
+    compiled = CompiledTrigger(
+        index=index,
+        resource_type=trigger.resource,
+        interactions=trigger.supported_interaction,
+        criteria=criteria,
+        test=test,
+    )
+    return compiled, tuple(reason.diagnostics for reason in reasons)
+
+
+def _of(index: int, clause: str, reason: str) -> TopicRefused:
+    path = f"SubscriptionTopic.resourceTrigger[{index}].{clause}"
+    return TopicRefused(f"resourceTrigger[{index}].{clause}: {reason}", expression=path)
+
+
+def _always(change: Change, resolver: Resolver) -> bool:
+    return True
+
+
+def _fhirpath_test(expression: str, parameters: SearchParameters) -> Test:
+    criteria = compile_fhirpath(expression, parameters.release)
+    return lambda change, resolver: criteria.evaluate(change.previous, change.current)
+
+
+def _query_test(criteria: QueryCriteria, resource: str, parameters: SearchParameters) -> Test:
+    previous = _query(criteria.previous, resource, parameters)
+    current = _query(criteria.current, resource, parameters)
+    decide = all if criteria.require_both else any
+
+    def vote(query: Query | None, state: Resource | None, resolver: Resolver) -> bool | None:
+        return None if query is None or state is None else query.matches(state, resolver)
+
+    def test(change: Change, resolver: Resolver) -> bool:
+        before = (
+            criteria.result_for_create
+            if change.interaction is Interaction.CREATE
+            else vote(previous, change.previous, resolver)
+        )
+        after = (
+            criteria.result_for_delete
+            if change.interaction is Interaction.DELETE
+            else vote(current, change.current, resolver)
+        )
+        votes = [answer for answer in (before, after) if answer is not None]
+        return bool(votes) and decide(votes)
+
+    return test
+
+
+def _query(text: str | None, resource: str, parameters: SearchParameters) -> Query | None:
+    """Read a search string; ``Type?`` before it is tolerated, as is percent-encoding."""
+    if text is None:
+        return None
+    head, mark, rest = text.partition("?")
+    if mark and "=" not in head:
+        if head.strip("/") not in (resource, ""):
+            raise InvalidSearch(f"{text!r} searches another type than {resource}")
+        text = rest
+    return parse_query(parameters, resource, split_query(text))

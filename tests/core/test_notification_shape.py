@@ -1,0 +1,98 @@
+"""Includes: the hub's own resources that the shape names for a focus."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from hub.core.notification_shape import MAX_INCLUDES, includes
+from hub.core.release import FhirRelease, Resource
+from tests.support.copies import Copies
+from tests.support.search_tables import PARAMETERS
+from tests.support.topics import compiled, task
+
+R4 = PARAMETERS[FhirRelease.R4]
+FOCUS: Resource = {"for": {"reference": "Patient/p"}} | task(
+    focus={"reference": "ServiceRequest/s/_history/3"},
+    basedOn=[{"reference": f"{R4.base_url}/ServiceRequest/s"}],
+    owner={"reference": "http://other.example/Organization/o"},
+    partOf=[{"reference": "Task/t1"}, {"reference": "Task/t2"}],
+)
+COPIES = Copies(
+    {"resourceType": "ServiceRequest", "id": "s"},
+    {"resourceType": "Patient", "id": "p"},
+    {"resourceType": "Organization", "id": "o"},
+    FOCUS,
+    {**task(), "id": "t2"},
+    {**task(), "id": "t3", "partOf": [{"reference": "Task/t1"}]},
+)
+
+
+def included(
+    *directives: str, rev: tuple[str, ...] = (), focus: Resource = FOCUS, copies: Copies = COPIES
+) -> list[tuple[str, str]]:
+    shape: dict[str, Any] = {"resource": "Task", "include": [*directives], "revInclude": [*rev]}
+    return includes(compiled({}, notificationShape=[shape]), focus, R4, copies)
+
+
+@pytest.mark.parametrize(
+    ("directive", "found"),
+    [
+        ("Task:focus", [("ServiceRequest", "s")]),
+        ("Task:based-on", [("ServiceRequest", "s")]),
+        ("Task:patient", [("Patient", "p")]),
+        ("Task:patient&iterate=Patient.link", [("Patient", "p")]),
+        ("Task:owner", []),
+        ("Task:part-of", [("Task", "t2")]),
+        ("Task:subject:Patient", [("Patient", "p")]),
+        ("Task:subject:Group", []),
+        ("Task:status", []),
+        ("Task:nothing", []),
+        ("Patient:organization", []),
+    ],
+)
+def test_a_directive_names_what_the_focus_refers_to(
+    directive: str, found: list[tuple[str, str]]
+) -> None:
+    assert included(directive) == found
+
+
+def test_each_resource_comes_once_in_the_order_of_the_directives() -> None:
+    assert included("Task:patient", "Task:based-on", "Task:focus") == [
+        ("Patient", "p"),
+        ("ServiceRequest", "s"),
+    ]
+
+
+def test_a_reverse_directive_names_what_refers_to_the_focus_but_not_the_focus() -> None:
+    assert included(rev=("Task:part-of",)) == [("Task", "t3")]
+
+
+def test_what_is_not_there_is_left_out() -> None:
+    assert included("Task:focus", copies=Copies()) == []
+
+
+def test_no_shape_means_no_includes() -> None:
+    assert includes(compiled({}), FOCUS, R4, COPIES) == []
+
+
+def test_the_hub_s_own_resources_are_never_included() -> None:
+    focus = task(focus={"reference": "Subscription/x"})
+    copies = Copies({"resourceType": "Subscription", "id": "x"})
+    assert included("Task:focus", focus=focus, copies=copies) == []
+    audit = {
+        "resourceType": "AuditEvent",
+        "id": "a",
+        "entity": [{"what": {"reference": "Task/t1"}}],
+    }
+    assert included(rev=("AuditEvent:entity",), copies=Copies(audit)) == []
+
+
+def test_there_are_never_more_than_the_limit() -> None:
+    steps = [
+        {**task(), "id": f"s{number}", "partOf": [{"reference": "Task/t1"}]} for number in range(70)
+    ]
+    focus = task(partOf=[{"reference": f"Task/s{number}"} for number in range(70)])
+    found = included("Task:part-of", rev=("Task:part-of",), focus=focus, copies=Copies(*steps))
+    assert len(found) == MAX_INCLUDES

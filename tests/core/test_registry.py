@@ -1,0 +1,175 @@
+"""The registry: topics by canonical, streams by key, changes to streams."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from hub.core.filters import accept_filters
+from hub.core.registry import Registry, Stream, stream_key
+from hub.core.release import FhirRelease, Resource
+from hub.core.search import NOWHERE
+from hub.core.subscription import FilterBy
+from hub.core.topic import parse_topic
+from hub.errors import Conflict, TopicNotActive, TopicRefused, TopicUnknown
+from tests.support.search_tables import PARAMETERS
+from tests.support.topics import URL, change, task, topic_json
+
+R4, R5 = FhirRelease.R4, FhirRelease.R5
+OWNER = {"filterParameter": "owner", "resource": "Task"}
+
+
+def registry(*topics: Resource) -> Registry:
+    made = Registry()
+    for topic in topics:
+        made.add_topic(parse_topic(topic), PARAMETERS)
+    return made
+
+
+def version(number: str, **elements: Any) -> Resource:
+    return topic_json({}, version=number, canFilterBy=[OWNER], **elements)
+
+
+def stream(
+    made: Registry, id: int, *filter_by: FilterBy, release: FhirRelease = R4, url: str = URL
+) -> Stream:
+    compiled = made.topic(release, url, for_new=False)
+    return Stream(
+        id=id,
+        release=release,
+        topic=compiled.topic.canonical,
+        filters=accept_filters(compiled, filter_by, PARAMETERS[release]),
+        visibility="all",
+    )
+
+
+def matched(made: Registry, state: Resource, release: FhirRelease = R4) -> list[int]:
+    found = made.match(change(None, state, release), NOWHERE)
+    return [match.stream.id for match in found]
+
+
+def test_a_url_means_the_newest_active_version() -> None:
+    made = registry(version("1.9.0"), version("1.10.0"), version("2.0", status="draft"))
+    assert made.topic(R4, URL).topic.version == "1.10.0"
+    assert made.topic(R4, f"{URL}|1.9.0").topic.version == "1.9.0"
+
+
+def test_a_version_counts_more_than_none() -> None:
+    made = registry(topic_json({}), version("a"), version("1"))
+    assert made.topic(R4, URL).topic.version == "1"
+
+
+@pytest.mark.parametrize("canonical", [f"{URL}|9", "http://example.org/unheard"])
+def test_an_unknown_topic_is_refused(canonical: str) -> None:
+    with pytest.raises(TopicUnknown, match="is unknown"):
+        registry(version("1")).topic(R4, canonical)
+
+
+def test_a_topic_of_another_release_is_refused_naming_where_it_is() -> None:
+    made = Registry()
+    refusals = made.add_topic(parse_topic(topic_json({"resource": "Transport"})), PARAMETERS)
+    assert set(refusals) == {FhirRelease.R4, FhirRelease.R4B}
+    with pytest.raises(TopicUnknown, match="exists in R5, not in R4"):
+        made.topic(R4, URL)
+    assert made.topic(R5, URL).release is R5
+
+
+def test_a_retired_topic_takes_no_new_subscriptions_but_is_found_for_old_ones() -> None:
+    made = registry(version("1", status="retired"))
+    with pytest.raises(TopicNotActive, match="is retired"):
+        made.topic(R4, URL)
+    assert made.topic(R4, URL, for_new=False).topic.version == "1"
+
+
+def test_a_topic_of_events_only_is_listed_but_can_t_be_subscribed_to() -> None:
+    made = registry(topic_json(eventTrigger=[{"resource": "Task", "event": {"text": "x"}}]))
+    assert [each.topic.url for each in made.topics(R4)] == [URL]
+    with pytest.raises(TopicUnknown, match="computes no event"):
+        made.topic(R4, URL)
+
+
+def test_the_same_topic_may_be_added_again_but_not_with_other_content() -> None:
+    made = registry(version("1"), version("1"))
+    with pytest.raises(Conflict, match="another version"):
+        made.add_topic(parse_topic(version("1", title="other")), PARAMETERS)
+
+
+def test_a_topic_that_computes_nowhere_is_refused_with_the_reasons() -> None:
+    with pytest.raises(TopicRefused, match="now"):
+        registry(topic_json({"fhirPathCriteria": "now() > @2020"}))
+    with pytest.raises(TopicRefused, match="no release"):
+        Registry().add_topic(parse_topic(topic_json({})), {})
+
+
+def test_a_change_goes_to_the_streams_whose_filters_accept_it() -> None:
+    made = registry(version("1"))
+    for id, owner in enumerate(("a", "b", "a"), start=1):
+        entry = FilterBy(filter_parameter="owner", value=f"Organization/{owner}")
+        each = stream(made, id, entry)
+        each.visibility = str(id)
+        made.add_stream(each)
+    made.add_stream(stream(made, 4))
+    assert matched(made, task(owner={"reference": "Organization/a"})) == [1, 3, 4]
+    assert matched(made, task()) == [4]
+    match = made.match(change(None, task()), NOWHERE)[0]
+    assert (match.triggers, match.topic.topic.url) == ((0,), URL)
+
+
+def test_a_change_of_one_release_is_never_seen_in_another() -> None:
+    made = registry(version("1"))
+    made.add_stream(stream(made, 1))
+    made.add_stream(stream(made, 2, release=R5))
+    assert matched(made, task()) == [1]
+    assert matched(made, task(), R5) == [2]
+
+
+def test_a_change_that_fires_no_trigger_matches_nothing() -> None:
+    made = registry(topic_json({"supportedInteraction": ["delete"]}))
+    made.add_stream(stream(made, 1))
+    assert matched(made, task()) == []
+
+
+def test_resources_about_the_hub_match_nothing() -> None:
+    made = registry(topic_json({"resource": "Resource"}))
+    made.add_stream(stream(made, 1))
+    assert matched(made, {"resourceType": "AuditEvent", "id": "a"}) == []
+    assert matched(made, {"resourceType": "Patient", "id": "a"}) == [1]
+
+
+def test_a_stream_is_found_by_id_and_key_until_it_is_removed() -> None:
+    made = registry(version("1"))
+    first = stream(made, 1)
+    made.add_stream(first)
+    made.add_stream(first)
+    assert made.stream(1) is first
+    assert made.find(first.key) is first
+    made.remove_stream(1)
+    made.remove_stream(1)
+    assert made.stream(1) is None
+    assert made.find(first.key) is None
+    assert matched(made, task()) == []
+
+
+def test_removing_one_stream_leaves_the_others_of_its_topic() -> None:
+    made = registry(version("1"))
+    made.add_stream(stream(made, 1))
+    other = stream(made, 2)
+    other.visibility = "less"
+    made.add_stream(other)
+    made.remove_stream(1)
+    assert matched(made, task()) == [2]
+
+
+def test_a_key_separates_what_differs_and_does_not_show_the_filters() -> None:
+    parts = [
+        ("t|1", "a=b", "all"),
+        ("t|2", "a=b", "all"),
+        ("t|1", "a=c", "all"),
+        ("t|1", "a=b", "x"),
+        ("t|1a", "=b", "all"),
+    ]
+    keys = {stream_key(release, *each) for each in parts for release in FhirRelease}
+    assert len(keys) == len(parts) * 3
+    assert stream_key(R4, "t", "owner=Patient/7", "") == stream_key(R4, "t", "owner=Patient/7", "")
+    assert all(len(key) == 32 for key in keys)

@@ -1,0 +1,118 @@
+"""Does a change fire a trigger: the votes, the criteria, what does not compute."""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import Any
+
+import pytest
+
+from hub.core.release import FhirRelease, Resource
+from hub.core.search import NOWHERE
+from hub.errors import TopicRefused
+from tests.support.topics import change, compiled, task
+
+VOTES = [None, "test-passes", "test-fails"]
+AS_BOOL = {None: None, "test-passes": True, "test-fails": False}
+
+
+def fires(trigger: dict[str, Any], previous: Resource | None, current: Resource | None) -> bool:
+    return compiled(trigger).fires(change(previous, current), NOWHERE) == (0,)
+
+
+def criteria(**elements: Any) -> dict[str, Any]:
+    return {"queryCriteria": {name: value for name, value in elements.items() if value is not None}}
+
+
+def decided(both: bool | None, *votes: bool | None) -> bool:
+    stated = [vote for vote in votes if vote is not None]
+    return bool(stated) and (all(stated) if both else any(stated))
+
+
+@pytest.mark.parametrize(
+    ("on_create", "on_delete", "both", "before", "after"),
+    list(product(VOTES, VOTES, [None, False, True], [None, "a", "b"], [None, "a", "b"])),
+)
+def test_every_combination_of_votes(
+    on_create: str | None, on_delete: str | None, both: bool | None, before: Any, after: Any
+) -> None:
+    trigger = criteria(
+        previous=before and f"business-status={before}",
+        resultForCreate=on_create,
+        current=after and f"business-status={after}",
+        resultForDelete=on_delete,
+        requireBoth=both,
+    )
+    state = task(businessStatus={"coding": [{"code": "a"}]})
+    was = None if before is None else before == "a"
+    is_ = None if after is None else after == "a"
+    assert fires(trigger, None, state) is decided(both, AS_BOOL[on_create], is_)
+    assert fires(trigger, state, None) is decided(both, was, AS_BOOL[on_delete])
+    assert fires(trigger, state, state) is decided(both, was, is_)
+
+
+def test_a_trigger_without_criteria_fires_on_its_interactions_only() -> None:
+    trigger = {"supportedInteraction": ["update"]}
+    assert fires(trigger, task(), task())
+    assert not fires(trigger, None, task())
+    assert not fires(trigger, task(), None)
+
+
+def test_another_type_never_fires() -> None:
+    assert not fires({}, None, {"resourceType": "Patient", "id": "p"})
+
+
+def test_a_trigger_on_resource_fires_for_every_type() -> None:
+    anything = {"resource": "Resource", **criteria(current="_tag=x")}
+    tagged = {"resourceType": "Patient", "id": "p", "meta": {"tag": [{"code": "x"}]}}
+    assert fires(anything, None, tagged)
+    assert not fires(anything, None, {"resourceType": "Patient", "id": "p"})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "status=requested",
+        "Task?status=requested",
+        "/Task?status=requested",
+        "?status=requested",
+        "status%3Anot=draft&status=requested",
+        "group-identifier=urn%3Ax%7C1",
+        "group-identifier=urn:x|1",
+        "group-identifier=urn:x?y|2,urn:x|1",
+    ],
+)
+def test_a_search_string_is_read_in_every_spelling(text: str) -> None:
+    state = task(groupIdentifier={"system": "urn:x", "value": "1"})
+    assert fires(criteria(current=text), task(), state)
+
+
+def test_a_search_of_another_type_is_refused() -> None:
+    with pytest.raises(TopicRefused, match="another type"):
+        compiled(criteria(current="Patient?active=true"))
+
+
+def test_query_criteria_come_before_fhirpath_criteria() -> None:
+    both = {**criteria(current="status=requested"), "fhirPathCriteria": "false"}
+    assert fires(both, None, task())
+
+
+def test_fhirpath_criteria_are_used_where_the_query_does_not_compute() -> None:
+    topic = compiled({**criteria(current="frobnication=1"), "fhirPathCriteria": "true"})
+    assert topic.triggers[0].criteria == "fhirpath"
+    assert topic.fires(change(None, task()), NOWHERE) == (0,)
+    assert "resourceTrigger[0].queryCriteria" in topic.refusals[0]
+
+
+def test_a_trigger_none_of_whose_criteria_computes_is_refused_with_all_reasons() -> None:
+    with pytest.raises(TopicRefused) as caught:
+        compiled({**criteria(current="frobnication=1"), "fhirPathCriteria": "now() > @2020"})
+    assert "frobnication" in caught.value.diagnostics
+    assert "now()" in caught.value.diagnostics
+    assert caught.value.expression == "SubscriptionTopic.resourceTrigger[0].queryCriteria"
+
+
+def test_a_type_of_another_release_is_refused() -> None:
+    with pytest.raises(TopicRefused, match="R4 has no resource type Transport"):
+        compiled({"resource": "Transport"})
+    assert compiled({"resource": "Transport"}, release=FhirRelease.R5).triggers
