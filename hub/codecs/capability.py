@@ -1,0 +1,146 @@
+"""CapabilityStatement: what a base of the hub offers.
+
+Sources: http://hl7.org/fhir/capabilitystatement.html; backport IG, "Conformance"; the guide's
+statements backport-subscription-server-r4 and backport-subscription-server.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Final
+
+from hub.codecs.backport import PROFILE
+from hub.codecs.extension import BACKPORT
+from hub.core.instant import format_instant
+from hub.core.release import FhirRelease, Resource
+from hub.core.search_parameter import SearchParameters
+
+TOPIC_EXTENSION: Final = (
+    f"{BACKPORT}/StructureDefinition/capabilitystatement-subscriptiontopic-canonical"
+)
+_GUIDE: Final = f"{BACKPORT}/ImplementationGuide/hl7.fhir.uv.subscriptions-backport"
+_REQUIREMENTS: Final = {
+    FhirRelease.R4: f"{BACKPORT}/CapabilityStatement/backport-subscription-server-r4",
+    FhirRelease.R4B: f"{BACKPORT}/CapabilityStatement/backport-subscription-server",
+}
+_OPERATIONS: Final = ("status", "events", "get-ws-binding-token")
+_READ: Final = ("read", "search-type")
+_ALL: Final = (
+    "read",
+    "vread",
+    "update",
+    "create",
+    "delete",
+    "history-instance",
+    "history-type",
+    "search-type",
+)
+
+
+def capability_statement(
+    release: FhirRelease,
+    *,
+    base_url: str,
+    websocket_url: str,
+    resource_types: Iterable[str],
+    search_parameters: SearchParameters,
+    topics: Sequence[str],
+    date: datetime,
+    version: str,
+) -> Resource:
+    """Write what ``GET {base}/metadata`` answers.
+
+    Args:
+        release: of the base.
+        base_url: the base, without a slash at its end.
+        websocket_url: where sockets bind.
+        resource_types: the types that the base keeps.
+        search_parameters: what each type can be searched by.
+        topics: canonical URLs of the topics that can be subscribed to; R4 lists them here since it
+            has no SubscriptionTopic resource.
+        date: since when the hub offers this.
+        version: the hub's own.
+    """
+    resource: Resource = {
+        "resourceType": "CapabilityStatement",
+        "status": "active",
+        "date": format_instant(date),
+        "kind": "instance",
+    }
+    if release in _REQUIREMENTS:
+        resource["instantiates"] = [_REQUIREMENTS[release]]
+    resource |= {
+        "software": {"name": "fhir-hub", "version": version},
+        "implementation": {
+            "description": f"FHIR subscription notification hub, {release}",
+            "url": base_url,
+        },
+        "fhirVersion": release.full_version,
+        "format": ["json"],
+        "patchFormat": ["application/json-patch+json"],
+    }
+    if release in _REQUIREMENTS:
+        resource["implementationGuide"] = [_GUIDE]
+    resource["rest"] = [
+        {
+            "mode": "server",
+            "documentation": (
+                "Subscriptions of this base hear of changes in this base only. "
+                f"Websockets bind at {websocket_url}"
+            ),
+            "resource": [
+                _resource(release, name, search_parameters, topics)
+                for name in sorted(resource_types)
+            ],
+            "interaction": [{"code": "transaction"}, {"code": "batch"}],
+        }
+    ]
+    return resource
+
+
+def operation_definition(release: FhirRelease, name: str) -> str:
+    """Return the canonical URL of the definition of an operation on Subscription."""
+    if release is FhirRelease.R5:
+        return f"http://hl7.org/fhir/OperationDefinition/Subscription-{name}"
+    return f"{BACKPORT}/OperationDefinition/backport-subscription-{name}"
+
+
+def _resource(
+    release: FhirRelease, name: str, search_parameters: SearchParameters, topics: Sequence[str]
+) -> Resource:
+    written: Resource = {}
+    if name == "Subscription" and release is FhirRelease.R4 and topics:
+        written["extension"] = [
+            {"url": TOPIC_EXTENSION, "valueCanonical": topic} for topic in topics
+        ]
+    written["type"] = name
+    written["profile"] = f"http://hl7.org/fhir/StructureDefinition/{name}"
+    if name == "Subscription" and release in _REQUIREMENTS:
+        written["supportedProfile"] = [PROFILE]
+    written["interaction"] = [{"code": code} for code in _interactions(name)]
+    if name != "SubscriptionTopic":
+        written |= {
+            "versioning": "versioned",
+            "readHistory": True,
+            "updateCreate": True,
+            "conditionalCreate": True,
+        }
+    parameters = search_parameters.of(name)
+    if parameters:
+        written["searchParam"] = [
+            {"name": code, "definition": parameter.url, "type": parameter.type}
+            for code, parameter in sorted(parameters.items())
+        ]
+    if name == "Subscription":
+        written["operation"] = [
+            {"name": operation, "definition": operation_definition(release, operation)}
+            for operation in _OPERATIONS
+        ]
+    return written
+
+
+def _interactions(name: str) -> tuple[str, ...]:
+    if name == "SubscriptionTopic":
+        return _READ
+    return (*_ALL, "patch") if name == "Subscription" else _ALL

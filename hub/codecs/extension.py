@@ -1,0 +1,144 @@
+"""Finding extensions in a resource, and refusing those that the hub would have to ignore.
+
+An extension that carries a filter and is ignored lets everything through.  So an extension of the
+backport guide must be a known one in its place, an extension of another release's elements is
+refused, and so is every modifierExtension.
+Sources: backport IG, "Components" (cross-version extensions); http://hl7.org/fhir/extensibility.html.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from hub.core.release import Json, Resource
+from hub.errors import ExtensionNotAllowed, SubscriptionRefused
+
+BACKPORT: Final = "http://hl7.org/fhir/uv/subscriptions-backport"
+IDENTIFIER: Final = "http://hl7.org/fhir/5.0/StructureDefinition/extension-Subscription.identifier"
+
+_cross_version = re.compile(r"http://hl7\.org/fhir/\d+\.\d+/").match
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """An extension and where it stands.
+
+    ``element`` is the path of what it extends, without indexes (``Subscription.channel.payload``);
+    ``path`` its own path with them (``Subscription.channel.payload.extension[0]``).
+    """
+
+    value: Resource
+    element: str
+    path: str
+    modifier: bool
+
+    @property
+    def url(self) -> str:
+        """The URL that says what the extension means, empty where it has none."""
+        return str(self.value.get("url") or "")
+
+
+def placed(value: Json, element: str, path: str | None = None) -> Iterator[Placed]:
+    """Yield every extension inside ``value``, nested ones included.
+
+    Args:
+        value: a resource or a part of one.
+        element: its name, such as ``Subscription``.
+        path: its path with indexes where that differs.
+    """
+    path = path or element
+    if not isinstance(value, dict):
+        return
+    for name, member in value.items():
+        bare = name.removeprefix("_")
+        for index, item in enumerate(member) if isinstance(member, list) else [(None, member)]:
+            here = f"{path}.{bare}" if index is None else f"{path}.{bare}[{index}]"
+            if bare in ("extension", "modifierExtension") and isinstance(item, dict):
+                yield Placed(item, element, here, bare != "extension")
+            yield from placed(item, f"{element}.{bare}", here)
+
+
+def check_extensions(resource: Resource, places: Mapping[str, str]) -> None:
+    """Refuse extensions of a Subscription that can't be honoured.
+
+    Args:
+        resource: the Subscription.
+        places: the extensions of the backport guide that may stand in it, with their elements.
+
+    Raises:
+        ExtensionNotAllowed: a modifierExtension, an extension of another release's elements
+            (except the identifier), or one of the guide that is unknown or in the wrong place.
+    """
+    for extension in placed(resource, "Subscription"):
+        url = extension.url
+        if extension.modifier:
+            complaint = "is a modifierExtension; the hub understands none"
+        elif _cross_version(url) and url != IDENTIFIER:
+            complaint = (
+                f"is a cross-version extension; use the elements of this release and the "
+                f"extensions of {BACKPORT}"
+            )
+        elif url.startswith(f"{BACKPORT}/") and places.get(url) != extension.element:
+            allowed = places.get(url)
+            complaint = f"belongs on {allowed}" if allowed else "is not known in this release"
+        else:
+            continue
+        raise ExtensionNotAllowed(
+            f"{extension.path} {url!r} {complaint}", expression=extension.path
+        )
+
+
+def values(holder: Json, url: str, value: str, path: str) -> list[tuple[Json, str]]:
+    """Return the values of the extensions ``url`` directly in ``holder``, each with its path.
+
+    Args:
+        holder: the element, or what stands beside it under the name with an underscore.
+        url: which extension.
+        value: its member, such as ``valueString``.
+        path: the path of the element.
+
+    Raises:
+        SubscriptionRefused: an extension has another member, or none.
+    """
+    extensions = holder.get("extension", []) if isinstance(holder, dict) else []
+    found: list[tuple[Json, str]] = []
+    for index, extension in enumerate(extensions):
+        if extension.get("url") != url:
+            continue
+        here = f"{path}.extension[{index}]"
+        if extension.get(value) is None:
+            raise SubscriptionRefused(f"{here} {url!r} must have a {value}", expression=here)
+        found.append((extension[value], here))
+    return found
+
+
+def single(holder: Json, url: str, value: str, path: str) -> Json:
+    """Return the value of the one extension ``url`` in ``holder``, None where there is none.
+
+    Raises:
+        SubscriptionRefused: there are several, or it has another type of value.
+    """
+    found = values(holder, url, value, path)
+    if len(found) > 1:
+        raise SubscriptionRefused(
+            f"{path} has {len(found)} extensions {url!r}; at most one is allowed",
+            expression=found[1][1],
+        )
+    return found[0][0] if found else None
+
+
+def with_extension(holder: Resource, url: str, value: str, content: Json) -> Resource:
+    """Return ``holder`` with ``content`` in its extension ``url``, added where it has none."""
+    sent: list[Resource] = holder.get("extension", [])
+    written = {"url": url, value: content}
+    if any(extension.get("url") == url for extension in sent):
+        extensions = [
+            {**extension, **written} if extension.get("url") == url else extension
+            for extension in sent
+        ]
+    else:
+        extensions = [*sent, written]
+    return {**holder, "extension": extensions}

@@ -1,0 +1,51 @@
+"""OperationOutcome: how a refusal, or a piece of information, reads in FHIR.
+
+Source: http://hl7.org/fhir/operationoutcome.html.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from hub.core.release import Resource
+from hub.errors import HubError
+
+ERROR_SYSTEM: Final = "urn:fhir-hub:errors"
+"""The code system of the slugs that ``fhir-hub errors`` explains."""
+
+
+def _same(expression: str) -> str:
+    return expression
+
+
+def outcome(error: HubError, element: Callable[[str], str] = _same) -> Resource:
+    """Write a refusal, one issue for each complaint; the hint is told once, in the first.
+
+    Args:
+        error: what was refused and why.
+        element: turns an R5 element into the release's own, see ``hub.ports.Codec.element``.
+    """
+    issues: list[Resource] = []
+    for issue in error.issues:
+        words = issue.diagnostics
+        if not issues and error.hint:
+            words = f"{words.rstrip('.')}. {error.hint}"
+        written: Resource = {
+            "severity": issue.severity,
+            "code": issue.code,
+            "details": {"coding": [{"system": ERROR_SYSTEM, "code": error.slug}]},
+            "diagnostics": words,
+        }
+        if issue.expression is not None:
+            written["expression"] = [element(issue.expression)]
+        issues.append(written)
+    return {"resourceType": "OperationOutcome", "issue": issues}
+
+
+def information(text: str) -> Resource:
+    """Write an OperationOutcome that only informs."""
+    return {
+        "resourceType": "OperationOutcome",
+        "issue": [{"severity": "information", "code": "informational", "diagnostics": text}],
+    }

@@ -1,0 +1,62 @@
+"""What the codecs of all releases have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from hub.codecs.bundle import write_notification, write_statuses
+from hub.codecs.parameters import read_parameters, write_parameters
+from hub.codecs.topic import to_release
+from hub.core.notification import Notification, NotificationEntry
+from hub.core.release import FhirRelease, Resource
+from hub.core.topic import SubscriptionTopic
+
+
+class ReleaseCodec:
+    """The half of ``hub.ports.Codec`` that differs between releases in names only.
+
+    A release says which Bundle type a notification has, which profile it claims, and how the
+    status resource is written.
+    """
+
+    release: FhirRelease
+    bundle_type: ClassVar[str] = "history"
+    notification_profile: ClassVar[str | None] = None
+
+    def encode_notification(self, notification: Notification, base_url: str) -> bytes:
+        """Write the notification Bundle (also of ``$events``), the same bytes each time."""
+        return write_notification(
+            notification,
+            base_url,
+            bundle_type=self.bundle_type,
+            profile=self.notification_profile,
+            status=self.status_resource,
+            entries=self.further_entries(notification),
+        )
+
+    def encode_statuses(
+        self, statuses: Sequence[Notification], base_url: str, self_url: str
+    ) -> bytes:
+        """Write the searchset Bundle that answers ``$status``."""
+        return write_statuses(statuses, base_url, self_url, status=self.status_resource)
+
+    def status_resource(self, notification: Notification, base_url: str) -> Resource:
+        """Write the status resource of a notification, without its id."""
+        raise NotImplementedError
+
+    def further_entries(self, notification: Notification) -> Sequence[NotificationEntry]:
+        """Return the entries that follow the status."""
+        return notification.entries
+
+    def encode_parameters(self, values: Sequence[tuple[str, str, str]]) -> Resource:
+        """Write a Parameters resource of (name, value type such as ``valueString``, value)."""
+        return write_parameters(values)
+
+    def decode_parameters(self, resource: Resource) -> list[tuple[str, str]]:
+        """Read the primitive parameters of a Parameters resource as (name, text)."""
+        return read_parameters(resource)
+
+    def encode_topic(self, topic: SubscriptionTopic) -> Resource:
+        """Write a topic as the release's resource (R4: ``Basic``)."""
+        return to_release(topic.source, self.release)

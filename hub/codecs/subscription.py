@@ -1,0 +1,242 @@
+"""What the Subscriptions of all releases have in common: the values, and what is refused.
+
+Sources: http://hl7.org/fhir/R5/subscription.html; backport IG, "Components".
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+from hub.core.instant import format_instant
+from hub.core.release import FhirRelease, Json, Resource
+from hub.core.subscription import (
+    ChannelType,
+    PayloadContent,
+    Subscription,
+    SubscriptionStatusCode,
+)
+from hub.errors import (
+    ChannelNotSupported,
+    ContentNotSupported,
+    HeaderNotAllowed,
+    PayloadNotSupported,
+    SubscriptionRefused,
+    TopicUnknown,
+)
+
+DEFAULT_CONTENT_TYPE: Final = "application/fhir+json"
+MASK: Final = "***"
+"""What stands where a header value may not be shown."""
+
+CHANNEL_SYSTEM: Final = "http://terminology.hl7.org/CodeSystem/subscription-channel-type"
+_CHANNEL_SYSTEMS = (None, CHANNEL_SYSTEM, "http://hl7.org/fhir/subscription-channel-type")
+
+LONGEST_TIMEOUT: Final = timedelta(seconds=120)
+SHORTEST_PERIOD: Final = timedelta(seconds=1)
+SHORTEST_EMAIL_PERIOD: Final = timedelta(days=1)
+_LARGEST_INTEGER: Final = 2**31 - 1
+
+_JSON = ("application/fhir+json", "application/json")
+_TEXT = ("text/plain", "text/html")
+_word = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+_parameter = rf'[ \t]*;[ \t]*({_word})=({_word}(?:/{_word})?|"[^"\\\x00-\x1f\x7f]*")'
+_media_type = re.compile(rf"({_word}/{_word})((?:{_parameter})*)")
+_media_parameter = re.compile(_parameter)
+_absolute = re.compile(r"(?:https?://|urn:)[^\s|]+(?:\|[^\s|]+)?")
+_instant = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)", re.ASCII)
+
+
+def read_instant(text: Json, expression: str) -> datetime:
+    """Read a FHIR instant; digits beyond microseconds are cut off.
+
+    Raises:
+        SubscriptionRefused: it has no date, time with seconds, or zone, or there is no such moment.
+    """
+    try:
+        if _instant.fullmatch(str(text)):
+            return datetime.fromisoformat(text)
+    except ValueError:
+        pass
+    raise SubscriptionRefused(
+        f"{expression} {text!r} is no instant; write YYYY-MM-DDThh:mm:ss with a zone",
+        expression=expression,
+    )
+
+
+def read_status(
+    code: Json, allowed: Sequence[SubscriptionStatusCode], expression: str
+) -> SubscriptionStatusCode:
+    """Read a status that this release has.
+
+    Raises:
+        SubscriptionRefused: it is none of ``allowed``.
+    """
+    if code in allowed:
+        return SubscriptionStatusCode(code)
+    raise SubscriptionRefused(
+        f"{expression} {code!r} is no status; allowed: {', '.join(allowed)}", expression=expression
+    )
+
+
+def read_topic(text: Json, expression: str) -> str:
+    """Read a topic's canonical URL, with ``|version`` or without.
+
+    Raises:
+        TopicUnknown: it is no absolute URI, but for instance the search ``Task?status=requested``.
+    """
+    if isinstance(text, str) and _absolute.fullmatch(text):
+        return text
+    raise TopicUnknown(
+        f"{expression} {text!r} is not the canonical URL of a topic; "
+        "criteria that are a search are not supported here",
+        expression=expression,
+    )
+
+
+def read_channel(code: Json, system: Json, expression: str) -> ChannelType:
+    """Read a channel type, from a code and the system that it is of (None where not said).
+
+    Raises:
+        ChannelNotSupported: it is none of the standard's topic-based channels.
+    """
+    if system in _CHANNEL_SYSTEMS and code in list(ChannelType):
+        return ChannelType(code)
+    shown = f"{system}|{code}" if system else code
+    raise ChannelNotSupported(
+        f"{expression} {shown!r} is no channel of the hub; allowed: {', '.join(ChannelType)}",
+        expression=expression,
+    )
+
+
+def read_content(code: Json, expression: str) -> PayloadContent:
+    """Read the content level.
+
+    Raises:
+        ContentNotSupported: it is missing or unknown.
+    """
+    if code in list(PayloadContent):
+        return PayloadContent(code)
+    found = "is missing" if code is None else f"{code!r} is unknown"
+    raise ContentNotSupported(
+        f"{expression}: the content level {found}; allowed: {', '.join(PayloadContent)}",
+        expression=expression,
+    )
+
+
+def read_content_type(
+    text: Json, release: FhirRelease, channel: ChannelType, expression: str
+) -> str:
+    """Check the MIME type of the payload and return it as it was written.
+
+    Emails may also be ``text/plain`` or ``text/html`` with ``attach=`` one of the JSON types.
+
+    Raises:
+        PayloadNotSupported: it is no MIME type, none that the hub writes, or of another release.
+    """
+    if text is None:
+        return DEFAULT_CONTENT_TYPE
+    types = (*_JSON, *_TEXT) if channel is ChannelType.EMAIL else _JSON
+    allowed = f"{', '.join(types)}, with fhirVersion={release.version} or without"
+    match = _media_type.fullmatch(text) if isinstance(text, str) else None
+    wrong = match is None or match[1].lower() not in types
+    for name, quoted in _media_parameter.findall(match[2]) if match else []:
+        value = quoted.strip('"').lower()
+        fitting = {
+            "fhirversion": (release.version, release.full_version),
+            "charset": ("utf-8",),
+            "attach": _JSON,
+        }.get(name.lower(), (value,))
+        wrong = wrong or value not in fitting
+    if wrong:
+        raise PayloadNotSupported(
+            f"{expression} {text!r} is not supported; allowed: {allowed}", expression=expression
+        )
+    return str(text)
+
+
+def read_header(line: Json, expression: str) -> tuple[str, str]:
+    """Read ``Name: value``, parted at the first colon.
+
+    Raises:
+        HeaderNotAllowed: there is no colon or no name; the line is not repeated, it may be secret.
+    """
+    name, colon, value = line.partition(":") if isinstance(line, str) else ("", "", "")
+    if not colon or not name.strip():
+        raise HeaderNotAllowed(f'{expression} is not "Name: value"', expression=expression)
+    return name.strip(), value.strip()
+
+
+def read_seconds(number: Json, expression: str) -> timedelta | None:
+    """Read a duration in whole seconds.
+
+    Raises:
+        SubscriptionRefused: it is negative, no integer, or too large.
+    """
+    if number is None:
+        return None
+    return timedelta(seconds=_integer(number, 0, "a number of seconds", expression))
+
+
+def read_max_count(number: Json, expression: str) -> int | None:
+    """Read how many events a notification may hold.
+
+    Raises:
+        SubscriptionRefused: it is less than 1, no integer, or too large.
+    """
+    return None if number is None else _integer(number, 1, "a number of events", expression)
+
+
+def _integer(number: Json, least: int, what: str, expression: str) -> int:
+    if type(number) is int and least <= number <= _LARGEST_INTEGER:
+        return number
+    raise SubscriptionRefused(
+        f"{expression} {number} is not {what}; allowed: {least} to {_LARGEST_INTEGER}",
+        expression=expression,
+    )
+
+
+def fitting_timeout(asked: timedelta | None) -> timedelta | None:
+    """Return the timeout that the hub honours: 1 s to 120 s."""
+    return None if asked is None else max(SHORTEST_PERIOD, min(asked, LONGEST_TIMEOUT))
+
+
+def fitting_heartbeat(asked: timedelta | None, channel: ChannelType) -> timedelta | None:
+    """Return the heartbeat period that the hub honours: at least 1 s, for email one day."""
+    if asked is None:
+        return None
+    return max(asked, SHORTEST_EMAIL_PERIOD if channel is ChannelType.EMAIL else SHORTEST_PERIOD)
+
+
+def whole_seconds(period: timedelta) -> int:
+    """Return a duration as FHIR writes it here."""
+    return period // timedelta(seconds=1)
+
+
+def shown_parameter(subscription: Subscription, masked: bool) -> tuple[tuple[str, str], ...]:
+    """Return the headers in order, their values hidden where ``masked``."""
+    return tuple((name, MASK if masked else value) for name, value in subscription.parameter)
+
+
+def amend_common(resource: Resource, subscription: Subscription) -> Resource:
+    """Return a copy of ``resource`` with the id, status and end of ``subscription``.
+
+    An ``end`` that says the same already stays as it was sent.
+    """
+    amended: Resource = {
+        "resourceType": "Subscription",
+        "id": subscription.id,
+        **resource,
+        "status": subscription.status.value,
+    }
+    amended["id"] = subscription.id
+    sent = amended.pop("end", None)
+    if subscription.end is None:
+        amended.pop("_end", None)
+    elif sent is not None and read_instant(sent, "Subscription.end") == subscription.end:
+        amended["end"] = sent
+    else:
+        amended["end"] = format_instant(subscription.end)
+    return amended
