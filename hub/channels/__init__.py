@@ -1,0 +1,17 @@
+"""How notifications leave the hub: one module for each kind of channel.
+
+Rules of this floor:
+
+- A channel tries once and says what came of it.  It neither retries on a schedule, nor logs, nor
+  asks what time it is.  A remote failure is a value (``hub.core.delivery.Failed``); an exception
+  from ``send`` is a bug.
+- Whatever dials out over HTTP does so with ``egress.GuardedClient``, which checks the address that
+  is really dialled.  No other module here opens a connection to an address that somebody else
+  wrote.
+- What a channel can't serve is refused by ``check`` when the Subscription is created.
+- Bodies, header values and query strings are never part of a message, a ``repr`` or a log line.
+
+Reading order: ``addresses`` (where the hub may send), ``endpoint`` (what a URL may look like),
+``header`` (what a subscriber's header may look like), ``attempt`` (what is seen of one attempt),
+``egress`` (the client), ``rest_hook``, ``websocket``.
+"""

@@ -1,0 +1,153 @@
+"""The channel ``rest-hook``: POST the notification to the subscriber's endpoint.
+
+Source: http://hl7.org/fhir/R5/subscriptions.html#channels (REST-Hook); RFC 9110, 10.2.3 and 15.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from email.utils import parsedate_to_datetime
+
+from hub.channels.egress import Answer, GuardedClient
+from hub.channels.endpoint import check_endpoint
+from hub.channels.header import check_headers
+from hub.core.delivery import Delivered, DeliveryResult, Envelope, Failed, FailureClass
+from hub.core.release import FhirRelease
+from hub.core.subscription import ChannelType, Subscription
+from hub.errors import EndpointInvalid, HubError, PayloadNotSupported
+
+USER_AGENT = "fhir-hub"
+MAX_RETRY_AFTER = timedelta(hours=6)
+
+_MIME_TYPES = ("application/fhir+json", "application/json")
+_WORD = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+_PARAMETER = re.compile(rf'[ \t]*;[ \t]*({_WORD})=(?:({_WORD})|"([ !#-\[\]-~]*)")')
+_MAX_MIME = 256
+_REJECTED = frozenset({400, 413, 415, 422})
+_BUSY = frozenset({408, 425, 429})
+
+
+class RestHookChannel:
+    """Posts notifications with the guarded client, which the caller starts and closes.
+
+    Args:
+        client: the hub's one outbound client.
+        now: the present instant, aware; needed for a ``Retry-After`` that is a date.
+    """
+
+    channel_type = ChannelType.REST_HOOK
+
+    def __init__(self, client: GuardedClient, now: Callable[[], datetime]) -> None:
+        self._client = client
+        self._now = now
+
+    def check(self, subscription: Subscription) -> None:
+        """Refuse a Subscription that can't be served over this channel.
+
+        Raises:
+            EndpointInvalid: there is no endpoint, or it is no usable URL.
+            EndpointNotAllowed: the settings do not let the hub send there.
+            HeaderNotAllowed: a header can't be sent.
+            PayloadNotSupported: the MIME type is not FHIR JSON of this release.
+        """
+        if not subscription.endpoint:
+            raise EndpointInvalid(
+                "a rest-hook Subscription needs an endpoint", expression="Subscription.endpoint"
+            )
+        check_endpoint(subscription.endpoint, self._client.policy)
+        check_headers(subscription.parameter)
+        check_content_type(subscription.content_type, subscription.release)
+
+    async def send(self, envelope: Envelope) -> DeliveryResult:
+        """Post once, within ``envelope.timeout``; any 2xx is a delivery.
+
+        The body of the answer and its headers but ``Retry-After`` are not looked at.
+        """
+        try:
+            check_headers(envelope.parameter)
+        except HubError as refusal:
+            return Failed(failure=FailureClass.BLOCKED, reason=refusal.diagnostics)
+        headers = [(name, value.strip(" \t")) for name, value in envelope.parameter]
+        headers += [("Content-Type", envelope.content_type), ("User-Agent", USER_AGENT)]
+        result = await self._client.post(
+            envelope.endpoint, envelope.body, headers, envelope.timeout
+        )
+        return judge(result, self._now()) if isinstance(result, Answer) else result
+
+    async def probe(self, envelope: Envelope) -> DeliveryResult:
+        """Send once as ``send`` does, for somebody who wants to see how it goes."""
+        return await self.send(envelope)
+
+
+def check_content_type(content_type: str, release: FhirRelease) -> None:
+    """Refuse a MIME type that would not tell the truth about what is sent.
+
+    That is JSON in UTF-8 of ``release``; other parameters are kept as they are.
+
+    Raises:
+        PayloadNotSupported
+    """
+
+    def refuse(words: str) -> PayloadNotSupported:
+        return PayloadNotSupported(words, expression="Subscription.contentType")
+
+    name, semicolon, rest = content_type.partition(";")
+    if len(content_type) > _MAX_MIME or name.strip(" \t").lower() not in _MIME_TYPES:
+        raise refuse(f"the payload's MIME type is none of {', '.join(_MIME_TYPES)}")
+    parameters = semicolon + rest
+    if not re.fullmatch(rf"(?:{_PARAMETER.pattern})*[ \t]*", parameters):
+        raise refuse("the parameters of the payload's MIME type can't be read")
+    for key, token, quoted in _PARAMETER.findall(parameters):
+        value = token or quoted
+        if key.lower() == "fhirversion" and value != release.version:
+            raise refuse(f"notifications here have the fhirVersion {release.version}")
+        if key.lower() == "charset" and value.lower() != "utf-8":
+            raise refuse("notifications are sent in the charset utf-8")
+
+
+def judge(answer: Answer, now: datetime) -> DeliveryResult:
+    """Tell what an answer means for the delivery: its status alone decides."""
+    status = answer.status
+    if 200 <= status < 300:
+        return Delivered(status=status, timing=answer.timing)
+    return Failed(
+        failure=_failure(status),
+        reason=f"the endpoint answered HTTP {status}",
+        status=status,
+        retry_after=retry_after(answer.retry_after, now),
+        timing=answer.timing,
+    )
+
+
+def _failure(status: int) -> FailureClass:
+    if status == 410:
+        return FailureClass.GONE
+    if status in _REJECTED:
+        return FailureClass.REJECTED
+    if status in _BUSY or 500 <= status < 600:
+        return FailureClass.BUSY
+    if 400 <= status < 500:
+        return FailureClass.REFUSED
+    if 300 <= status < 400:
+        return FailureClass.REDIRECT
+    return FailureClass.PROTOCOL
+
+
+def retry_after(text: str | None, now: datetime) -> timedelta | None:
+    """Read a ``Retry-After``: seconds or an HTTP date, at most six hours ahead.
+
+    What is neither, or lies in the past, is ignored (None).
+    """
+    text = (text or "").strip()
+    if text.isascii() and text.isdigit():
+        seconds = int(text) if len(text) <= 9 else 10**9
+        return min(timedelta(seconds=seconds), MAX_RETRY_AFTER)
+    try:
+        instant = parsedate_to_datetime(text)
+    except (ValueError, TypeError, OverflowError):
+        return None
+    if instant.tzinfo is None or instant <= now:
+        return None
+    return min(instant - now, MAX_RETRY_AFTER)
