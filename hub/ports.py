@@ -41,6 +41,13 @@ class Wakeups(Protocol):
     def signal(self, sids: Iterable[int]) -> None:
         """Say that these Subscriptions should be looked at."""
 
+
+class Listener(Protocol):
+    """The other end of ``Wakeups``: one who is told."""
+
+    def signal(self, sids: Iterable[int]) -> None:
+        """Wake this one alone."""
+
     async def wait(self, until: datetime | None) -> frozenset[int]:
         """Return the Subscriptions signalled since the last call; empty when ``until`` came."""
 

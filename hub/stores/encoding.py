@@ -1,0 +1,138 @@
+"""How values of the core stand in columns: instants, Subscriptions, filters, contexts."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import orjson
+
+from hub.core.release import FhirRelease
+from hub.core.subscription import (
+    ChannelType,
+    FilterBy,
+    PayloadContent,
+    Subscription,
+    SubscriptionStatusCode,
+)
+from hub.core.version import EventContext, VersionReference
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_NO_CONTEXT = EventContext()
+
+
+def micros(instant: datetime) -> int:
+    """Return an aware instant in microseconds since 1970 UTC."""
+    return (instant - _EPOCH) // _MICROSECOND
+
+
+def optional_micros(instant: datetime | None) -> int | None:
+    """Return ``micros`` of an instant, None for None."""
+    return None if instant is None else micros(instant)
+
+
+def from_micros(value: int) -> datetime:
+    """Return the instant that ``micros`` gave."""
+    return _EPOCH + value * _MICROSECOND
+
+
+def optional_from_micros(value: int | None) -> datetime | None:
+    """Return the instant that ``optional_micros`` gave."""
+    return None if value is None else from_micros(value)
+
+
+def encode_filters(filters: tuple[FilterBy, ...]) -> bytes:
+    """Return filters as JSON."""
+    return orjson.dumps([_filter_fields(found) for found in filters])
+
+
+def decode_filters(text: bytes) -> tuple[FilterBy, ...]:
+    """Return the filters that ``encode_filters`` wrote."""
+    return tuple(FilterBy(**fields) for fields in orjson.loads(text))
+
+
+def encode_context(context: EventContext) -> bytes | None:
+    """Return a context as JSON, None for the empty one."""
+    if context == _NO_CONTEXT:
+        return None
+    includes = [(kept.resource_type, kept.id, kept.version) for kept in context.includes]
+    return orjson.dumps([context.triggers, includes])
+
+
+def decode_context(text: bytes | None) -> EventContext:
+    """Return the context that ``encode_context`` wrote."""
+    if text is None:
+        return _NO_CONTEXT
+    triggers, includes = orjson.loads(text)
+    return EventContext(
+        triggers=tuple(triggers), includes=tuple(VersionReference(*kept) for kept in includes)
+    )
+
+
+def encode_subscription(subscription: Subscription) -> bytes:
+    """Return a Subscription as JSON, with the names of its headers but not their values."""
+    return orjson.dumps(
+        {
+            "status": subscription.status,
+            "topic": subscription.topic,
+            "channel_type": subscription.channel_type,
+            "content": subscription.content,
+            "endpoint": subscription.endpoint,
+            "content_type": subscription.content_type,
+            "filter_by": [_filter_fields(found) for found in subscription.filter_by],
+            "headers": [name for name, _ in subscription.parameter],
+            "heartbeat_period": _optional_span(subscription.heartbeat_period),
+            "timeout": _optional_span(subscription.timeout),
+            "max_count": subscription.max_count,
+            "end": optional_micros(subscription.end),
+        }
+    )
+
+
+def decode_subscription(
+    release: FhirRelease, id: str, text: bytes, values: tuple[str, ...]
+) -> Subscription:
+    """Return the Subscription that ``encode_subscription`` wrote.
+
+    Args:
+        values: of its headers, in order.
+
+    Raises:
+        ValueError: there are more or fewer values than headers.
+    """
+    fields: dict[str, Any] = orjson.loads(text)
+    return Subscription(
+        release=release,
+        id=id,
+        status=SubscriptionStatusCode(fields["status"]),
+        topic=fields["topic"],
+        channel_type=ChannelType(fields["channel_type"]),
+        content=PayloadContent(fields["content"]),
+        endpoint=fields["endpoint"],
+        content_type=fields["content_type"],
+        filter_by=tuple(FilterBy(**found) for found in fields["filter_by"]),
+        parameter=tuple(zip(fields["headers"], values, strict=True)),
+        heartbeat_period=_span(fields["heartbeat_period"]),
+        timeout=_span(fields["timeout"]),
+        max_count=fields["max_count"],
+        end=optional_from_micros(fields["end"]),
+    )
+
+
+def _filter_fields(found: FilterBy) -> dict[str, str | None]:
+    return {
+        "filter_parameter": found.filter_parameter,
+        "value": found.value,
+        "resource_type": found.resource_type,
+        "comparator": found.comparator,
+        "modifier": found.modifier,
+    }
+
+
+def _optional_span(span: timedelta | None) -> int | None:
+    return None if span is None else span // _MICROSECOND
+
+
+def _span(value: int | None) -> timedelta | None:
+    return None if value is None else value * _MICROSECOND

@@ -1,0 +1,184 @@
+"""The store in one SQLite database."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TypeVar
+
+from hub.core.search_index import IndexEntry
+from hub.core.version import ResourceVersion
+from hub.errors import Unavailable
+from hub.ports import Opened, Reader, WriteBatch
+from hub.stores.postings import Layout
+from hub.stores.secrets import HeaderCipher
+from hub.stores.sqlite_database import SqliteDatabase
+from hub.stores.sqlite_opening import read_everything
+from hub.stores.sqlite_reader import CURRENT_AFTER, version_of
+from hub.stores.sqlite_writer import Kinds, SqliteWriter, read_kinds
+from hub.stores.trouble import IndexDamaged, explained
+
+T = TypeVar("T")
+
+_REINDEXED_AT_ONCE = 1_000
+
+
+class SqliteStore:
+    """A ``hub.ports.Store`` in the file ``path``, created readable by its owner only.
+
+    Args:
+        path: the database; ``path``.lock is locked beside it.
+        cipher: encrypts header values of Subscriptions.
+        identity: names a database that is created now; an older one keeps its own.
+        readers: how many reads can run at the same time.
+        size_limit: bytes that the database file may take; reaching it is like a full disk.
+        attempts_kept: how many attempts are kept, of all Subscriptions together.
+        busy_timeout: seconds to wait for another program that has the database locked.
+        layout: of the search index of a new database; the best that SQLite offers by default.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        cipher: HeaderCipher,
+        identity: str,
+        *,
+        readers: int = 2,
+        size_limit: int | None = None,
+        attempts_kept: int = 200_000,
+        busy_timeout: float = 5.0,
+        layout: Layout | None = None,
+    ) -> None:
+        self.path = path
+        self.identity = identity
+        self._cipher = cipher
+        self._readers = readers
+        self._size_limit = size_limit
+        self._attempts_kept = attempts_kept
+        self._busy_timeout = busy_timeout
+        self._wanted_layout = layout
+        self._database: SqliteDatabase | None = None
+        self._rows: SqliteWriter
+        self._kinds: Kinds = {}
+
+    def open(self) -> Opened:
+        """Take the database for this process and return what it holds.
+
+        Raises:
+            Unavailable: another process has it, it is of another hub, or the key does not fit.
+            StoreBroken: it can't be read.
+        """
+        database = SqliteDatabase(
+            self.path,
+            identity=self.identity,
+            layout=self._wanted_layout,
+            readers=self._readers,
+            size_limit=self._size_limit,
+            busy_timeout=self._busy_timeout,
+        )
+        try:
+            with explained():
+                opened = read_everything(database.db, self._cipher)
+                self._kinds = read_kinds(database.db)
+        except BaseException:
+            database.close()
+            raise
+        self.identity = database.identity
+        self._rows = SqliteWriter(database.db, database.layout, self._cipher, self._attempts_kept)
+        self._database = database
+        return opened
+
+    @property
+    def layout(self) -> str:
+        """How search terms are kept: ``fts5`` or ``plain``."""
+        return self._opened.layout.name
+
+    @property
+    def writer(self) -> Reader:
+        """The view of the one thread that writes: sees each commit at once."""
+        return self._opened.reader
+
+    def commit(self, batch: WriteBatch) -> None:
+        """Write all of ``batch`` durably, or nothing.
+
+        A damaged search index is first filled anew from the log.
+
+        Raises:
+            StoreFull: no space; nothing was written.
+            Unavailable: another program has the database locked; nothing was written.
+            StoreBroken: it is unknown whether it was written; the process must stop.
+        """
+        database = self._opened
+        if database.index_damaged.is_set():
+            self._refill()
+        try:
+            kinds = database.transact(lambda: self._rows.write(batch, self._kinds))
+        except IndexDamaged:
+            self._refill()
+            kinds = database.transact(lambda: self._rows.write(batch, self._kinds))
+        self._kinds = kinds
+
+    async def read(self, query: Callable[[Reader], T]) -> T:
+        """Run ``query`` in a reading thread, inside one transaction."""
+        database = self._opened
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(database.pool, database.read, query)
+
+    def reindex(self, entry_of: Callable[[ResourceVersion], IndexEntry]) -> int:
+        """Drop the search index and fill it anew from the log; return how many are in it.
+
+        Args:
+            entry_of: tells what to keep of a current version that is not a deletion.
+
+        Raises: as ``commit``.
+        """
+        database = self._opened
+
+        def work() -> int:
+            total = 0
+            for versions in self._current():
+                self._rows.reindex([(version, entry_of(version)) for version in versions])
+                total += len(versions)
+            self._rows.refill()
+            return total
+
+        total = database.transact(work)
+        database.index_damaged.clear()
+        return total
+
+    def check(self) -> list[str]:
+        """Return what SQLite's integrity check complains of; slow on a large database."""
+        with explained():
+            rows = self._opened.db.execute("PRAGMA integrity_check").fetchall()
+        return [text for (text,) in rows if text != "ok"]
+
+    def close(self) -> None:
+        """Checkpoint and give the database back; what was committed stays.
+
+        Raises:
+            StoreBroken: the checkpoint failed; what was committed is still in the WAL.
+        """
+        if self._database is not None:
+            database, self._database = self._database, None
+            database.close()
+
+    @property
+    def _opened(self) -> SqliteDatabase:
+        if self._database is None:
+            raise Unavailable("the database is not open")
+        return self._database
+
+    def _refill(self) -> None:
+        self._opened.transact(self._rows.refill)
+        self._opened.index_damaged.clear()
+
+    def _current(self) -> Iterator[list[ResourceVersion]]:
+        last = 0
+        while True:
+            rows = self._opened.db.execute(CURRENT_AFTER, (last, _REINDEXED_AT_ONCE)).fetchall()
+            if not rows:
+                return
+            found = [version_of(row) for row in rows]
+            yield found
+            last = found[-1].seq

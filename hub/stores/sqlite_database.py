@@ -1,0 +1,215 @@
+"""The open database: its lock, its one writing connection, its readers.
+
+WAL with ``synchronous=FULL``: a commit that returned survives a power cut.  Checkpoints are small
+and often, and only the writing connection makes them.
+Sources: https://www.sqlite.org/wal.html; https://www.sqlite.org/howtocorrupt.html.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import sqlite3
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
+from threading import Event
+from typing import TypeVar
+
+from hub.errors import Unavailable
+from hub.ports import Reader, StoreBroken
+from hub.stores.postings import Layout, best_layout, layout_named
+from hub.stores.process_lock import ProcessLock
+from hub.stores.schema import SCHEMA_VERSION, statements
+from hub.stores.secrets import sync_directory
+from hub.stores.sqlite_reader import SqliteReader
+from hub.stores.trouble import IndexDamaged, explained
+
+T = TypeVar("T")
+
+PAGE_SIZE = 8192
+_CHECKPOINT_PAGES = 500
+_WAL_KEPT = 64 * 2**20
+_PRAGMAS = (
+    "PRAGMA synchronous = FULL",
+    f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}",
+    f"PRAGMA journal_size_limit = {_WAL_KEPT}",
+    "PRAGMA secure_delete = FAST",
+    "PRAGMA cache_size = -65536",
+    "PRAGMA mmap_size = 0",
+)
+_READER_PRAGMAS = (
+    "PRAGMA query_only = ON",
+    "PRAGMA wal_autocheckpoint = 0",
+    "PRAGMA cache_size = -16384",
+    "PRAGMA mmap_size = 0",
+)
+
+
+class SqliteDatabase:
+    """Everything that is open while a store is open.
+
+    Args:
+        path: the file; it is created, readable by its owner only, if there is none.
+        identity: names a database that is created now.
+        layout: of the search index of a database that is created now; None for the best.
+        readers: how many reads can run at the same time.
+        size_limit: bytes that the file may take.
+        busy_timeout: seconds to wait for another program.
+
+    Raises:
+        Unavailable: another process has it, or this hub can't read it.
+        StoreBroken: it can't be read.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        identity: str,
+        layout: Layout | None,
+        readers: int,
+        size_limit: int | None,
+        busy_timeout: float,
+    ) -> None:
+        self._broken = False
+        self.index_damaged = Event()
+        with explained(), ExitStack() as closing:
+            closing.callback(ProcessLock(path.with_name(path.name + ".lock")).release)
+            _create_file(path)
+            self.db = _connect(path, "rw", busy_timeout)
+            closing.callback(self.db.close)
+            self._configure(size_limit)
+            facts = _facts(self.db, identity, layout)
+            self.identity = facts["identity"]
+            self.layout = _layout(self.db, facts["layout"])
+            self.reader = SqliteReader(self.db, self.layout, self.index_damaged)
+            closing.callback(self._checkpoint)
+            self._idle: queue.SimpleQueue[SqliteReader] = queue.SimpleQueue()
+            for _ in range(readers):
+                view = _connect(path, "ro", busy_timeout)
+                closing.callback(view.close)
+                for pragma in _READER_PRAGMAS:
+                    view.execute(pragma)
+                self._idle.put(SqliteReader(view, self.layout, self.index_damaged))
+            self.pool = ThreadPoolExecutor(readers, thread_name_prefix="store-reader")
+            closing.callback(self.pool.shutdown)
+            self._closing = closing.pop_all()
+
+    def transact(self, work: Callable[[], T]) -> T:
+        """Run ``work`` in one transaction and commit it.
+
+        Whatever is raised, nothing was written, with one exception.
+
+        Raises:
+            StoreFull, Unavailable, IndexDamaged: see ``explained``.
+            StoreBroken: it is unknown whether anything was written; nothing will be from now on.
+        """
+        if self._broken:
+            raise StoreBroken("an earlier commit failed")
+        try:
+            with explained():
+                self.db.execute("BEGIN IMMEDIATE")
+                done = work()
+                self.db.execute("COMMIT")
+        except IndexDamaged:
+            self._roll_back()
+            raise
+        except StoreBroken:
+            self._broken = True
+            raise
+        except BaseException:
+            self._roll_back()
+            raise
+        return done
+
+    def read(self, query: Callable[[Reader], T]) -> T:
+        """Run ``query`` in one reading transaction; in a thread of ``pool``."""
+        reader = self._idle.get()
+        try:
+            return reader.in_transaction(query)
+        finally:
+            self._idle.put(reader)
+
+    def close(self) -> None:
+        """Checkpoint, close every connection and give the lock back.
+
+        Raises:
+            StoreBroken: the checkpoint failed; what was committed is still in the WAL.
+        """
+        with explained():
+            self._closing.close()
+
+    def _configure(self, size_limit: int | None) -> None:
+        self.db.execute(f"PRAGMA page_size = {PAGE_SIZE}")
+        (mode,) = self.db.execute("PRAGMA journal_mode = WAL").fetchone()
+        if mode != "wal":
+            raise Unavailable(f"the file system allows no WAL (journal mode {mode})")
+        for pragma in _PRAGMAS:
+            self.db.execute(pragma)
+        if size_limit is not None:
+            self.db.execute(f"PRAGMA max_page_count = {max(1, size_limit // PAGE_SIZE)}")
+
+    def _roll_back(self) -> None:
+        # A full disk may have ended the transaction already.
+        if self.db.in_transaction:
+            self._broken = True
+            with explained():
+                self.db.execute("ROLLBACK")
+            self._broken = False
+
+    def _checkpoint(self) -> None:
+        if not self._broken:
+            self.db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+
+def _create_file(path: Path) -> None:
+    try:
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+    except FileExistsError:
+        return
+    sync_directory(path.parent)
+
+
+def _connect(path: Path, mode: str, timeout: float) -> sqlite3.Connection:
+    return sqlite3.connect(
+        f"{path.resolve().as_uri()}?mode={mode}",
+        uri=True,
+        timeout=timeout,
+        isolation_level=None,
+        check_same_thread=False,
+        cached_statements=256,
+    )
+
+
+def _facts(db: sqlite3.Connection, identity: str, layout: Layout | None) -> dict[str, str]:
+    (empty,) = db.execute("SELECT count(*) = 0 FROM sqlite_schema").fetchone()
+    if empty:
+        chosen = layout or best_layout(db)
+        db.execute("BEGIN IMMEDIATE")
+        for statement in (*statements(), chosen.table):
+            db.execute(statement)
+        db.executemany(
+            "INSERT INTO hub(key, value) VALUES (?, ?)",
+            (
+                ("schema", str(SCHEMA_VERSION)),
+                ("epoch", "1"),
+                ("identity", identity),
+                ("layout", chosen.name),
+            ),
+        )
+        db.execute("COMMIT")
+    found = dict(db.execute("SELECT key, value FROM hub").fetchall())
+    if found["schema"] != str(SCHEMA_VERSION):
+        raise Unavailable(
+            f"the database has schema {found['schema']}; this hub reads {SCHEMA_VERSION}"
+        )
+    return found
+
+
+def _layout(db: sqlite3.Connection, name: str) -> Layout:
+    layout = layout_named(name)
+    if layout.name != "plain" and best_layout(db).name == "plain":
+        raise Unavailable("the database was made with FTS5, which this SQLite does not have")
+    return layout

@@ -1,0 +1,110 @@
+"""Reading what the hub keeps in memory, when the SQLite store is opened."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import defaultdict
+from typing import Any
+
+from hub.core.json_text import parse
+from hub.core.numbering import Segment
+from hub.core.release import FhirRelease
+from hub.core.subscriber import Subscriber
+from hub.core.timing import DeliveryState
+from hub.core.topic import parse_topic
+from hub.ports import Opened, StoredStream
+from hub.stores.encoding import decode_filters, decode_subscription, optional_from_micros
+from hub.stores.secrets import HeaderCipher
+from hub.stores.sqlite_writer import secret_name
+
+_LAST_ID = "SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = ?"
+_STREAMS = (
+    "SELECT s.id, s.release, s.topic, s.key, s.filters, s.visibility, c.n, c.floor "
+    "FROM stream AS s JOIN stream_n AS c ON c.stream = s.id ORDER BY s.id"
+)
+_SUBSCRIBERS = (
+    "SELECT s.sid, s.release, s.id, s.owner, s.visibility, s.generation, s.topic_version, "
+    "s.error, s.error_code, s.created, s.deleted, s.fields, s.secrets, "
+    "d.cursor, d.failures, d.failing_since, d.due, d.retry_to, d.last_sent "
+    "FROM subscription AS s JOIN delivery AS d ON d.sid = s.sid ORDER BY s.sid"
+)
+_SEGMENTS = "SELECT sid, first, stream, offset, last FROM segment ORDER BY sid, first"
+
+
+def read_everything(db: sqlite3.Connection, cipher: HeaderCipher) -> Opened:
+    """Return what the database holds, as far as the hub keeps it in memory.
+
+    Raises:
+        Unavailable: header values can't be decrypted.
+    """
+    segments: defaultdict[int, list[Segment]] = defaultdict(list)
+    for sid, first, stream, offset, last in db.execute(_SEGMENTS).fetchall():
+        segments[sid].append(Segment(first, stream, offset, last))
+    return Opened(
+        last_seq=_number(db, "SELECT coalesce(max(seq), 0) FROM change_log"),
+        last_stream=_number(db, _LAST_ID, "stream"),
+        last_sid=_number(db, _LAST_ID, "subscription"),
+        topics=tuple(
+            parse_topic(parse(source).value)
+            for (source,) in db.execute("SELECT source FROM topic ORDER BY id").fetchall()
+        ),
+        streams=tuple(map(_stream, db.execute(_STREAMS).fetchall())),
+        subscribers=tuple(
+            _subscriber(row, tuple(segments[row[0]]), cipher)
+            for row in db.execute(_SUBSCRIBERS).fetchall()
+        ),
+    )
+
+
+def _number(db: sqlite3.Connection, sql: str, *arguments: str) -> int:
+    (found,) = db.execute(sql, arguments).fetchone()
+    return int(found)
+
+
+def _stream(row: tuple[Any, ...]) -> StoredStream:
+    id, release, topic, key, filters, visibility, n, floor = row
+    return StoredStream(
+        id=id,
+        release=FhirRelease(release),
+        topic=topic,
+        key=key,
+        filters=decode_filters(filters),
+        visibility=visibility,
+        n=n,
+        floor=floor,
+    )
+
+
+def _subscriber(
+    row: tuple[Any, ...], segments: tuple[Segment, ...], cipher: HeaderCipher
+) -> Subscriber:
+    sid, release_name, id, owner, visibility, generation, topic_version = row[:7]
+    error, error_code, created, deleted, fields, secrets = row[7:13]
+    release = FhirRelease(release_name)
+    values = () if secrets is None else cipher.decrypt(secret_name(release, id), secrets)
+    return Subscriber(
+        sid=sid,
+        subscription=decode_subscription(release, id, fields, values),
+        owner=owner,
+        visibility=visibility,
+        generation=generation,
+        topic_version=topic_version,
+        error=error,
+        error_code=error_code,
+        segments=segments,
+        delivery=_delivery(row[13:]),
+        created=optional_from_micros(created),
+        deleted=bool(deleted),
+    )
+
+
+def _delivery(row: tuple[Any, ...]) -> DeliveryState:
+    cursor, failures, failing_since, due, retry_to, last_sent = row
+    return DeliveryState(
+        cursor=cursor,
+        failures=failures,
+        failing_since=optional_from_micros(failing_since),
+        due=optional_from_micros(due),
+        retry_to=retry_to,
+        last_sent=optional_from_micros(last_sent),
+    )

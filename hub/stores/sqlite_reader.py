@@ -1,0 +1,222 @@
+"""Reading the SQLite store through one connection."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from threading import Event
+from typing import Any, TypeVar
+
+import orjson
+
+from hub.core.change import Interaction
+from hub.core.release import FhirRelease
+from hub.core.search_index import Expression
+from hub.core.subscriber import Attempt
+from hub.core.version import ResourceKey, ResourceVersion, StreamEvent
+from hub.errors import Unavailable
+from hub.ports import Reader
+from hub.stores.encoding import decode_context, from_micros, micros
+from hub.stores.postings import IS_CURRENT, Layout, selection
+from hub.stores.trouble import IndexDamaged, explained
+
+T = TypeVar("T")
+
+OPERATIONS = (Interaction.CREATE, Interaction.UPDATE, Interaction.DELETE)
+"""``change_log.op`` is the place in this list."""
+
+_END_OF_LOG = 2**63 - 1
+_LOG_COLUMNS = "c.seq, k.release, k.type, c.id, c.version, c.op, c.at, c.body, c.tx, c.prev"
+_KIND = "(SELECT id FROM kind WHERE release = ? AND type = ?)"
+_POINTER = f"SELECT seq FROM resource WHERE kind = {_KIND} AND id = ?"  # noqa: S608 constants
+LOG = f"SELECT {_LOG_COLUMNS} FROM change_log AS c JOIN kind AS k ON k.id = c.kind"  # noqa: S608 constants
+_HEAD = f"{LOG} WHERE c.seq = ({_POINTER})"
+_AT = f"{LOG} WHERE c.seq IN (SELECT value FROM json_each(?))"  # noqa: S608 constants
+_BACKWARDS = (
+    "SELECT l.prev FROM chain CROSS JOIN change_log AS l ON l.seq = chain.at WHERE l.prev NOT NULL"
+)
+_CHAIN = (
+    f"WITH RECURSIVE chain(at) AS ({_POINTER} UNION ALL {_BACKWARDS}) "  # noqa: S608 constants
+    f"SELECT {_LOG_COLUMNS} FROM chain CROSS JOIN change_log AS c ON c.seq = chain.at "
+    "CROSS JOIN kind AS k ON k.id = c.kind"
+)
+_VERSION = f"{_CHAIN} WHERE c.version = ? LIMIT 1"
+_HISTORY = f"{_CHAIN} WHERE c.seq < ? AND c.seq > ? LIMIT ?"
+_TYPE_HISTORY = (
+    f"{LOG} WHERE c.kind = {_KIND} AND c.seq < ? AND c.seq > ? ORDER BY c.seq DESC LIMIT ?"
+)
+CURRENT_AFTER = f"{LOG} WHERE c.seq > ? AND {IS_CURRENT} ORDER BY c.seq LIMIT ?"
+"""Current versions in the order of the log, from after a seq, at most so many."""
+_EVENTS = (
+    "SELECT stream, n, seq, context FROM stream_event "
+    "WHERE stream = ? AND n BETWEEN ? AND ? ORDER BY n"
+)
+_ATTEMPTS = (
+    "SELECT sid, at, kind, first, last, outcome, status, milliseconds, reason FROM attempt "
+    "WHERE sid = ? ORDER BY id DESC LIMIT ?"
+)
+
+
+class SqliteReader:
+    """A view of what is committed; see ``hub.ports.Reader``.
+
+    Each method raises ``StoreBroken`` if the database can't be read.  A damaged search index is
+    told through ``damage`` and raises ``Unavailable``.
+    """
+
+    def __init__(self, db: sqlite3.Connection, layout: Layout, damage: Event) -> None:
+        self._db = db
+        self._layout = layout
+        self._damage = damage
+
+    def in_transaction(self, query: Callable[[Reader], T]) -> T:
+        """Run ``query`` on one unchanging view."""
+        with explained():
+            self._db.execute("BEGIN")
+        try:
+            return query(self)
+        finally:
+            with explained():
+                self._db.execute("COMMIT")
+
+    def head(self, key: ResourceKey) -> ResourceVersion | None:
+        """Return the newest version, which may be a deletion; None if there never was one."""
+        return self._one(_HEAD, (key.release, key.resource_type, key.id))
+
+    def version(self, key: ResourceKey, version: int) -> ResourceVersion | None:
+        """Return one version, None if it does not exist or is no longer kept."""
+        return self._one(_VERSION, (key.release, key.resource_type, key.id, version))
+
+    def at(self, seqs: Iterable[int]) -> Mapping[int, ResourceVersion]:
+        """Return the versions at these places of the log."""
+        return {
+            found.seq: found for found in self._versions(_AT, (orjson.dumps(list(seqs)).decode(),))
+        }
+
+    def history(
+        self,
+        release: FhirRelease,
+        resource_type: str,
+        id: str | None,
+        *,
+        count: int,
+        before: int | None = None,
+        since: datetime | None = None,
+    ) -> list[ResourceVersion]:
+        """Return at most ``count`` versions of a resource, or of a type, newest first."""
+        below = _END_OF_LOG if before is None else before
+        above = 0 if since is None else self.seq_at(since)
+        if id is None:
+            return self._versions(_TYPE_HISTORY, (release, resource_type, below, above, count))
+        return self._versions(_HISTORY, (release, resource_type, id, below, above, count))
+
+    def search(
+        self,
+        release: FhirRelease,
+        resource_type: str,
+        expression: Expression,
+        *,
+        count: int,
+        before: int | None = None,
+    ) -> list[ResourceVersion]:
+        """Return at most ``count`` current versions that the index selects, highest seq first.
+
+        ``Resource`` as type selects among all types of the release.
+        """
+        chosen = selection(self._layout, release, resource_type, expression)
+        seq = chosen.seq
+        below = _END_OF_LOG if before is None else before
+        rows = self._rows(
+            f"SELECT {seq} {chosen.sql} AND {seq} < ? ORDER BY {seq} DESC LIMIT ?",
+            (*chosen.arguments, below, count),
+        )
+        found = self.at(hit for (hit,) in rows)
+        return [found[hit] for (hit,) in rows]
+
+    def count(self, release: FhirRelease, resource_type: str, expression: Expression) -> int:
+        """Return how many current versions the index selects."""
+        chosen = selection(self._layout, release, resource_type, expression)
+        return int(self._rows(f"SELECT count(*) {chosen.sql}", chosen.arguments)[0][0])
+
+    def events(self, stream: int, low: int, high: int) -> list[StreamEvent]:
+        """Return the events of a stream with n from ``low`` to ``high``, in order."""
+        return [
+            StreamEvent(stream=of, n=n, seq=seq, context=decode_context(context))
+            for of, n, seq, context in self._rows(_EVENTS, (stream, low, high))
+        ]
+
+    def attempts(self, sid: int, count: int) -> list[Attempt]:
+        """Return the newest attempts of a Subscription, newest first."""
+        return [
+            Attempt(
+                sid=of,
+                at=from_micros(at),
+                kind=kind,
+                first=first,
+                last=last,
+                outcome=outcome,
+                status=status,
+                milliseconds=milliseconds,
+                reason=reason,
+            )
+            for of, at, kind, first, last, outcome, status, milliseconds, reason in self._rows(
+                _ATTEMPTS, (sid, count)
+            )
+        ]
+
+    def seq_at(self, instant: datetime) -> int:
+        """Return the highest seq committed before ``instant``, 0 if none.
+
+        The log is searched by halving: instants never go back along it.
+        """
+        asked = micros(instant)
+        low, high = 0, self._last_seq()
+        while low < high:
+            middle = (low + high + 1) // 2
+            # A seq that was given out but not committed leaves a hole: the next lower row decides.
+            rows = self._rows(
+                "SELECT seq, at FROM change_log WHERE seq <= ? ORDER BY seq DESC LIMIT 1",
+                (middle,),
+            )
+            if rows and rows[0][1] >= asked:
+                high = rows[0][0] - 1
+            else:
+                low = middle
+        return self._last_seq(low)
+
+    def _last_seq(self, highest: int = _END_OF_LOG) -> int:
+        sql = "SELECT coalesce(max(seq), 0) FROM change_log WHERE seq <= ?"
+        return int(self._rows(sql, (highest,))[0][0])
+
+    def _one(self, sql: str, arguments: Sequence[object]) -> ResourceVersion | None:
+        found = self._versions(sql, arguments)
+        return found[0] if found else None
+
+    def _versions(self, sql: str, arguments: Sequence[object]) -> list[ResourceVersion]:
+        return [version_of(row) for row in self._rows(sql, arguments)]
+
+    def _rows(self, sql: str, arguments: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+        try:
+            with explained():
+                return self._db.execute(sql, arguments).fetchall()
+        except IndexDamaged:
+            self._damage.set()
+            raise Unavailable(
+                "the search index is damaged; the next write repairs it", retry_after=30
+            ) from None
+
+
+def version_of(row: tuple[Any, ...]) -> ResourceVersion:
+    """Return the version in a row of ``LOG``."""
+    seq, release, resource_type, id, version, op, at, body, tx, prev = row
+    return ResourceVersion(
+        seq=seq,
+        key=ResourceKey(FhirRelease(release), resource_type, id),
+        version=version,
+        interaction=OPERATIONS[op],
+        timestamp=from_micros(at),
+        body=body,
+        transaction=tx,
+        previous=prev,
+    )

@@ -1,0 +1,308 @@
+"""Writing one batch into the SQLite store: rows only; the transaction is the caller's."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Mapping
+
+from hub.core.json_text import dumps
+from hub.core.release import FhirRelease
+from hub.core.search_index import IndexEntry
+from hub.core.subscriber import Attempt, Subscriber
+from hub.core.topic import SubscriptionTopic
+from hub.core.version import ResourceVersion
+from hub.ports import StoredStream, WriteBatch
+from hub.stores.encoding import (
+    encode_context,
+    encode_filters,
+    encode_subscription,
+    micros,
+    optional_micros,
+)
+from hub.stores.postings import Layout, add_ranges, pack_ranges, remove_ranges, terms_text
+from hub.stores.secrets import HeaderCipher
+from hub.stores.sqlite_reader import OPERATIONS
+from hub.stores.subscriber_kept import without_secrets
+
+_TRIMMED_AT_ONCE = 5_000
+_OPERATION = {interaction: op for op, interaction in enumerate(OPERATIONS)}
+
+_VERSION = (
+    "INSERT INTO change_log(seq, tx, kind, id, version, op, at, prev, terms, ranges, body) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+_POINTER = (
+    "INSERT INTO resource(kind, id, seq, deleted) VALUES (?, ?, ?, ?) "
+    "ON CONFLICT DO UPDATE SET seq = excluded.seq, deleted = excluded.deleted"
+)
+_STREAM = (
+    "INSERT INTO stream(id, release, topic, key, filters, visibility) VALUES (?, ?, ?, ?, ?, ?) "
+    "ON CONFLICT(id) DO UPDATE SET release = excluded.release, topic = excluded.topic, "
+    "key = excluded.key, filters = excluded.filters, visibility = excluded.visibility"
+)
+_STREAM_N = "INSERT OR REPLACE INTO stream_n(stream, n, floor) VALUES (?, ?, ?)"
+_EVENT = "INSERT INTO stream_event(stream, n, seq, context) VALUES (?, ?, ?, ?)"
+_SUBSCRIPTION = (
+    "INSERT INTO subscription(sid, release, id, owner, visibility, generation, topic_version, "
+    "error, error_code, created, deleted, fields, secrets) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
+    "ON CONFLICT(sid) DO UPDATE SET owner = excluded.owner, visibility = excluded.visibility, "
+    "generation = excluded.generation, topic_version = excluded.topic_version, "
+    "error = excluded.error, error_code = excluded.error_code, created = excluded.created, "
+    "deleted = excluded.deleted, fields = excluded.fields, secrets = excluded.secrets"
+)
+_SEGMENT = "INSERT INTO segment(sid, first, stream, offset, last) VALUES (?, ?, ?, ?, ?)"
+_DELIVERY = (
+    "INSERT OR REPLACE INTO delivery"
+    "(sid, cursor, failures, failing_since, due, retry_to, last_sent) VALUES (?, ?, ?, ?, ?, ?, ?)"
+)
+_ATTEMPT = (
+    "INSERT INTO attempt(sid, at, kind, first, last, outcome, status, milliseconds, reason) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+_TRIM = (
+    "DELETE FROM attempt WHERE id IN (SELECT id FROM attempt "
+    "WHERE id <= (SELECT max(id) FROM attempt) - ? ORDER BY id LIMIT ?)"
+)
+_TOPIC = (
+    "INSERT INTO topic(url, version, source) VALUES (?, ?, ?) "
+    "ON CONFLICT(url, version) DO UPDATE SET source = excluded.source"
+)
+_INDEXED = "SELECT seq, terms, ranges FROM change_log WHERE seq = ?"
+
+Kinds = Mapping[tuple[FhirRelease, str], int]
+"""The number of each (release, type)."""
+
+
+class SqliteWriter:
+    """Writes batches through the one connection that writes.
+
+    Args:
+        attempts_kept: how many attempts the ring holds.
+    """
+
+    def __init__(
+        self,
+        db: sqlite3.Connection,
+        layout: Layout,
+        cipher: HeaderCipher,
+        attempts_kept: int,
+    ) -> None:
+        self._db = db
+        self._layout = layout
+        self._cipher = cipher
+        self._attempts_kept = attempts_kept
+
+    def write(self, batch: WriteBatch, kinds: Kinds) -> Kinds:
+        """Write all rows of ``batch`` and return the kinds as they are if it is committed."""
+        kinds = self._with_new_kinds(batch.versions, kinds)
+        self._write_versions(batch, kinds)
+        self._write_streams(batch)
+        self._write_subscribers(batch.subscribers)
+        self._write_deliveries(batch.deliveries)
+        self._write_attempts(batch.attempts)
+        self._write_topics(batch.topics)
+        return kinds
+
+    def reindex(self, entries: Iterable[tuple[ResourceVersion, IndexEntry]]) -> None:
+        """Keep other entries for these versions; ``refill`` then brings them into the index."""
+        self._db.executemany(
+            "UPDATE change_log SET terms = ?, ranges = ? WHERE seq = ?",
+            (
+                (terms_text(version.key.release, entry), pack_ranges(entry), version.seq)
+                for version, entry in entries
+            ),
+        )
+
+    def refill(self) -> None:
+        """Drop the search index and fill it from what the log keeps of the current versions."""
+        self._layout.drop(self._db)
+        self._db.execute(self._layout.table)
+        self._db.execute("DELETE FROM search_range")
+        current = "FROM resource AS r JOIN change_log AS c ON c.seq = r.seq WHERE NOT r.deleted"
+        self._layout.add(
+            self._db,
+            self._db.execute(
+                f"SELECT c.seq, c.terms {current} AND c.terms IS NOT NULL ORDER BY c.seq"
+            ),
+        )
+        add_ranges(
+            self._db,
+            self._db.execute(f"SELECT c.seq, c.ranges {current} AND c.ranges IS NOT NULL"),
+        )
+
+    def _with_new_kinds(self, versions: Iterable[ResourceVersion], kinds: Kinds) -> Kinds:
+        found = {(version.key.release, version.key.resource_type) for version in versions}
+        unknown = sorted(found - kinds.keys())
+        if not unknown:
+            return kinds
+        self._db.executemany("INSERT INTO kind(release, type) VALUES (?, ?)", unknown)
+        return read_kinds(self._db)
+
+    def _write_versions(self, batch: WriteBatch, kinds: Kinds) -> None:
+        replaced = set(batch.unindex)
+        rows = []
+        pointers = []
+        texts: list[tuple[int, str]] = []
+        ranges: list[tuple[int, bytes]] = []
+        for version in batch.versions:
+            key = version.key
+            kind = kinds[key.release, key.resource_type]
+            entry = None if version.seq in replaced else batch.index.get(version.seq)
+            terms = packed = None
+            if entry is not None:
+                terms = terms_text(key.release, entry)
+                texts.append((version.seq, terms))
+                packed = pack_ranges(entry)
+                if packed is not None:
+                    ranges.append((version.seq, packed))
+            rows.append(
+                (
+                    version.seq,
+                    version.transaction,
+                    kind,
+                    key.id,
+                    version.version,
+                    _OPERATION[version.interaction],
+                    micros(version.timestamp),
+                    version.previous,
+                    terms,
+                    packed,
+                    version.body,
+                )
+            )
+            pointers.append((kind, key.id, version.seq, version.deleted))
+        self._unindex(replaced)
+        self._db.executemany(_VERSION, rows)
+        self._db.executemany(_POINTER, pointers)
+        self._layout.add(self._db, sorted(texts))
+        add_ranges(self._db, ranges)
+
+    def _unindex(self, seqs: Iterable[int]) -> None:
+        texts: list[tuple[int, str]] = []
+        ranges: list[tuple[int, bytes]] = []
+        for asked in sorted(seqs):
+            for seq, terms, packed in self._db.execute(_INDEXED, (asked,)):
+                if terms is not None:
+                    texts.append((seq, terms))
+                if packed is not None:
+                    ranges.append((seq, packed))
+        self._layout.remove(self._db, texts)
+        remove_ranges(self._db, ranges)
+
+    def _write_streams(self, batch: WriteBatch) -> None:
+        db = self._db
+        db.executemany(_STREAM, map(_stream_row, batch.streams))
+        db.executemany(_STREAM_N, ((found.id, found.n, found.floor) for found in batch.streams))
+        db.executemany(
+            _EVENT,
+            ((e.stream, e.n, e.seq, encode_context(e.context)) for e in batch.events),
+        )
+        db.executemany(
+            "UPDATE stream_n SET n = ? WHERE stream = ?",
+            ((n, stream) for stream, n in batch.counters.items()),
+        )
+        floors = [(floor, stream) for stream, floor in batch.floors.items()]
+        db.executemany("UPDATE stream_n SET floor = ? WHERE stream = ?", floors)
+        db.executemany("DELETE FROM stream_event WHERE n <= ? AND stream = ?", floors)
+        dropped = [(stream,) for stream in batch.dropped_streams]
+        db.executemany("DELETE FROM stream_event WHERE stream = ?", dropped)
+        db.executemany("DELETE FROM stream_n WHERE stream = ?", dropped)
+        db.executemany("DELETE FROM stream WHERE id = ?", dropped)
+
+    def _write_subscribers(self, subscribers: Iterable[Subscriber]) -> None:
+        for subscriber in subscribers:
+            kept = without_secrets(subscriber) if subscriber.deleted else subscriber
+            self._db.execute(_SUBSCRIPTION, self._subscription_row(kept))
+            self._db.execute("DELETE FROM segment WHERE sid = ?", (kept.sid,))
+            self._db.executemany(
+                _SEGMENT,
+                ((kept.sid, s.first, s.stream, s.offset, s.last) for s in kept.segments),
+            )
+            self._write_deliveries([kept])
+
+    def _subscription_row(self, subscriber: Subscriber) -> tuple[object, ...]:
+        subscription = subscriber.subscription
+        values = [value for _, value in subscription.parameter]
+        return (
+            subscriber.sid,
+            subscription.release,
+            subscription.id,
+            subscriber.owner,
+            subscriber.visibility,
+            subscriber.generation,
+            subscriber.topic_version,
+            subscriber.error,
+            subscriber.error_code,
+            optional_micros(subscriber.created),
+            subscriber.deleted,
+            encode_subscription(subscription),
+            self._cipher.encrypt(secret_name(subscription.release, subscription.id), values)
+            if values
+            else None,
+        )
+
+    def _write_deliveries(self, subscribers: Iterable[Subscriber]) -> None:
+        self._db.executemany(_DELIVERY, map(_delivery_row, subscribers))
+
+    def _write_attempts(self, attempts: list[Attempt]) -> None:
+        if not attempts:
+            return
+        self._db.executemany(_ATTEMPT, map(_attempt_row, attempts))
+        self._db.execute(_TRIM, (self._attempts_kept, _TRIMMED_AT_ONCE + len(attempts)))
+
+    def _write_topics(self, topics: Iterable[SubscriptionTopic]) -> None:
+        self._db.executemany(
+            _TOPIC, ((topic.url, topic.version or "", dumps(topic.source)) for topic in topics)
+        )
+
+
+def secret_name(release: FhirRelease, id: str) -> str:
+    """Return the name to which the header values of a Subscription are bound."""
+    return f"{release}/Subscription/{id}"
+
+
+def read_kinds(db: sqlite3.Connection) -> Kinds:
+    """Return the number of every (release, type) so far."""
+    return {
+        (FhirRelease(release), resource_type): id
+        for id, release, resource_type in db.execute("SELECT id, release, type FROM kind")
+    }
+
+
+def _stream_row(stream: StoredStream) -> tuple[object, ...]:
+    return (
+        stream.id,
+        stream.release,
+        stream.topic,
+        stream.key,
+        encode_filters(stream.filters),
+        stream.visibility,
+    )
+
+
+def _delivery_row(subscriber: Subscriber) -> tuple[object, ...]:
+    state = subscriber.delivery
+    return (
+        subscriber.sid,
+        state.cursor,
+        state.failures,
+        optional_micros(state.failing_since),
+        optional_micros(state.due),
+        state.retry_to,
+        optional_micros(state.last_sent),
+    )
+
+
+def _attempt_row(attempt: Attempt) -> tuple[object, ...]:
+    return (
+        attempt.sid,
+        micros(attempt.at),
+        attempt.kind,
+        attempt.first,
+        attempt.last,
+        attempt.outcome,
+        attempt.status,
+        attempt.milliseconds,
+        attempt.reason,
+    )

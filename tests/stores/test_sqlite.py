@@ -1,0 +1,265 @@
+from __future__ import annotations
+
+import asyncio
+import os
+import resource
+import shutil
+import sqlite3
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+
+from hub.core.search_index import Everything, Term
+from hub.errors import StoreFull, Unavailable
+from hub.ports import StoreBroken, WriteBatch
+from hub.stores.postings import FullText, Layout, Plain
+from hub.stores.sqlite import SqliteStore
+from tests.stores.contract import R5, History, ReindexingStore, StoreContract
+from tests.stores.samples import (
+    SECRET,
+    a_key,
+    a_sqlite_store,
+    a_subscriber,
+    a_version,
+    an_attempt,
+    an_entry,
+)
+
+MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None
+"""Where the files of the contract suite lie: what a real disk adds is not its subject."""
+
+
+class SqliteContract(StoreContract):
+    refusal: ClassVar[type[Exception]] = sqlite3.IntegrityError
+    layout: ClassVar[Layout]
+
+    def setup_method(self) -> None:
+        self.folder = Path(tempfile.mkdtemp(dir=MEMORY))
+        self.made = 0
+
+    def teardown_method(self) -> None:
+        shutil.rmtree(self.folder)
+
+    def store(self, *, attempts_kept: int = 1000) -> SqliteStore:
+        self.made += 1
+        path = self.folder / f"{self.made}.db"
+        return a_sqlite_store(path, layout=self.layout, attempts_kept=attempts_kept)
+
+    def again(self, store: ReindexingStore) -> ReindexingStore:
+        assert isinstance(store, SqliteStore)
+        return a_sqlite_store(store.path)
+
+
+class TestSqliteStoreWithFts5(SqliteContract):
+    layout: ClassVar[Layout] = FullText()
+
+
+class TestSqliteStoreWithoutFts5(SqliteContract):
+    layout: ClassVar[Layout] = Plain()
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "hub.db"
+
+
+@contextmanager
+def opened(store: SqliteStore) -> Iterator[SqliteStore]:
+    store.open()
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+@contextmanager
+def raw(path: Path) -> Iterator[sqlite3.Connection]:
+    """Open the database behind the hub's back."""
+    with closing(sqlite3.connect(path)) as db:
+        yield db
+        db.commit()
+
+
+def test_only_the_owner_can_read_any_of_the_files(path: Path) -> None:
+    with opened(a_sqlite_store(path)) as store:
+        store.commit(WriteBatch(versions=[a_version(1)]))
+        modes = {file.name: file.stat().st_mode & 0o777 for file in path.parent.iterdir()}
+    assert set(modes) == {"hub.db", "hub.db-wal", "hub.db-shm", "hub.db.lock"}
+    assert set(modes.values()) == {0o600}
+
+
+def test_header_values_are_in_no_file(path: Path) -> None:
+    with opened(a_sqlite_store(path)) as store:
+        store.commit(WriteBatch(subscribers=[a_subscriber()]))
+        files = b"".join(file.read_bytes() for file in path.parent.iterdir())
+    assert b"https://example.org/hook" in files
+    assert SECRET.encode() not in files
+    assert b"very-secret" not in path.read_bytes()
+
+
+def test_another_key_does_not_open_a_database_with_header_values(path: Path) -> None:
+    with opened(a_sqlite_store(path)) as store:
+        store.commit(WriteBatch(subscribers=[a_subscriber()]))
+    with pytest.raises(Unavailable, match="R5/Subscription/s"):
+        a_sqlite_store(path, key=b"x" * 32).open()
+    with opened(a_sqlite_store(path)):
+        pass
+
+
+def test_header_values_that_were_swapped_do_not_open(path: Path) -> None:
+    with opened(a_sqlite_store(path)) as store:
+        store.commit(WriteBatch(subscribers=[a_subscriber(1), a_subscriber(2, id="t")]))
+    with raw(path) as db:
+        db.execute(
+            "UPDATE subscription SET secrets = "
+            "(SELECT o.secrets FROM subscription o WHERE o.sid = 3 - subscription.sid)"
+        )
+    with pytest.raises(Unavailable, match="can't be decrypted"):
+        a_sqlite_store(path).open()
+
+
+def test_the_refusal_of_a_second_process_names_the_first(path: Path) -> None:
+    with (
+        opened(a_sqlite_store(path)),
+        pytest.raises(Unavailable, match=f"process {os.getpid()} has"),
+    ):
+        a_sqlite_store(path).open()
+
+
+def test_the_database_keeps_its_identity_and_layout(path: Path) -> None:
+    with opened(a_sqlite_store(path, layout=Plain())):
+        pass
+    other = a_sqlite_store(path, layout=FullText())
+    other.identity = "urn:uuid:other"
+    with opened(other):
+        assert other.identity == "urn:uuid:test"
+        assert other.layout == "plain"
+
+
+def test_a_new_database_has_the_settings_that_durability_needs(path: Path) -> None:
+    with opened(a_sqlite_store(path)) as store:
+        assert store.layout == "fts5"
+        assert store.check() == []
+    with raw(path) as db:
+        assert db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+        assert db.execute("PRAGMA page_size").fetchone() == (8192,)
+
+
+def test_a_database_of_another_schema_is_refused_and_left_alone(path: Path) -> None:
+    with opened(a_sqlite_store(path)):
+        pass
+    with raw(path) as db:
+        db.execute("UPDATE hub SET value = '999' WHERE key = 'schema'")
+    with pytest.raises(Unavailable, match="schema 999"):
+        a_sqlite_store(path).open()
+    with raw(path) as db:
+        assert db.execute("SELECT value FROM hub WHERE key = 'schema'").fetchone() == ("999",)
+
+
+def test_a_file_that_is_no_database_is_broken(path: Path) -> None:
+    path.write_bytes(b"no database at all" * 1000)
+    with pytest.raises(StoreBroken, match="NOTADB"):
+        a_sqlite_store(path).open()
+
+
+def test_a_closed_store_refuses_and_closes_again(path: Path) -> None:
+    store = a_sqlite_store(path)
+    with pytest.raises(Unavailable, match="not open"):
+        store.commit(WriteBatch())
+    with opened(store):
+        pass
+    store.close()
+    with pytest.raises(Unavailable, match="not open"):
+        asyncio.run(store.read(lambda reader: reader.attempts(1, 1)))
+
+
+def test_a_clean_close_leaves_all_in_one_file(path: Path) -> None:
+    with opened(a_sqlite_store(path)) as store:
+        store.commit(WriteBatch(versions=[a_version(1)]))
+    assert {file.name for file in path.parent.iterdir()} == {"hub.db", "hub.db.lock"}
+
+
+def test_a_full_disk_refuses_the_batch_and_heals(path: Path) -> None:
+    def a_batch(first: int) -> WriteBatch:
+        versions = [a_version(seq, a_key(str(seq))) for seq in range(first, first + 1000)]
+        return WriteBatch(
+            versions=versions, index={version.seq: an_entry("h1") for version in versions}
+        )
+
+    with opened(a_sqlite_store(path, size_limit=400_000)) as store:
+        store.commit(a_batch(1))
+        with pytest.raises(StoreFull):
+            store.commit(a_batch(1001))
+        assert store.writer.count(R5, "Task", Term("h1")) == 1000
+        assert asyncio.run(store.read(lambda reader: reader.head(a_key("1001")))) is None
+        store.commit(WriteBatch(attempts=[an_attempt(1)]))
+    with opened(a_sqlite_store(path)) as store:
+        store.commit(a_batch(1001))
+        assert store.writer.count(R5, "Task", Term("h1")) == 2000
+        assert store.check() == []
+
+
+def test_an_io_error_breaks_the_store_and_loses_nothing_that_was_committed(path: Path) -> None:
+    store = a_sqlite_store(path)
+    store.open()
+    store.commit(WriteBatch(versions=[a_version(1)]))
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, ((path.parent / "hub.db-wal").stat().st_size, hard))
+    try:
+        with pytest.raises(StoreBroken, match="SQLITE_IOERR"):
+            store.commit(WriteBatch(versions=[a_version(2, a_key("2"))]))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    with pytest.raises(StoreBroken, match="earlier"):
+        store.commit(WriteBatch(versions=[a_version(3, a_key("3"))]))
+    store.close()
+    with opened(a_sqlite_store(path)) as store:
+        assert store.writer.head(a_key("1")) == a_version(1)
+        assert store.check() == []
+
+
+def test_a_lock_of_another_program_refuses_and_leaves_no_trace(path: Path) -> None:
+    store = a_sqlite_store(path, busy_timeout=0)
+    with opened(store):
+        with closing(sqlite3.connect(path, isolation_level=None)) as db:
+            db.execute("BEGIN IMMEDIATE")
+            with pytest.raises(Unavailable, match="another program"):
+                store.commit(WriteBatch(versions=[a_version(1)]))
+            db.execute("ROLLBACK")
+        store.commit(WriteBatch(versions=[a_version(1)]))
+
+
+def garble_index(path: Path) -> None:
+    with raw(path) as db:
+        db.execute("UPDATE posting_data SET block = x'00ff00ff00ff00ff' WHERE id > 10")
+
+
+def test_a_damaged_search_index_is_refilled_by_the_next_write(path: Path) -> None:
+    with opened(a_sqlite_store(path)) as store:
+        history = History(store)
+        for id in ("1", "2", "3"):
+            history.write((a_key(id), an_entry("h1", ranges=((1, 2, 3),))))
+    garble_index(path)
+    with opened(store):
+        with pytest.raises(Unavailable, match="search index"):
+            asyncio.run(store.read(lambda reader: reader.search(R5, "Task", Term("h1"), count=9)))
+        history.write((a_key("4"), an_entry("h1")))
+        found = store.writer.search(R5, "Task", Term("h1"), count=9)
+        assert found == history.found(R5, "Task", Everything())
+        assert store.check() == []
+
+
+def test_an_index_found_damaged_while_writing_is_refilled_at_once(path: Path) -> None:
+    with opened(a_sqlite_store(path)) as store:
+        history = History(store)
+        history.write(*((a_key(str(id)), an_entry("h1", f"h{id}")) for id in range(300)))
+    with raw(path) as db:
+        db.execute("UPDATE posting_data SET block = x'ffffffffff' WHERE id = 10")
+    with opened(store):
+        history.write((a_key("1"), an_entry("h1")))
+        assert store.writer.count(R5, "Task", Term("h1")) == 300
+        assert store.writer.search(R5, "Task", Term("h1"), count=1) == [history.versions[-1]]
