@@ -1,0 +1,432 @@
+"""Delivery: one lane per Subscription, in order, at least once.
+
+A lane sends the next notification only after what became of the last one is durable, so a crash
+repeats at most one notification per Subscription.  A slow or dead endpoint holds only its own
+lane.  Whatever a lane has to do (handshake, events, retry, heartbeat, end) is one instant.
+
+Source: http://hl7.org/fhir/R5/subscriptions.html; backport IG, "Handling Errors as a Server".
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from hub.core.delivery import Delivered, DeliveryResult, Envelope, FailureClass
+from hub.core.notification import (
+    Notification,
+    NotificationType,
+    NumberedEvent,
+    StatusError,
+    build_notification,
+)
+from hub.core.release import FhirRelease
+from hub.core.subscriber import Attempt, Subscriber
+from hub.core.subscription import ChannelType, Signal, SubscriptionStatusCode
+from hub.core.timing import (
+    HANDSHAKE_RETRIES,
+    DeliveryState,
+    Due,
+    Kind,
+    RetryPolicy,
+    after_failure,
+    after_success,
+    next_due,
+    retry_at,
+)
+from hub.engine.intake import Intake, Settlement
+from hub.engine.numbered_events import read_events
+from hub.engine.subscribers import Subscribers
+from hub.engine.subscriptions import Subscriptions
+from hub.ports import Channel, Clock, Codec, Listener, Store
+
+DEFAULT_TIMEOUT = timedelta(seconds=15)
+DEFAULT_MAX_COUNT = 20
+MOST_AT_ONCE = 512
+
+log = logging.getLogger(__name__)
+
+_SILENT = frozenset({FailureClass.BUSY, FailureClass.TIMEOUT})
+_HANDSHAKE_AGAIN = frozenset(
+    {
+        FailureClass.BUSY,
+        FailureClass.DNS,
+        FailureClass.CONNECTION,
+        FailureClass.TLS,
+        FailureClass.TIMEOUT,
+        FailureClass.PROTOCOL,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """What one lane sends now: the range of numbers, and the Subscription as it was then."""
+
+    kind: Kind
+    subscriber: Subscriber
+    first: int = 0
+    last: int = 0
+
+
+class Delivery:
+    """Runs the lanes of all Subscriptions that the hub sends to by itself."""
+
+    def __init__(
+        self,
+        store: Store,
+        intake: Intake,
+        subscribers: Subscribers,
+        subscriptions: Subscriptions,
+        codecs: Mapping[FhirRelease, Codec],
+        channels: Mapping[ChannelType, Channel],
+        *,
+        clock: Clock,
+        listener: Listener,
+        luck: Callable[[], float],
+        policy: RetryPolicy,
+        base_url: Callable[[FhirRelease], str],
+    ) -> None:
+        self._store = store
+        self._intake = intake
+        self._subscribers = subscribers
+        self._subscriptions = subscriptions
+        self._codecs = codecs
+        self._channels = channels
+        self._clock = clock
+        self._listener = listener
+        self._luck = luck
+        self._policy = policy
+        self._base_url = base_url
+        self._due: list[tuple[datetime, int]] = []
+        self._planned: dict[int, datetime] = {}
+        self._busy: dict[int, asyncio.Task[None]] = {}
+        self._beats: dict[int, datetime] = {}
+        self._slots = asyncio.Semaphore(MOST_AT_ONCE)
+
+    async def run(self) -> None:
+        """Serve every lane until cancelled."""
+        for subscriber in list(self._subscribers):
+            self._serve(subscriber.sid)
+        while True:
+            until = self._due[0][0] if self._due else None
+            for sid in await self._listener.wait(until):
+                self._serve(sid)
+            now = self._clock.now()
+            while self._due and self._due[0][0] <= now:
+                at, sid = heapq.heappop(self._due)
+                if self._planned.get(sid) == at:
+                    del self._planned[sid]
+                    self._serve(sid)
+
+    async def drain(self, deadline: datetime) -> None:
+        """Let attempts in flight end until ``deadline``, then drop them; they will be repeated."""
+        tasks = list(self._busy.values())
+        if not tasks:
+            return
+        timer = asyncio.create_task(self._stop_at(deadline, tasks))
+        await asyncio.gather(*tasks, return_exceptions=True)
+        timer.cancel()
+        await asyncio.gather(timer, return_exceptions=True)
+
+    async def _stop_at(self, deadline: datetime, tasks: list[asyncio.Task[None]]) -> None:
+        await self._clock.sleep_until(deadline)
+        for task in tasks:
+            task.cancel()
+
+    def _serve(self, sid: int) -> None:
+        subscriber = self._subscribers.get(sid)
+        if sid in self._busy or subscriber is None or subscriber.deleted:
+            return
+        now = self._clock.now()
+        due = self._next(subscriber, now)
+        if due is None:
+            self._planned.pop(sid, None)
+            return
+        if due.at > now:
+            self._plan(sid, due.at)
+            return
+        task = asyncio.create_task(self._run_lane(subscriber, due))
+        self._busy[sid] = task
+        task.add_done_callback(lambda done: self._finished(sid, done))
+
+    def _plan(self, sid: int, at: datetime) -> None:
+        """Look at a lane again at ``at``."""
+        if self._planned.get(sid) == at:
+            return
+        self._planned[sid] = at
+        heapq.heappush(self._due, (at, sid))
+        if self._due[0] == (at, sid):
+            self._listener.signal(())
+
+    def _next(self, subscriber: Subscriber, now: datetime) -> Due | None:
+        state = subscriber.delivery
+        beat = self._beats.get(subscriber.sid)
+        if beat is not None and (state.last_sent is None or beat > state.last_sent):
+            state = replace(state, last_sent=beat)
+        return next_due(
+            subscriber.subscription, state, self._subscribers.top(subscriber), now
+        )
+
+    def _finished(self, sid: int, task: asyncio.Task[None]) -> None:
+        self._busy.pop(sid, None)
+        if task.cancelled():
+            return
+        error = task.exception()
+        if error is None:
+            self._serve(sid)
+        else:
+            log.error("lane of Subscription %d failed", sid, exc_info=error)
+            self._plan(sid, self._clock.now() + timedelta(seconds=5))
+
+    async def _run_lane(self, subscriber: Subscriber, due: Due) -> None:
+        if due.kind is Kind.END:
+            await self._subscriptions.signal(
+                subscriber.sid, subscriber.generation, Signal.ENDED, error="its end has come"
+            )
+            return
+        async with self._slots:
+            task, body = await self._prepared(subscriber, due.kind)
+            if body is None:
+                return
+            result = await self._send(task, body)
+        if isinstance(result, Delivered):
+            await self._delivered(task, result)
+        else:
+            await self._failed(task, result)
+
+    # --- what is sent --------------------------------------------------------------------------
+
+    async def _prepared(
+        self, subscriber: Subscriber, kind: Kind
+    ) -> tuple[_Task, bytes | None]:
+        subscription = subscriber.subscription
+        total = self._subscribers.top(subscriber)
+        now = self._clock.now()
+        if kind is Kind.HANDSHAKE:
+            total = handshake_total(subscriber, total)
+            notification = build_notification(
+                subscription, NotificationType.HANDSHAKE, total=total, timestamp=now
+            )
+            return _Task(kind, subscriber), self._encoded(notification)
+        if kind is Kind.HEARTBEAT:
+            notification = build_notification(
+                subscription,
+                NotificationType.HEARTBEAT,
+                total=total,
+                timestamp=now,
+                errors=status_errors(subscriber),
+            )
+            return _Task(kind, subscriber), self._encoded(notification)
+        return await self._events(subscriber, total)
+
+    async def _events(
+        self, subscriber: Subscriber, total: int
+    ) -> tuple[_Task, bytes | None]:
+        state = subscriber.delivery
+        lowest = self._subscribers.lowest(subscriber)
+        first = max(state.cursor + 1, lowest)
+        count = subscriber.subscription.max_count or DEFAULT_MAX_COUNT
+        last = state.retry_to or min(total, first + count - 1)
+        task = _Task(Kind.EVENTS, subscriber, first, last)
+        events: list[NumberedEvent] = []
+        if first <= last:
+            events = await self._store.read(
+                lambda reader: read_events(reader, subscriber, first, last)
+            )
+        if not events:
+            await self._skip(subscriber, last)
+            return task, None
+        notification = build_notification(
+            subscriber.subscription,
+            NotificationType.EVENT_NOTIFICATION,
+            total=total,
+            timestamp=events[-1].timestamp,
+            events=events,
+        )
+        return task, self._encoded(notification)
+
+    async def _skip(self, subscriber: Subscriber, last: int) -> None:
+        """Pass over numbers whose events are no longer kept, and say so in the status."""
+        lost = f"events {subscriber.delivery.cursor + 1} to {last} are no longer kept"
+        await self._intake.settle(
+            Settlement(
+                sid=subscriber.sid,
+                generation=subscriber.generation,
+                delivered=True,
+                advance=lambda state: replace(
+                    state, cursor=max(state.cursor, last), retry_to=None
+                ),
+                error=lost,
+            )
+        )
+
+    def _encoded(self, notification: Notification) -> bytes:
+        release = notification.release
+        return self._codecs[release].encode_notification(notification, self._base_url(release))
+
+    async def _send(self, task: _Task, body: bytes) -> DeliveryResult:
+        subscription = task.subscriber.subscription
+        return await self._channels[subscription.channel_type].send(
+            Envelope(
+                channel_type=subscription.channel_type,
+                endpoint=subscription.endpoint or "",
+                content_type=subscription.content_type,
+                body=body,
+                parameter=subscription.parameter,
+                timeout=subscription.timeout or DEFAULT_TIMEOUT,
+            )
+        )
+
+    # --- what becomes of it --------------------------------------------------------------------
+
+    def _attempt(self, task: _Task, result: DeliveryResult) -> Attempt:
+        delivered = isinstance(result, Delivered)
+        return Attempt(
+            sid=task.subscriber.sid,
+            at=self._clock.now(),
+            kind=task.kind,
+            first=task.first,
+            last=task.last,
+            outcome="delivered" if isinstance(result, Delivered) else result.failure,
+            status=result.status,
+            milliseconds=result.timing.total,
+            reason="" if delivered or isinstance(result, Delivered) else result.reason,
+        )
+
+    async def _delivered(self, task: _Task, result: Delivered) -> None:
+        now = self._clock.now()
+        subscriber = task.subscriber
+        attempt = self._attempt(task, result)
+        self._beats.pop(subscriber.sid, None)
+        if task.kind is Kind.HANDSHAKE:
+            await self._subscriptions.signal(
+                subscriber.sid,
+                subscriber.generation,
+                Signal.HANDSHAKE_DONE,
+                attempt=attempt,
+                delivery=after_success(subscriber.delivery, now, subscriber.delivery.cursor),
+            )
+            return
+        if task.kind is Kind.HEARTBEAT and not subscriber.delivery.failures:
+            self._beats[subscriber.sid] = now
+            return
+        await self._intake.settle(
+            Settlement(
+                sid=subscriber.sid,
+                generation=subscriber.generation,
+                delivered=True,
+                advance=lambda state: _after(task, state, now),
+                attempts=(attempt,),
+            )
+        )
+
+    async def _failed(self, task: _Task, result: DeliveryResult) -> None:
+        if isinstance(result, Delivered):
+            return
+        now = self._clock.now()
+        subscriber = task.subscriber
+        attempt = self._attempt(task, result)
+        error, code = failure_error(result.failure, result.status, result.reason)
+        signal = _final(task.kind, result.failure)
+        state = subscriber.delivery
+        due: datetime | None = None
+        if signal is None and task.kind is Kind.HANDSHAKE:
+            if state.failures < len(HANDSHAKE_RETRIES):
+                due = now + HANDSHAKE_RETRIES[state.failures]
+            else:
+                signal = Signal.HANDSHAKE_FAILED
+        elif signal is None and task.kind is Kind.EVENTS:
+            due = retry_at(
+                self._policy,
+                state,
+                now,
+                self._luck(),
+                result.retry_after,
+                busy=result.failure in _SILENT,
+            )
+            signal = None if due else Signal.EXHAUSTED
+        if signal is not None:
+            await self._subscriptions.signal(
+                subscriber.sid,
+                subscriber.generation,
+                signal,
+                error=error,
+                error_code=code,
+                attempt=attempt,
+            )
+            return
+        if task.kind is Kind.HEARTBEAT:
+            self._beats[subscriber.sid] = now
+        await self._intake.settle(
+            Settlement(
+                sid=subscriber.sid,
+                generation=subscriber.generation,
+                delivered=False,
+                advance=(lambda state: state)
+                if task.kind is Kind.HEARTBEAT
+                else lambda state: after_failure(state, now, due, task.last or None),
+                attempts=(attempt,),
+                error=error,
+                error_code=code,
+            )
+        )
+
+
+def _after(task: _Task, state: DeliveryState, now: datetime) -> DeliveryState:
+    """Return the state after what was sent arrived; a heartbeat pulls a pending try to now."""
+    if task.kind is Kind.HEARTBEAT:
+        return replace(state, due=None, last_sent=now)
+    return after_success(state, now, task.last)
+
+
+def _final(kind: Kind, failure: FailureClass) -> Signal | None:
+    """Return what a failure means at once, None if it may be tried again."""
+    if failure is FailureClass.GONE:
+        return Signal.GONE
+    if failure is FailureClass.BLOCKED:
+        return Signal.BLOCKED
+    if kind is Kind.HANDSHAKE and failure not in _HANDSHAKE_AGAIN:
+        return Signal.HANDSHAKE_FAILED
+    return None
+
+
+def handshake_total(subscriber: Subscriber, total: int) -> int:
+    """Return the counter for a handshake: all events so far, but for the very first handshake.
+
+    That one says how many there were before this Subscription: 0, or more if its id was used and
+    deleted before.
+    """
+    if subscriber.delivery.last_sent is None and subscriber.segments:
+        return subscriber.segments[-1].first - 1
+    return total
+
+
+def failure_error(
+    failure: FailureClass, status: int | None, reason: str
+) -> tuple[str, str]:
+    """Return what a failure is called in ``SubscriptionStatus.error``: words and code."""
+    if failure is FailureClass.DNS:
+        return reason, "dns-resolution-error"
+    if status is None:
+        return reason, "no-response"
+    return f"HTTP {status}: {reason}", "error-response"
+
+
+def status_errors(subscriber: Subscriber) -> tuple[StatusError, ...]:
+    """Return what is wrong with a Subscription's delivery, for ``error[]`` of its status."""
+    if subscriber.error is None:
+        return ()
+    return (StatusError(subscriber.error_code, subscriber.error),)
+
+
+def is_failing(subscriber: Subscriber) -> bool:
+    """Tell whether the last attempt failed although the Subscription is still active."""
+    return (
+        subscriber.subscription.status is SubscriptionStatusCode.ACTIVE
+        and subscriber.delivery.failures > 0
+    )

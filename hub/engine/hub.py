@@ -1,0 +1,57 @@
+"""The engine as one object: what the web floor talks to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from hub.core.registry import Registry
+from hub.core.release import FhirRelease
+from hub.core.search_parameter import SearchParameters
+from hub.engine.binding_token import BindingTokens
+from hub.engine.intake import Intake
+from hub.engine.sockets import Sockets
+from hub.engine.subscribers import Subscribers
+from hub.engine.subscription_status import SubscriptionStatuses
+from hub.engine.subscriptions import Subscriptions
+from hub.engine.verification import Verification
+from hub.ports import Clock, Codec, Store
+
+
+@dataclass(slots=True, kw_only=True)
+class Hub:
+    """All parts of a running hub.
+
+    ``public_url`` has no slash at its end; references and links are built from it, never from
+    what a request says.  ``draining`` is true from the moment when the hub is told to stop.
+    """
+
+    store: Store
+    clock: Clock
+    registry: Registry
+    intake: Intake
+    subscribers: Subscribers
+    subscriptions: Subscriptions
+    statuses: SubscriptionStatuses
+    tokens: BindingTokens
+    sockets: Sockets
+    verification: Verification
+    codecs: Mapping[FhirRelease, Codec]
+    parameters: Mapping[FhirRelease, SearchParameters]
+    public_url: str
+    draining: bool = False
+
+    def base_url(self, release: FhirRelease) -> str:
+        """Return the base URL of a release, without a slash at its end."""
+        return base_url(self.public_url, release)
+
+    @property
+    def websocket_url(self) -> str:
+        """Where websockets connect."""
+        scheme, _, rest = self.public_url.partition("://")
+        return f"{'wss' if scheme == 'https' else 'ws'}://{rest}/ws"
+
+
+def base_url(public_url: str, release: FhirRelease) -> str:
+    """Return the base URL of a release under ``public_url``."""
+    return f"{public_url}/fhir/{release.path}"

@@ -1,0 +1,279 @@
+"""The one writer: takes changes, plans them in batches, commits, and only then answers.
+
+One batch is in flight; the next gathers meanwhile, so that many requests share one commit.  The
+order of commits is the order of event numbers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass, field, replace
+from typing import Any, Generic, TypeVar
+
+from hub.core.registry import Registry
+from hub.core.release import FhirRelease
+from hub.core.search_parameter import SearchParameters
+from hub.core.subscriber import Attempt
+from hub.core.timing import DeliveryState
+from hub.engine.plan import Outcome, Plan, Write, Written
+from hub.engine.resolver import Bodies
+from hub.engine.subscribers import Subscribers
+from hub.errors import HubError, Unavailable
+from hub.ports import Clock, Opened, Store, StoreBroken, Wakeups, WriteBatch
+
+__all__ = ["Intake", "Outcome", "Settlement", "Write", "Written"]
+
+T = TypeVar("T")
+
+MOST_IN_BATCH = 256
+MOST_WAITING = 10_000
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settlement:
+    """What a delivery came to, to be written with the next batch.
+
+    ``advance`` gives the new delivery state from the present one.  ``generation`` is the one that
+    the attempt was made for: a failure of an older one is dropped.
+    """
+
+    sid: int
+    generation: int
+    delivered: bool
+    advance: Callable[[DeliveryState], DeliveryState]
+    attempts: tuple[Attempt, ...] = ()
+    error: str | None = None
+    error_code: str | None = None
+
+
+@dataclass(slots=True)
+class _Item(Generic[T]):
+    """One request: ``plan`` runs in the writer; ``alone`` if it changes who is matched."""
+
+    plan: Callable[[Plan], T]
+    done: asyncio.Future[T]
+    alone: bool = False
+
+
+@dataclass(slots=True)
+class _Batch:
+    """What is written together, and what it came to."""
+
+    items: list[_Item[Any]]
+    settlements: list[tuple[Settlement, asyncio.Future[None]]]
+    answers: list[Any] = field(default_factory=list)
+    written: WriteBatch | None = None
+    failure: Exception | None = None
+
+    def parts(self) -> list[_Batch]:
+        """Return each request of this batch as a batch of its own."""
+        return [_Batch([item], []) for item in self.items] + [
+            _Batch([], [settlement]) for settlement in self.settlements
+        ]
+
+
+class Intake:
+    """Takes every change of anything; one per store."""
+
+    def __init__(
+        self,
+        store: Store,
+        registry: Registry,
+        subscribers: Subscribers,
+        parameters: Mapping[FhirRelease, SearchParameters],
+        *,
+        clock: Clock,
+        wakeups: Wakeups,
+        executor: Executor,
+        new_id: Callable[[], str],
+        stop: Callable[[BaseException], None],
+        opened: Opened,
+    ) -> None:
+        """Take over an opened store.
+
+        Args:
+            executor: one thread, the only one that writes.
+            new_id: makes an id for a created resource.
+            stop: called when the store is broken; it must end the process.
+            opened: what ``store.open()`` returned.
+        """
+        self._store = store
+        self._registry = registry
+        self._subscribers = subscribers
+        self._parameters = parameters
+        self._clock = clock
+        self._wakeups = wakeups
+        self._executor = executor
+        self._new_id = new_id
+        self._stop = stop
+        self._last_seq = opened.last_seq
+        self.last_stream = opened.last_stream
+        self.last_sid = opened.last_sid
+        self._bodies = Bodies()
+        self._items: deque[_Item[Any]] = deque()
+        self._settlements: deque[tuple[Settlement, asyncio.Future[None]]] = deque()
+        self._waiting = asyncio.Event()
+        self._closing = False
+
+    async def submit(self, release: FhirRelease, writes: Sequence[Write]) -> list[Written]:
+        """Apply ``writes`` as one unit; return when they are durable, with their events.
+
+        Raises:
+            HubError: the unit was refused, nothing of it was kept.
+        """
+        unit = list(writes)
+        return await self._enqueue(lambda plan: plan.submit(release, unit), alone=False)
+
+    async def register(self, plan: Callable[[Plan], T]) -> T:
+        """Run ``plan`` as a batch of its own: it changes Subscriptions, topics or streams."""
+        return await self._enqueue(plan, alone=True)
+
+    async def settle(self, settlement: Settlement) -> None:
+        """Write what a delivery came to; returns when it is durable."""
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._settlements.append((settlement, done))
+        self._waiting.set()
+        await done
+
+    async def _enqueue(self, plan: Callable[[Plan], T], *, alone: bool) -> T:
+        if self._closing or len(self._items) >= MOST_WAITING:
+            raise Unavailable("the hub can't take more changes now", retry_after=1)
+        done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._items.append(_Item(plan, done, alone))
+        self._waiting.set()
+        return await done
+
+    async def run(self) -> None:
+        """Write batch after batch until ``close`` was called and nothing is left."""
+        while True:
+            await self._waiting.wait()
+            batch = self._take()
+            if batch.items or batch.settlements:
+                await self._write(batch)
+            elif self._closing:
+                return
+            else:
+                self._waiting.clear()
+
+    async def _write(self, batch: _Batch) -> None:
+        """Plan and commit a batch; what fails together is written each on its own."""
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(self._executor, self._process, batch)
+        if isinstance(batch.failure, StoreBroken):
+            self._stop(batch.failure)
+        parts = batch.parts()
+        if batch.failure is None or isinstance(batch.failure, HubError) or len(parts) == 1:
+            self._publish(batch)
+            return
+        for part in parts:
+            await self._write(part)
+
+    def close(self) -> None:
+        """Take no more requests; ``run`` returns when what is queued has been written."""
+        self._closing = True
+        self._waiting.set()
+
+    def _take(self) -> _Batch:
+        items: list[_Item[Any]] = []
+        while self._items and len(items) < MOST_IN_BATCH:
+            if self._items[0].alone and items:
+                break
+            item = self._items.popleft()
+            items.append(item)
+            if item.alone:
+                break
+        count = min(len(self._settlements), MOST_IN_BATCH)
+        return _Batch(items, [self._settlements.popleft() for _ in range(count)])
+
+    # Runs in the writer's thread.  Nothing that others see changes before the commit.
+    def _process(self, batch: _Batch) -> None:
+        plan = Plan(
+            self._store.writer,
+            self._registry,
+            self._parameters,
+            now=self._clock.now(),
+            last_seq=self._last_seq,
+            bodies=self._bodies,
+            new_id=self._new_id,
+            n=self._subscribers.n,
+        )
+        for settlement, _ in batch.settlements:
+            self._settle(plan, settlement)
+        for item in batch.items:
+            child = plan.child()
+            try:
+                batch.answers.append(item.plan(child))
+            except Exception as error:
+                if not isinstance(error, HubError):
+                    log.exception("a change could not be planned")
+                child.discard()
+                batch.answers.append(error)
+            else:
+                plan.absorb(child)
+        try:
+            written = plan.batch()
+            if not written.empty:
+                self._store.commit(written)
+        except Exception as error:
+            if not isinstance(error, HubError):
+                log.exception("a batch could not be committed")
+            plan.discard()
+            batch.failure = error
+        else:
+            batch.written = written
+            self._last_seq = plan.last_seq
+
+    def _settle(self, plan: Plan, settlement: Settlement) -> None:
+        subscriber = plan.deliveries.get(settlement.sid) or self._subscribers.get(settlement.sid)
+        if subscriber is None or subscriber.deleted:
+            return
+        if settlement.generation != subscriber.generation and not settlement.delivered:
+            return
+        plan.deliveries[settlement.sid] = replace(
+            subscriber,
+            delivery=settlement.advance(subscriber.delivery),
+            error=settlement.error,
+            error_code=settlement.error_code,
+        )
+        plan.attempts.extend(settlement.attempts)
+
+    def _publish(self, batch: _Batch) -> None:
+        """Let what others see follow what was committed, then answer."""
+        if batch.written is not None:
+            self._absorb(batch.written)
+        for _, done in batch.settlements:
+            if done.cancelled():
+                continue
+            if batch.failure is None:
+                done.set_result(None)
+            else:
+                done.set_exception(batch.failure)
+        for index, item in enumerate(batch.items):
+            answer = batch.failure or batch.answers[index]
+            if item.done.cancelled():
+                continue
+            if isinstance(answer, Exception):
+                item.done.set_exception(answer)
+            else:
+                item.done.set_result(answer)
+
+    def _absorb(self, written: WriteBatch) -> None:
+        for stream in written.streams:
+            self._subscribers.stream_opened(stream)
+            self.last_stream = max(self.last_stream, stream.id)
+        for id, n in written.counters.items():
+            live = self._registry.stream(id)
+            if live is not None:
+                live.n = n
+        for subscriber in (*written.deliveries, *written.subscribers):
+            self._subscribers.put(subscriber)
+            self.last_sid = max(self.last_sid, subscriber.sid)
+        self._subscribers.rows_removed(written.floors, written.dropped_streams)
+        touched = self._subscribers.on(written.counters)
+        self._wakeups.signal(touched | {each.sid for each in written.subscribers})

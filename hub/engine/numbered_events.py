@@ -1,0 +1,50 @@
+"""Reading events under a Subscription's own numbers.
+
+Source: http://hl7.org/fhir/R5/subscriptionstatus.html (notificationEvent).
+"""
+
+from __future__ import annotations
+
+from hub.core.notification import NumberedEvent, context_versions
+from hub.core.numbering import stretches
+from hub.core.subscriber import Subscriber
+from hub.core.version import ResourceKey, ResourceVersion, VersionReference
+from hub.ports import Reader
+
+
+def read_events(
+    reader: Reader, subscriber: Subscriber, low: int, high: int
+) -> list[NumberedEvent]:
+    """Return the events numbered ``low``..``high`` (inclusive), in order, with their content.
+
+    What retention removed is left out.  Content is read at the versions of the commit.
+    """
+    found = [
+        (stretch.first + event.n - stretch.low, event)
+        for stretch in stretches(subscriber.segments, low, high)
+        for event in reader.events(stretch.stream, stretch.low, stretch.high)
+    ]
+    versions = reader.at({event.seq for _, event in found})
+    includes = {
+        reference: version
+        for reference in {each for _, event in found for each in event.context.includes}
+        if (version := _version(reader, subscriber, reference)) is not None
+    }
+    return [
+        NumberedEvent(
+            number=number,
+            timestamp=versions[event.seq].timestamp,
+            focus=versions[event.seq],
+            context=context_versions(event.context.includes, includes),
+        )
+        for number, event in found
+    ]
+
+
+def _version(
+    reader: Reader, subscriber: Subscriber, reference: VersionReference
+) -> ResourceVersion | None:
+    release = subscriber.subscription.release
+    return reader.version(
+        ResourceKey(release, reference.resource_type, reference.id), reference.version
+    )

@@ -1,0 +1,111 @@
+"""Retention: events are kept for a time, and as long as a delivery still needs them.
+
+Source: OperationDefinition backport-subscription-events (a server may limit how far back events
+are available).
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from hub.core.subscription import ChannelType, SubscriptionStatusCode
+from hub.engine.intake import Intake
+from hub.engine.plan import Plan
+from hub.engine.subscribers import Subscribers
+from hub.ports import Clock, Reader, Store, StoredStream
+
+SWEEP_EVERY = timedelta(hours=1)
+MOST_REMOVED = 5000
+"""How many events of one stream a sweep removes at most, so that no commit takes long."""
+
+_HOLDING = (SubscriptionStatusCode.REQUESTED, SubscriptionStatusCode.ACTIVE)
+
+
+class Retention:
+    """Removes events that are older than the window and that no delivery waits for.
+
+    ``requested`` and ``active`` Subscriptions that the hub sends to hold what they have not been
+    sent; those in ``error`` and websocket Subscriptions hold nothing.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        intake: Intake,
+        subscribers: Subscribers,
+        *,
+        clock: Clock,
+        retain: timedelta,
+    ) -> None:
+        self._store = store
+        self._intake = intake
+        self._subscribers = subscribers
+        self._clock = clock
+        self._retain = retain
+
+    async def run(self) -> None:
+        """Sweep now and then, until cancelled."""
+        while True:
+            await self.sweep()
+            await self._clock.sleep_until(self._clock.now() + SWEEP_EVERY)
+
+    async def sweep(self) -> None:
+        """Remove what need not be kept any more, all streams once."""
+        before = self._clock.now() - self._retain
+        holds = self._holds()
+        streams = self._subscribers.streams()
+        floors = await self._store.read(lambda reader: _floors(reader, streams, before, holds))
+        in_use = self._subscribers.in_use()
+        dropped = [stream.id for stream in streams if stream.id not in in_use]
+        floors = {id: floor for id, floor in floors.items() if id in in_use}
+        if floors or dropped:
+            await self._intake.register(lambda plan: self._plan(plan, floors, dropped))
+
+    def _plan(self, plan: Plan, floors: dict[int, int], dropped: list[int]) -> None:
+        in_use = self._subscribers.in_use()
+        plan.floors |= floors
+        plan.dropped_streams += [id for id in dropped if id not in in_use]
+
+    def _holds(self) -> dict[int, int]:
+        """Return for each stream the lowest n that a delivery still needs."""
+        holds: dict[int, int] = {}
+        for each in self._subscribers:
+            subscription = each.subscription
+            if (
+                subscription.channel_type is ChannelType.WEBSOCKET
+                or subscription.status not in _HOLDING
+            ):
+                continue
+            needed = each.delivery.cursor + 1
+            for segment in each.segments:
+                if segment.last is None or segment.last >= needed:
+                    n = max(needed, segment.first) + segment.offset
+                    holds[segment.stream] = min(n, holds.get(segment.stream, n))
+        return holds
+
+
+def _floors(
+    reader: Reader, streams: list[StoredStream], before: datetime, holds: dict[int, int]
+) -> dict[int, int]:
+    """Return the new floor of each stream that has something to remove."""
+    old = reader.seq_at(before)
+    floors: dict[int, int] = {}
+    for stream in streams:
+        top = min(stream.n, holds.get(stream.id, stream.n + 1) - 1, stream.floor + MOST_REMOVED)
+        floor = _last_through(reader, stream, top, old)
+        if floor > stream.floor:
+            floors[stream.id] = floor
+    return floors
+
+
+def _last_through(reader: Reader, stream: StoredStream, top: int, seq: int) -> int:
+    """Return the highest n up to ``top`` whose change is at or before ``seq``: a binary search."""
+    low, high = stream.floor, top
+    while low < high:
+        middle = (low + high + 1) // 2
+        events = reader.events(stream.id, middle, middle)
+        if events and events[0].seq <= seq:
+            low = middle
+        else:
+            high = middle - 1
+    return low

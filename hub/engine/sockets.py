@@ -1,0 +1,297 @@
+"""Websockets: each bound socket has its own position, order and heartbeat clock.
+
+Written is delivered; there is no acknowledgement.  The highest number that any socket was sent is
+kept, lazily, so that a bind without a number sends what nobody was sent yet.
+
+Source: backport IG, "Channels" (websockets); http://hl7.org/fhir/R5/subscriptions.html.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from hub.core.notification import (
+    Notification,
+    NotificationType,
+    StatusError,
+    build_notification,
+)
+from hub.core.release import FhirRelease
+from hub.core.subscriber import Subscriber
+from hub.core.subscription import counts
+from hub.core.timing import DeliveryState
+from hub.engine.binding_token import BindingTokens
+from hub.engine.delivery import DEFAULT_MAX_COUNT, handshake_total
+from hub.engine.intake import Intake, Settlement
+from hub.engine.numbered_events import read_events
+from hub.engine.subscribers import Subscribers
+from hub.ports import Clock, Codec, Listener, Store
+
+MOST_MISSED = 1000
+"""How many events that nobody was sent yet a bind without a number sends."""
+
+REMEMBER_EVERY = timedelta(seconds=1)
+
+Send = Callable[[str], Awaitable[None]]
+
+
+class Sockets:
+    """All bound sockets."""
+
+    def __init__(
+        self,
+        store: Store,
+        intake: Intake,
+        subscribers: Subscribers,
+        codecs: Mapping[FhirRelease, Codec],
+        tokens: BindingTokens,
+        *,
+        clock: Clock,
+        listener: Listener,
+        base_url: Callable[[FhirRelease], str],
+    ) -> None:
+        self.store = store
+        self.subscribers = subscribers
+        self.codecs = codecs
+        self.tokens = tokens
+        self.clock = clock
+        self.base_url = base_url
+        self._intake = intake
+        self._listener = listener
+        self._bindings: dict[int, set[Binding]] = {}
+        self._written: dict[int, int] = {}
+
+    def session(self, send: Send) -> Session:
+        """Return what serves one socket; ``send`` raises when the socket is gone or too slow."""
+        return Session(self, send)
+
+    @property
+    def bound(self) -> int:
+        """How many bindings there are."""
+        return sum(len(bindings) for bindings in self._bindings.values())
+
+    async def run(self) -> None:
+        """Wake bindings, and keep what was sent, until cancelled."""
+        remember = self.clock.now() + REMEMBER_EVERY
+        while True:
+            until = remember if self._written else None
+            for sid in await self._listener.wait(until):
+                for binding in self._bindings.get(sid, ()):
+                    binding.wake()
+            now = self.clock.now()
+            if self._written and now >= remember:
+                await self.remember()
+                remember = now + REMEMBER_EVERY
+
+    def add(self, binding: Binding) -> None:
+        """Let a binding be woken."""
+        self._bindings.setdefault(binding.sid, set()).add(binding)
+
+    async def remove(self, binding: Binding) -> None:
+        """Forget a binding, and keep what it was sent."""
+        self._bindings.get(binding.sid, set()).discard(binding)
+        if not self._bindings.get(binding.sid):
+            self._bindings.pop(binding.sid, None)
+            await self.remember()
+
+    def wrote(self, sid: int, number: int) -> None:
+        """Note the highest number that a socket was sent."""
+        if not self._written:
+            self._listener.signal(())
+        self._written[sid] = max(number, self._written.get(sid, 0))
+
+    async def remember(self) -> None:
+        """Keep the highest numbers that were sent."""
+        written, self._written = self._written, {}
+        await asyncio.gather(
+            *(
+                self._intake.settle(
+                    Settlement(
+                        sid=sid,
+                        generation=subscriber.generation,
+                        delivered=True,
+                        advance=_reach(number, self.clock.now()),
+                    )
+                )
+                for sid, number in written.items()
+                if (subscriber := self.subscribers.get(sid)) is not None
+            )
+        )
+
+    def sent_through(self, subscriber: Subscriber) -> int:
+        """Return the highest number that any socket was sent."""
+        return max(subscriber.delivery.cursor, self._written.get(subscriber.sid, 0))
+
+
+def _reach(number: int, now: datetime) -> Callable[[DeliveryState], DeliveryState]:
+    return lambda state: replace(state, cursor=max(state.cursor, number), last_sent=now)
+
+
+class Session:
+    """One socket, with any number of bindings."""
+
+    def __init__(self, sockets: Sockets, send: Send) -> None:
+        self._sockets = sockets
+        self._send = send
+        self._bindings: dict[int, tuple[Binding, asyncio.Task[None]]] = {}
+        self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        """Done, with an exception, when a binding could not write or read any more."""
+
+    async def bind(self, token: str) -> None:
+        """Bind to all Subscriptions of a token: each gets its handshake, then its events.
+
+        Binding again starts anew, with a new handshake.
+
+        Raises:
+            NotFound: the token is unknown or has expired.
+        """
+        grant = self._sockets.tokens.redeem(token)
+        for sid in grant.sids:
+            await self._unbind(sid)
+            binding = Binding(self._sockets, self._send, sid, grant.resume_after)
+            task = asyncio.create_task(binding.run())
+            self._bindings[sid] = binding, task
+            self._sockets.add(binding)
+            task.add_done_callback(self._ended)
+
+    async def close(self) -> None:
+        """End all bindings."""
+        for sid in list(self._bindings):
+            await self._unbind(sid)
+        self.failed.cancel()
+
+    async def _unbind(self, sid: int) -> None:
+        bound = self._bindings.pop(sid, None)
+        if bound is None:
+            return
+        binding, task = bound
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        await self._sockets.remove(binding)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        if task.cancelled() or self.failed.done():
+            return
+        error = task.exception()
+        if error is not None:
+            self.failed.set_exception(error)
+        elif all(task.done() for _, task in self._bindings.values()):
+            self.failed.set_result(None)
+
+
+class Binding:
+    """One Subscription on one socket."""
+
+    def __init__(
+        self, sockets: Sockets, send: Send, sid: int, resume_after: int | None
+    ) -> None:
+        self.sid = sid
+        self._sockets = sockets
+        self._send = send
+        self._resume_after = resume_after
+        self._woken = asyncio.Event()
+
+    def wake(self) -> None:
+        """Say that there may be something to send."""
+        self._woken.set()
+
+    async def run(self) -> None:
+        """Send the handshake, what was missed, then what happens, until the Subscription ends."""
+        subscriber = self._subscriber()
+        if subscriber is None:
+            return
+        position, errors = self._start(subscriber)
+        await self._say(subscriber, NotificationType.HANDSHAKE, errors)
+        self._sockets.wrote(self.sid, self._sockets.sent_through(subscriber))
+        sent = self._sockets.clock.now()
+        while (subscriber := self._subscriber()) is not None:
+            self._woken.clear()
+            total = self._sockets.subscribers.top(subscriber)
+            if position < total:
+                position = await self._send_events(subscriber, position, total)
+                sent = self._sockets.clock.now()
+                continue
+            if not counts(subscriber.subscription.status):
+                await self._say(subscriber, NotificationType.HEARTBEAT, ())
+                return
+            period = subscriber.subscription.heartbeat_period
+            if period is not None and self._sockets.clock.now() >= sent + period:
+                await self._say(subscriber, NotificationType.HEARTBEAT, ())
+                sent = self._sockets.clock.now()
+                continue
+            await self._wait(sent + period if period else None)
+
+    def _subscriber(self) -> Subscriber | None:
+        found = self._sockets.subscribers.get(self.sid)
+        return None if found is None or found.deleted else found
+
+    def _start(self, subscriber: Subscriber) -> tuple[int, tuple[StatusError, ...]]:
+        """Return the number after which to start, and what the handshake has to say of it."""
+        total = self._sockets.subscribers.top(subscriber)
+        lowest = self._sockets.subscribers.lowest(subscriber)
+        if self._resume_after is None:
+            missed = max(self._sockets.sent_through(subscriber), total - MOST_MISSED)
+            return max(missed, lowest - 1), ()
+        if self._resume_after >= lowest - 1:
+            return min(self._resume_after, total), ()
+        text = f"events {self._resume_after + 1} to {lowest - 1} are no longer kept"
+        return lowest - 1, (StatusError(None, f"{text}; the lowest number is {lowest}"),)
+
+    async def _send_events(self, subscriber: Subscriber, position: int, total: int) -> int:
+        count = subscriber.subscription.max_count or DEFAULT_MAX_COUNT
+        last = min(total, position + count)
+        events = await self._sockets.store.read(
+            lambda reader: read_events(reader, subscriber, position + 1, last)
+        )
+        if events:
+            notification = build_notification(
+                subscriber.subscription,
+                NotificationType.EVENT_NOTIFICATION,
+                total=total,
+                timestamp=events[-1].timestamp,
+                events=events,
+            )
+            await self._write(notification)
+        self._sockets.wrote(self.sid, last)
+        return last
+
+    async def _say(
+        self, subscriber: Subscriber, kind: NotificationType, errors: tuple[StatusError, ...]
+    ) -> None:
+        total = self._sockets.subscribers.top(subscriber)
+        if kind is NotificationType.HANDSHAKE:
+            total = handshake_total(subscriber, total)
+        await self._write(
+            build_notification(
+                subscriber.subscription,
+                kind,
+                total=total,
+                timestamp=self._sockets.clock.now(),
+                errors=errors,
+            )
+        )
+
+    async def _write(self, notification: Notification) -> None:
+        release = notification.release
+        base_url = self._sockets.base_url(release)
+        text = self._sockets.codecs[release].encode_notification(notification, base_url)
+        await self._send(text.decode())
+
+    async def _wait(self, until: datetime | None) -> None:
+        """Return when woken, or when ``until`` has come."""
+        if until is None:
+            await self._woken.wait()
+            return
+        timer = asyncio.ensure_future(self._sockets.clock.sleep_until(until))
+        woken = asyncio.ensure_future(self._woken.wait())
+        try:
+            await asyncio.wait({timer, woken}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in (timer, woken):
+                task.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await task

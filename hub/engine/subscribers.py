@@ -1,0 +1,184 @@
+"""What the hub knows of each Subscription, in memory; rebuilt from the store at start.
+
+Only the event loop changes it, between two batches of the writer, after the commit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+
+from hub.core.filters import accept_filters
+from hub.core.numbering import lowest, top
+from hub.core.registry import Registry, Stream
+from hub.core.release import FhirRelease
+from hub.core.search_parameter import SearchParameters
+from hub.core.subscriber import Subscriber
+from hub.errors import Deleted, HubError, NotFound
+from hub.ports import StoredStream
+
+GONE = 0
+"""The stream that stands for numbers whose events are no longer kept anywhere."""
+
+
+class Subscribers:
+    """All Subscriptions by the hub's number, by id, and by the stream they are on."""
+
+    def __init__(
+        self, registry: Registry, parameters: Mapping[FhirRelease, SearchParameters]
+    ) -> None:
+        self._registry = registry
+        self._parameters = parameters
+        self._by_sid: dict[int, Subscriber] = {}
+        self._by_id: dict[tuple[FhirRelease, str], int] = {}
+        self._on_stream: dict[int, set[int]] = {}
+        self._floors: dict[int, int] = {}
+        self._streams: dict[int, StoredStream] = {}
+        self._by_key: dict[str, int] = {}
+
+    def __iter__(self) -> Iterator[Subscriber]:
+        return iter(self._by_sid.values())
+
+    def get(self, sid: int) -> Subscriber | None:
+        """Return a Subscription, also a deleted one; None if there never was one."""
+        return self._by_sid.get(sid)
+
+    def find(self, release: FhirRelease, id: str) -> Subscriber | None:
+        """Return a Subscription, also a deleted one; None if there never was one."""
+        sid = self._by_id.get((release, id))
+        return None if sid is None else self._by_sid[sid]
+
+    def named(self, release: FhirRelease, id: str) -> Subscriber:
+        """Return a Subscription that exists.
+
+        Raises:
+            NotFound: there never was one.
+            Deleted: it was deleted.
+        """
+        found = self.find(release, id)
+        if found is None:
+            raise NotFound(f"there is no Subscription/{id} at this base")
+        if found.deleted:
+            raise Deleted(f"Subscription/{id} was deleted")
+        return found
+
+    def put(self, subscriber: Subscriber) -> None:
+        """Take over a Subscription as it was just committed."""
+        before = self._by_sid.get(subscriber.sid)
+        left: int | None = None
+        if before is not None and before.segments and before.segments[-1].is_open:
+            left = before.segments[-1].stream
+            self._on_stream[left].discard(subscriber.sid)
+        self._by_sid[subscriber.sid] = subscriber
+        subscription = subscriber.subscription
+        self._by_id[subscription.release, subscription.id] = subscriber.sid
+        if subscriber.segments and subscriber.segments[-1].is_open:
+            stream = subscriber.segments[-1].stream
+            self._on_stream.setdefault(stream, set()).add(subscriber.sid)
+        if left is not None and not self._on_stream[left]:
+            self._rest(left)
+
+    def on(self, streams: Iterable[int]) -> set[int]:
+        """Return who counts events of any of ``streams``."""
+        found: set[int] = set()
+        for stream in streams:
+            found |= self._on_stream.get(stream, set())
+        return found
+
+    def n(self, stream: int) -> int:
+        """Return how many events a stream has had."""
+        live = self._registry.stream(stream)
+        return live.n if live is not None else self._streams[stream].n
+
+    def stream(self, key: str) -> StoredStream | None:
+        """Return the stream of a key at its present n, also one that nobody is on now."""
+        id = self._by_key.get(key)
+        return None if id is None else replace(self._streams[id], n=self.n(id))
+
+    def matched(self, stream: int) -> bool:
+        """Tell whether changes are matched against a stream: somebody is on it."""
+        return self._registry.stream(stream) is not None
+
+    def stream_opened(self, stored: StoredStream) -> None:
+        """Let a stream be matched from now on.
+
+        Raises:
+            HubError: its topic or filters can no longer be evaluated.
+        """
+        self._streams[stored.id] = stored
+        self._by_key[stored.key] = stored.id
+        compiled = self._registry.topic(stored.release, stored.topic, for_new=False)
+        filters = accept_filters(compiled, stored.filters, self._parameters[stored.release])
+        self._registry.add_stream(
+            Stream(
+                id=stored.id,
+                release=stored.release,
+                topic=compiled.topic.canonical,
+                filters=filters,
+                visibility=stored.visibility,
+                n=stored.n,
+            )
+        )
+
+    def load(
+        self, streams: Iterable[StoredStream], subscribers: Iterable[Subscriber]
+    ) -> dict[int, HubError]:
+        """Take over what a store held when it was opened.
+
+        Returns:
+            Why a stream can't be matched any more, by its id: whoever is on it must be told.
+        """
+        everybody = tuple(subscribers)
+        counted = {
+            each.segments[-1].stream
+            for each in everybody
+            if each.segments and each.segments[-1].is_open
+        }
+        refused: dict[int, HubError] = {}
+        for stream in streams:
+            self._streams[stream.id] = stream
+            self._by_key[stream.key] = stream.id
+            self._floors[stream.id] = stream.floor
+            if stream.id in counted:
+                try:
+                    self.stream_opened(stream)
+                except HubError as error:
+                    refused[stream.id] = error
+        for each in everybody:
+            self.put(each)
+        return refused
+
+    def _rest(self, stream: int) -> None:
+        """Match a stream no longer: nobody is on it.  Its events stay while numbers need them."""
+        self._streams[stream] = replace(self._streams[stream], n=self.n(stream))
+        self._registry.remove_stream(stream)
+
+    def streams(self) -> list[StoredStream]:
+        """Return every stream at its present n, also those that nobody is on now."""
+        return [
+            replace(stored, n=self.n(id), floor=self._floors.get(id, 0))
+            for id, stored in self._streams.items()
+        ]
+
+    def in_use(self) -> set[int]:
+        """Return the streams to which a segment of any Subscription refers."""
+        return {segment.stream for each in self for segment in each.segments}
+
+    def rows_removed(self, floors: Mapping[int, int], dropped: Iterable[int]) -> None:
+        """Follow what retention removed."""
+        self._floors |= floors
+        for id in dropped:
+            stored = self._streams.pop(id)
+            del self._by_key[stored.key]
+            self._floors.pop(id, None)
+
+    def top(self, subscriber: Subscriber) -> int:
+        """Return how many events a Subscription has had."""
+        return top(subscriber.segments, self.n)
+
+    def lowest(self, subscriber: Subscriber) -> int:
+        """Return the lowest number from which on all events are still kept."""
+        return lowest(subscriber.segments, self._floor, self.top(subscriber))
+
+    def _floor(self, stream: int) -> int:
+        return 2**62 if stream == GONE else self._floors.get(stream, 0)

@@ -1,0 +1,36 @@
+"""Topics as resources, so that they are found and read like any other.
+
+Source: backport IG, "Subscription Topics" (discovery): SubscriptionTopic in R4B and R5, Basic in R4.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from hub.core.change import Interaction
+from hub.core.json_text import dumps, parse
+from hub.core.release import FhirRelease
+from hub.core.topic import SubscriptionTopic
+from hub.engine.hub import Hub
+from hub.engine.plan import Plan, Write
+
+
+async def publish_topics(hub: Hub, topics: Sequence[SubscriptionTopic]) -> None:
+    """Store topics, and write each as a resource wherever one of its triggers computes."""
+
+    def keep(plan: Plan) -> None:
+        plan.topics += topics
+
+    await hub.intake.register(keep)
+    for release in FhirRelease:
+        for compiled in hub.registry.topics(release):
+            if compiled.topic not in topics:
+                continue
+            resource = hub.codecs[release].encode_topic(compiled.topic)
+            write = Write(
+                interaction=Interaction.UPDATE,
+                resource_type=resource["resourceType"],
+                id=resource["id"],
+                document=parse(dumps(resource)),
+            )
+            await hub.intake.submit(release, [write])
