@@ -1,0 +1,16 @@
+"""fhir-hub: takes changes of FHIR resources and tells whoever subscribed to them.
+
+The floors, from below; each imports only what stands below it:
+
+``errors``    every way in which the hub says no
+``core``      what a change means: triggers, filters, numbers, notifications; pure
+``ports``     what the engine needs from the outside, as protocols
+``engine``    what happens: intake, Subscriptions, delivery, sockets
+``codecs``    how R4, R4B and R5 write it
+``stores``    where it is kept
+``channels``  how it is sent
+``clock``, ``settings``
+``web``       FHIR over HTTP, and websockets
+``bootstrap`` all of it together
+``cli``       the command line
+"""

@@ -125,7 +125,8 @@ class StoredStream:
     """A stream as it is stored.
 
     ``topic`` is ``url|version``; ``key`` everything that decides whether an event exists;
-    ``filters`` the filters (FilterBy) of the one who asked first; ``floor`` the n up to which retention removed events.
+    ``filters`` those of the one who asked first; ``floor`` the n up to which retention removed
+    events.
     """
 
     id: int
@@ -144,8 +145,9 @@ class WriteBatch:
 
     ``index`` maps the seq of a new current version to its entry (None for a deletion), and
     ``unindex`` lists the seqs whose versions are no longer current.  ``counters`` are the new n of
-    each stream touched, ``floors`` the n up to which events are removed.  ``subscribers`` are written whole, with segments and delivery state;
-    ``deliveries`` only the delivery state of each.
+    each stream touched, ``floors`` the n up to which events are removed.  ``subscribers`` are
+    written whole, with segments and delivery state; ``deliveries`` only the delivery state and
+    error of each.
     """
 
     versions: list[ResourceVersion] = field(default_factory=list)
@@ -266,4 +268,3 @@ class Store(Protocol):
 
 class StoreBroken(Exception):
     """An I/O error at commit: a failed commit is not an absent one, so the process must stop."""
-

@@ -24,12 +24,12 @@ class FhirRelease(StrEnum):
 
     @property
     def version(self) -> str:
-        """The short version, as in the MIME parameter ``fhirVersion``: ``4.0``, ``4.3``, ``5.0``."""
+        """The short version, as the MIME parameter ``fhirVersion`` has it: ``4.0``, ``5.0``."""
         return {"R4": "4.0", "R4B": "4.3", "R5": "5.0"}[self.value]
 
     @property
     def full_version(self) -> str:
-        """The version as in ``CapabilityStatement.fhirVersion``: ``4.0.1``, ``4.3.0``, ``5.0.0``."""
+        """The version as ``CapabilityStatement.fhirVersion`` has it: ``4.0.1``."""
         return {"R4": "4.0.1", "R4B": "4.3.0", "R5": "5.0.0"}[self.value]
 
     @property

@@ -34,7 +34,7 @@ class Subscriber:
     error: str | None = None
     error_code: str | None = None
     segments: tuple[Segment, ...] = ()
-    delivery: DeliveryState = DeliveryState()
+    delivery: DeliveryState = field(default_factory=DeliveryState)
     created: datetime | None = None
     deleted: bool = False
 

@@ -145,6 +145,56 @@ def retry_at(
     return None if at - first > policy.give_up_after else at
 
 
+class Settled(StrEnum):
+    """What an attempt, or the lack of one, came to.
+
+    ``reached`` is what sockets were sent; ``skipped`` passes over events that are no longer kept.
+    """
+
+    DELIVERED = "delivered"
+    FAILED = "failed"
+    HEARTBEAT = "heartbeat"
+    HEARTBEAT_FAILED = "heartbeat-failed"
+    REACHED = "reached"
+    SKIPPED = "skipped"
+
+    @property
+    def is_failure(self) -> bool:
+        """Whether it is held against the endpoint."""
+        return self in (Settled.FAILED, Settled.HEARTBEAT_FAILED)
+
+
+def settled(
+    state: DeliveryState,
+    what: Settled,
+    at: datetime,
+    *,
+    cursor: int = 0,
+    due: datetime | None = None,
+    retry_to: int | None = None,
+) -> DeliveryState:
+    """Return the delivery state after ``what`` happened at ``at``.
+
+    Args:
+        cursor: the highest number that was sent, or passed over.
+        due: when to try again after a failure.
+        retry_to: the last number of what will be tried again.
+
+    A heartbeat that is answered pulls a pending try to now; one that fails is no try.
+    """
+    if what is Settled.DELIVERED:
+        return after_success(state, at, cursor)
+    if what is Settled.FAILED:
+        return after_failure(state, at, due, retry_to)
+    if what is Settled.HEARTBEAT:
+        return replace(state, due=None, last_sent=at)
+    if what is Settled.REACHED:
+        return replace(state, cursor=max(state.cursor, cursor), last_sent=at)
+    if what is Settled.SKIPPED:
+        return replace(state, cursor=max(state.cursor, cursor), retry_to=None)
+    return state
+
+
 def after_failure(
     state: DeliveryState, now: datetime, due: datetime | None, retry_to: int | None
 ) -> DeliveryState:

@@ -26,14 +26,13 @@ from hub.core.notification import (
 )
 from hub.core.release import FhirRelease
 from hub.core.subscriber import Attempt, Subscriber
-from hub.core.subscription import ChannelType, Signal, SubscriptionStatusCode
+from hub.core.subscription import ChannelType, Signal
 from hub.core.timing import (
     HANDSHAKE_RETRIES,
-    DeliveryState,
     Due,
     Kind,
     RetryPolicy,
-    after_failure,
+    Settled,
     after_success,
     next_due,
     retry_at,
@@ -78,13 +77,13 @@ class Delivery:
 
     def __init__(
         self,
+        *,
         store: Store,
         intake: Intake,
         subscribers: Subscribers,
         subscriptions: Subscriptions,
         codecs: Mapping[FhirRelease, Codec],
         channels: Mapping[ChannelType, Channel],
-        *,
         clock: Clock,
         listener: Listener,
         luck: Callable[[], float],
@@ -168,9 +167,7 @@ class Delivery:
         beat = self._beats.get(subscriber.sid)
         if beat is not None and (state.last_sent is None or beat > state.last_sent):
             state = replace(state, last_sent=beat)
-        return next_due(
-            subscriber.subscription, state, self._subscribers.top(subscriber), now
-        )
+        return next_due(subscriber.subscription, state, self._subscribers.top(subscriber), now)
 
     def _finished(self, sid: int, task: asyncio.Task[None]) -> None:
         self._busy.pop(sid, None)
@@ -201,9 +198,7 @@ class Delivery:
 
     # --- what is sent --------------------------------------------------------------------------
 
-    async def _prepared(
-        self, subscriber: Subscriber, kind: Kind
-    ) -> tuple[_Task, bytes | None]:
+    async def _prepared(self, subscriber: Subscriber, kind: Kind) -> tuple[_Task, bytes | None]:
         subscription = subscriber.subscription
         total = self._subscribers.top(subscriber)
         now = self._clock.now()
@@ -224,9 +219,7 @@ class Delivery:
             return _Task(kind, subscriber), self._encoded(notification)
         return await self._events(subscriber, total)
 
-    async def _events(
-        self, subscriber: Subscriber, total: int
-    ) -> tuple[_Task, bytes | None]:
+    async def _events(self, subscriber: Subscriber, total: int) -> tuple[_Task, bytes | None]:
         state = subscriber.delivery
         lowest = self._subscribers.lowest(subscriber)
         first = max(state.cursor + 1, lowest)
@@ -257,10 +250,9 @@ class Delivery:
             Settlement(
                 sid=subscriber.sid,
                 generation=subscriber.generation,
-                delivered=True,
-                advance=lambda state: replace(
-                    state, cursor=max(state.cursor, last), retry_to=None
-                ),
+                what=Settled.SKIPPED,
+                at=self._clock.now(),
+                cursor=last,
                 error=lost,
             )
         )
@@ -319,8 +311,9 @@ class Delivery:
             Settlement(
                 sid=subscriber.sid,
                 generation=subscriber.generation,
-                delivered=True,
-                advance=lambda state: _after(task, state, now),
+                what=Settled.HEARTBEAT if task.kind is Kind.HEARTBEAT else Settled.DELIVERED,
+                at=now,
+                cursor=task.last,
                 attempts=(attempt,),
             )
         )
@@ -360,28 +353,22 @@ class Delivery:
                 attempt=attempt,
             )
             return
-        if task.kind is Kind.HEARTBEAT:
+        beat = task.kind is Kind.HEARTBEAT
+        if beat:
             self._beats[subscriber.sid] = now
         await self._intake.settle(
             Settlement(
                 sid=subscriber.sid,
                 generation=subscriber.generation,
-                delivered=False,
-                advance=(lambda state: state)
-                if task.kind is Kind.HEARTBEAT
-                else lambda state: after_failure(state, now, due, task.last or None),
+                what=Settled.HEARTBEAT_FAILED if beat else Settled.FAILED,
+                at=now,
+                due=due,
+                retry_to=task.last or None,
                 attempts=(attempt,),
                 error=error,
                 error_code=code,
             )
         )
-
-
-def _after(task: _Task, state: DeliveryState, now: datetime) -> DeliveryState:
-    """Return the state after what was sent arrived; a heartbeat pulls a pending try to now."""
-    if task.kind is Kind.HEARTBEAT:
-        return replace(state, due=None, last_sent=now)
-    return after_success(state, now, task.last)
 
 
 def _final(kind: Kind, failure: FailureClass) -> Signal | None:
@@ -406,9 +393,7 @@ def handshake_total(subscriber: Subscriber, total: int) -> int:
     return total
 
 
-def failure_error(
-    failure: FailureClass, status: int | None, reason: str
-) -> tuple[str, str]:
+def failure_error(failure: FailureClass, status: int | None, reason: str) -> tuple[str, str]:
     """Return what a failure is called in ``SubscriptionStatus.error``: words and code."""
     if failure is FailureClass.DNS:
         return reason, "dns-resolution-error"
@@ -422,11 +407,3 @@ def status_errors(subscriber: Subscriber) -> tuple[StatusError, ...]:
     if subscriber.error is None:
         return ()
     return (StatusError(subscriber.error_code, subscriber.error),)
-
-
-def is_failing(subscriber: Subscriber) -> bool:
-    """Tell whether the last attempt failed although the Subscription is still active."""
-    return (
-        subscriber.subscription.status is SubscriptionStatusCode.ACTIVE
-        and subscriber.delivery.failures > 0
-    )

@@ -12,13 +12,14 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any, Generic, TypeVar
 
 from hub.core.registry import Registry
 from hub.core.release import FhirRelease
 from hub.core.search_parameter import SearchParameters
 from hub.core.subscriber import Attempt
-from hub.core.timing import DeliveryState
+from hub.core.timing import Settled, settled
 from hub.engine.plan import Outcome, Plan, Write, Written
 from hub.engine.resolver import Bodies
 from hub.engine.subscribers import Subscribers
@@ -37,16 +38,20 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settlement:
-    """What a delivery came to, to be written with the next batch.
+    """What a delivery came to, to be written with the next batch; plain values only.
 
-    ``advance`` gives the new delivery state from the present one.  ``generation`` is the one that
-    the attempt was made for: a failure of an older one is dropped.
+    ``generation`` is the one that the attempt was made for: a failure of an older one is dropped,
+    while what was delivered counts for ever.  ``cursor``, ``due`` and ``retry_to`` are as in
+    ``hub.core.timing.settled``.
     """
 
     sid: int
     generation: int
-    delivered: bool
-    advance: Callable[[DeliveryState], DeliveryState]
+    what: Settled
+    at: datetime
+    cursor: int = 0
+    due: datetime | None = None
+    retry_to: int | None = None
     attempts: tuple[Attempt, ...] = ()
     error: str | None = None
     error_code: str | None = None
@@ -233,11 +238,18 @@ class Intake:
         subscriber = plan.deliveries.get(settlement.sid) or self._subscribers.get(settlement.sid)
         if subscriber is None or subscriber.deleted:
             return
-        if settlement.generation != subscriber.generation and not settlement.delivered:
+        if settlement.generation != subscriber.generation and settlement.what.is_failure:
             return
         plan.deliveries[settlement.sid] = replace(
             subscriber,
-            delivery=settlement.advance(subscriber.delivery),
+            delivery=settled(
+                subscriber.delivery,
+                settlement.what,
+                settlement.at,
+                cursor=settlement.cursor,
+                due=settlement.due,
+                retry_to=settlement.retry_to,
+            ),
             error=settlement.error,
             error_code=settlement.error_code,
         )

@@ -12,9 +12,7 @@ from hub.core.version import ResourceKey, ResourceVersion, VersionReference
 from hub.ports import Reader
 
 
-def read_events(
-    reader: Reader, subscriber: Subscriber, low: int, high: int
-) -> list[NumberedEvent]:
+def read_events(reader: Reader, subscriber: Subscriber, low: int, high: int) -> list[NumberedEvent]:
     """Return the events numbered ``low``..``high`` (inclusive), in order, with their content.
 
     What retention removed is left out.  Content is read at the versions of the commit.

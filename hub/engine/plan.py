@@ -287,9 +287,7 @@ class Plan:
             return None
         found = self.resolver(release).matching(query, 2)
         if len(found) > 1:
-            raise MultipleMatches(
-                f"If-None-Exist matches more than one {query.resource_type}"
-            )
+            raise MultipleMatches(f"If-None-Exist matches more than one {query.resource_type}")
         return found[0][0] if found else None
 
     def _apply(self, write: Write, key: ResourceKey, names: Mapping[str, str]) -> Written:
@@ -309,9 +307,7 @@ class Plan:
             return Written(Outcome.UNCHANGED, head)
         return Written(Outcome.UPDATED, self.write(key, Interaction.UPDATE, document))
 
-    def _document(
-        self, write: Write, key: ResourceKey, head: ResourceVersion | None
-    ) -> Document:
+    def _document(self, write: Write, key: ResourceKey, head: ResourceVersion | None) -> Document:
         if write.patch is None:
             if write.document is None:
                 raise ValueError("a create or update without a document")
@@ -403,7 +399,9 @@ def _refuse_twice(keys: Sequence[ResourceKey]) -> None:
 
 def _content(resource: Resource | None) -> Resource:
     """Return what counts when two versions are compared: all but what the hub sets in meta."""
-    content = {name: value for name, value in (resource or {}).items() if name not in ("id", "meta")}
+    content = {
+        name: value for name, value in (resource or {}).items() if name not in ("id", "meta")
+    }
     meta = {
         name: value
         for name, value in ((resource or {}).get("meta") or {}).items()

@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from hub.core.notification import (
@@ -23,7 +22,7 @@ from hub.core.notification import (
 from hub.core.release import FhirRelease
 from hub.core.subscriber import Subscriber
 from hub.core.subscription import counts
-from hub.core.timing import DeliveryState
+from hub.core.timing import Settled
 from hub.engine.binding_token import BindingTokens
 from hub.engine.delivery import DEFAULT_MAX_COUNT, handshake_total
 from hub.engine.intake import Intake, Settlement
@@ -113,8 +112,9 @@ class Sockets:
                     Settlement(
                         sid=sid,
                         generation=subscriber.generation,
-                        delivered=True,
-                        advance=_reach(number, self.clock.now()),
+                        what=Settled.REACHED,
+                        at=self.clock.now(),
+                        cursor=number,
                     )
                 )
                 for sid, number in written.items()
@@ -125,10 +125,6 @@ class Sockets:
     def sent_through(self, subscriber: Subscriber) -> int:
         """Return the highest number that any socket was sent."""
         return max(subscriber.delivery.cursor, self._written.get(subscriber.sid, 0))
-
-
-def _reach(number: int, now: datetime) -> Callable[[DeliveryState], DeliveryState]:
-    return lambda state: replace(state, cursor=max(state.cursor, number), last_sent=now)
 
 
 class Session:
@@ -186,9 +182,7 @@ class Session:
 class Binding:
     """One Subscription on one socket."""
 
-    def __init__(
-        self, sockets: Sockets, send: Send, sid: int, resume_after: int | None
-    ) -> None:
+    def __init__(self, sockets: Sockets, send: Send, sid: int, resume_after: int | None) -> None:
         self.sid = sid
         self._sockets = sockets
         self._send = send

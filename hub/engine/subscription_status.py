@@ -94,7 +94,9 @@ class SubscriptionStatuses:
         total = self._subscribers.top(subscriber)
         lowest = self._subscribers.lowest(subscriber)
         if since is not None and until is not None and since > until:
-            raise InvalidValue(f"eventsSinceNumber {since} is greater than eventsUntilNumber {until}")
+            raise InvalidValue(
+                f"eventsSinceNumber {since} is greater than eventsUntilNumber {until}"
+            )
         low = max(since, 1) if since is not None else lowest
         if low < lowest:
             raise Expired(

@@ -35,8 +35,7 @@ from hub.core.version import ResourceKey, ResourceVersion
 from hub.engine.intake import Intake, Outcome
 from hub.engine.plan import Plan, check_if_match
 from hub.engine.subscribers import GONE, Subscribers
-from hub.errors import ChannelNotSupported, Deleted, HeaderNotAllowed, NotFound
-from hub.errors import SubscriptionRefused
+from hub.errors import ChannelNotSupported, Deleted, HeaderNotAllowed, NotFound, SubscriptionRefused
 from hub.ports import Channel, Codec, StoredStream
 
 MASK = "***"
@@ -57,6 +56,7 @@ class Subscriptions:
 
     def __init__(
         self,
+        *,
         intake: Intake,
         subscribers: Subscribers,
         registry: Registry,
@@ -71,9 +71,7 @@ class Subscriptions:
         self._parameters = parameters
         self._channels = channels
 
-    async def create(
-        self, release: FhirRelease, document: Document, *, owner: str = ""
-    ) -> Stored:
+    async def create(self, release: FhirRelease, document: Document, *, owner: str = "") -> Stored:
         """Create a Subscription under a new id.
 
         Raises:
@@ -131,9 +129,7 @@ class Subscriptions:
         self, release: FhirRelease, id: str, *, if_match: int | None = None
     ) -> Outcome:
         """Delete a Subscription: nothing more is counted or sent."""
-        return await self._intake.register(
-            lambda plan: self._delete(plan, release, id, if_match)
-        )
+        return await self._intake.register(lambda plan: self._delete(plan, release, id, if_match))
 
     async def signal(
         self,
@@ -158,7 +154,14 @@ class Subscriptions:
         """
         return await self._intake.register(
             lambda plan: self._signal(
-                plan, sid, generation, signal, error, error_code, attempt, delivery
+                plan,
+                sid,
+                generation,
+                signal,
+                error=error,
+                error_code=error_code,
+                attempt=attempt,
+                delivery=delivery,
             )
         )
 
@@ -275,8 +278,10 @@ class Subscriptions:
                 plan.streams.append(stream)
         delivery = alive.delivery if alive else DeliveryState(cursor=at)
         waits = subscription.status is SubscriptionStatusCode.REQUESTED
-        changed = alive is None or accepted.asked_anew or (
-            alive.subscription.status is not subscription.status
+        changed = (
+            alive is None
+            or accepted.asked_anew
+            or (alive.subscription.status is not subscription.status)
         )
         if waits and (changed or delivery.due is None):
             delivery = DeliveryState(
@@ -313,9 +318,7 @@ class Subscriptions:
             n=0,
         )
 
-    def _delete(
-        self, plan: Plan, release: FhirRelease, id: str, if_match: int | None
-    ) -> Outcome:
+    def _delete(self, plan: Plan, release: FhirRelease, id: str, if_match: int | None) -> Outcome:
         key = ResourceKey(release, "Subscription", id)
         head = plan.head(key)
         check_if_match(key, head, if_match)
@@ -343,6 +346,7 @@ class Subscriptions:
         sid: int,
         generation: int,
         signal: Signal,
+        *,
         error: str | None,
         error_code: str | None,
         attempt: Attempt | None,
@@ -405,9 +409,7 @@ def _in_terms_of(codec: Codec, error: SubscriptionRefused) -> SubscriptionRefuse
 
 def _plain(resource: Resource | None) -> Resource:
     """Return a resource without what the hub sets."""
-    return {
-        name: value for name, value in (resource or {}).items() if name not in ("id", "meta")
-    }
+    return {name: value for name, value in (resource or {}).items() if name not in ("id", "meta")}
 
 
 def _with_kept_headers(submitted: Subscription, stored: Subscription | None) -> Subscription:

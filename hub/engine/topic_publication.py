@@ -1,6 +1,7 @@
 """Topics as resources, so that they are found and read like any other.
 
-Source: backport IG, "Subscription Topics" (discovery): SubscriptionTopic in R4B and R5, Basic in R4.
+That is SubscriptionTopic in R4B and R5, and Basic in R4.
+Source: backport IG, "Subscription Topics" (discovery).
 """
 
 from __future__ import annotations

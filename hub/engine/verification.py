@@ -1,4 +1,4 @@
-"""Trying an endpoint out: a handshake through the very client that delivers, and what came of it."""
+"""Trying an endpoint out: a handshake through the client that delivers, and what came of it."""
 
 from __future__ import annotations
 

@@ -48,8 +48,7 @@ class Model:
 
 STREAMS = st.integers(1, 4)
 STEPS = st.lists(
-    st.tuples(st.just("event"), STREAMS)
-    | st.tuples(st.just("move"), st.none() | STREAMS),
+    st.tuples(st.just("event"), STREAMS) | st.tuples(st.just("move"), st.none() | STREAMS),
     max_size=60,
 )
 
@@ -92,9 +91,7 @@ def test_each_number_names_the_event_that_it_was_given_to_for_ever(
         for n in range(stretch.low, stretch.high + 1):
             found[stretch.first + n - stretch.low] = (stretch.stream, n)
     wanted = {
-        number: event
-        for number, event in enumerate(model.events, start=1)
-        if low <= number <= high
+        number: event for number, event in enumerate(model.events, start=1) if low <= number <= high
     }
     assert found == wanted
     assert list(found) == sorted(found)

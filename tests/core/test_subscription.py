@@ -56,8 +56,11 @@ def test_any_signal_leads_to_a_status_or_is_refused(status: S, signal: Signal) -
 
 
 def test_only_the_client_leads_from_error_back_into_service() -> None:
-    back = {signal for (status, signal), to in TRANSITIONS.items() if status is S.ERROR
-            and to in (S.REQUESTED, S.ACTIVE)}
+    back = {
+        signal
+        for (status, signal), to in TRANSITIONS.items()
+        if status is S.ERROR and to in (S.REQUESTED, S.ACTIVE)
+    }
     assert back == {Signal.CLIENT_ON}
 
 

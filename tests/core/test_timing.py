@@ -21,10 +21,12 @@ from hub.core.timing import (
     Due,
     Kind,
     RetryPolicy,
+    Settled,
     after_failure,
     after_success,
     next_due,
     retry_at,
+    settled,
 )
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -135,3 +137,28 @@ def test_a_success_clears_what_failed_and_never_moves_back() -> None:
     failing = after_failure(DeliveryState(cursor=4), NOW, NOW + SECOND, 9)
     assert after_success(failing, NOW, 9) == DeliveryState(cursor=9, last_sent=NOW)
     assert after_success(failing, NOW, 2).cursor == 4
+
+
+def test_an_answered_heartbeat_pulls_a_pending_try_and_a_failed_one_is_no_try() -> None:
+    waiting = DeliveryState(cursor=2, failures=3, due=NOW + SECOND, retry_to=5)
+    assert settled(waiting, Settled.HEARTBEAT, NOW) == replace(waiting, due=None, last_sent=NOW)
+    assert settled(waiting, Settled.HEARTBEAT_FAILED, NOW) == waiting
+
+
+def test_each_outcome_settles_the_state_in_its_own_way() -> None:
+    state = DeliveryState(cursor=2, failures=1, retry_to=5)
+    delivered = settled(state, Settled.DELIVERED, NOW, cursor=5)
+    assert delivered == DeliveryState(cursor=5, last_sent=NOW)
+    failed = settled(state, Settled.FAILED, NOW, due=NOW + SECOND, retry_to=5)
+    assert (failed.failures, failed.due, failed.retry_to) == (2, NOW + SECOND, 5)
+    reached = settled(state, Settled.REACHED, NOW, cursor=1)
+    assert (reached.cursor, reached.last_sent) == (2, NOW)
+    skipped = settled(state, Settled.SKIPPED, NOW, cursor=9)
+    assert (skipped.cursor, skipped.retry_to, skipped.failures) == (9, None, 1)
+
+
+def test_only_failures_are_held_against_an_endpoint() -> None:
+    assert [each for each in Settled if each.is_failure] == [
+        Settled.FAILED,
+        Settled.HEARTBEAT_FAILED,
+    ]

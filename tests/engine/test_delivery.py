@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from hub.core.delivery import Delivered, DeliveryResult, Envelope, Failed, FailureClass
+from hub.core.subscription import Signal
 from hub.core.timing import RetryPolicy
 from hub.stores.memory import MemoryStore
 from tests.support.rig import HOUR, SECOND, Endpoints, Rig, a_rig, a_task, id_of
@@ -31,9 +32,7 @@ def answering(*results: DeliveryResult, then: DeliveryResult = OK) -> Endpoints:
     return Endpoints(answers=answer)
 
 
-def on_rig(
-    scenario: Callable[[Rig], Coroutine[Any, Any, None]], **settings: Any
-) -> None:
+def on_rig(scenario: Callable[[Rig], Coroutine[Any, Any, None]], **settings: Any) -> None:
     """Run a scenario on a new rig."""
 
     async def run() -> None:
@@ -205,11 +204,7 @@ def test_heartbeats_come_once_a_silent_period_and_carry_no_number() -> None:
         await rig.after(timedelta(seconds=30))
         await rig.write(a_task())
         await rig.after(timedelta(seconds=300))
-        beats = [
-            at
-            for at, envelope in rig.endpoints.received
-            if b'"heartbeat"' in envelope.body
-        ]
+        beats = [at for at, envelope in rig.endpoints.received if b'"heartbeat"' in envelope.body]
         assert len(beats) == 4
         assert beats[0] - rig.endpoints.received[1][0] >= timedelta(seconds=60)
         assert rig.endpoints.of("heartbeat")[0]["events-since-subscription-start"] == "1"
@@ -274,8 +269,6 @@ def test_a_failure_of_the_old_endpoint_is_not_held_against_the_new_one() -> None
         await rig.after(SECOND)
         before = rig.subscriber(id)
         await rig.update(id, endpoint="https://new.example.org/hook", status="active")
-        from hub.core.subscription import Signal
-
         followed = await rig.hub.subscriptions.signal(
             before.sid, before.generation, Signal.GONE, error="gone"
         )

@@ -9,9 +9,10 @@ from __future__ import annotations
 import asyncio
 import json
 import random  # noqa: TID251  # the seed is the test's argument
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Any, TypeVar
 
 from hub.core.delivery import Delivered, DeliveryResult, Envelope, Failed, FailureClass
 from hub.core.release import FhirRelease
@@ -30,6 +31,7 @@ from tests.support.rig import (
     flat_status,
 )
 
+T = TypeVar("T")
 OWNERS = ("Organization/lab", "Organization/imaging", "Organization/pharmacy")
 POLICY = RetryPolicy(
     schedule=tuple(timedelta(seconds=s) for s in (1, 5, 30, 120)),
@@ -61,7 +63,7 @@ class FragileStore:
             self.kept.commit(batch)
         raise StoreBroken("an I/O error at commit")
 
-    async def read(self, query: Callable[[Reader], object]) -> object:
+    async def read(self, query: Callable[[Reader], T]) -> T:
         return await self.kept.read(query)
 
     def close(self) -> None:
@@ -87,7 +89,6 @@ class World:
         self.acknowledged: list[tuple[str, str, int]] = []
         self.filters: dict[str, str] = {}
         self.crashes = 0
-        self._pending: set[asyncio.Task[object]] = set()
 
     def _answer(self, envelope: Envelope, attempt: int) -> DeliveryResult:
         receiver = self.receivers[envelope.endpoint]
@@ -110,13 +111,13 @@ class World:
             self.receivers[f"https://r{index}.example.org/"] = Receiver(sick=index > 0)
             self.filters[f"sub-{index}"] = owner
         while steps > 0:
-            async with a_rig(store=self.store, endpoints=self.endpoints, policy=POLICY) as rig:  # type: ignore[arg-type]  # read() of the wrapper is untyped
+            async with a_rig(store=self.store, endpoints=self.endpoints, policy=POLICY) as rig:
                 steps = await self._life(rig, steps)
             self.crashes += 1
             self.store.breaks = False
         for receiver in self.receivers.values():
             receiver.sick = False
-        async with a_rig(store=self.store, endpoints=self.endpoints, policy=POLICY) as rig:  # type: ignore[arg-type]  # as above
+        async with a_rig(store=self.store, endpoints=self.endpoints, policy=POLICY) as rig:
             await self._heal(rig)
             await self._judge(rig)
 
@@ -142,18 +143,7 @@ class World:
     async def _writes(self, rig: Rig) -> None:
         """Several clients write at once."""
         count = self.luck.randint(1, 4)
-        writes = [asyncio.ensure_future(self._write(rig)) for _ in range(count)]
-        done = asyncio.gather(*writes, return_exceptions=True)
-        broken = asyncio.ensure_future(_broken(rig))
-        await asyncio.wait({done, broken}, return_when=asyncio.FIRST_COMPLETED)
-        broken.cancel()
-        if not done.done():
-            done.cancel()
-            await asyncio.gather(done, return_exceptions=True)
-            raise StoreBroken("while writing")
-        for error in done.result():
-            if isinstance(error, BaseException):
-                raise error
+        await asyncio.gather(*(self._try(rig, self._write(rig)) for _ in range(count)))
 
     async def _write(self, rig: Rig) -> None:
         id = f"t{self.luck.randint(1, 8)}"
@@ -195,10 +185,11 @@ class World:
             max_count=index + 1,
         )
 
-    async def _try(self, rig: Rig, work: object) -> None:
-        task: asyncio.Future[object] = asyncio.ensure_future(work)  # type: ignore[arg-type]  # any coroutine
+    async def _try(self, rig: Rig, work: Coroutine[Any, Any, object]) -> None:
+        task = asyncio.create_task(work)
         broken = asyncio.ensure_future(_broken(rig))
-        await asyncio.wait({task, broken}, return_when=asyncio.FIRST_COMPLETED)
+        waiting: set[asyncio.Future[Any]] = {task, broken}
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
         broken.cancel()
         if not task.done():
             task.cancel()
@@ -258,4 +249,3 @@ async def _broken(rig: Rig) -> None:
 def _json(body: bytes) -> dict[str, object]:
     found: dict[str, object] = json.loads(body)
     return found
-

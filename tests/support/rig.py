@@ -50,9 +50,7 @@ SECOND = timedelta(seconds=1)
 HOUR = timedelta(hours=1)
 
 
-def a_topic(
-    url: str = TASK_TOPIC, resource: str = "Task", **more: Any
-) -> SubscriptionTopic:
+def a_topic(url: str = TASK_TOPIC, resource: str = "Task", **more: Any) -> SubscriptionTopic:
     """Return a topic that fires on every write of a type, with filters."""
     names = {"Task": ("owner", "status", "_id"), "Patient": ("_id", "gender")}[resource]
     source: Resource = {
@@ -123,7 +121,9 @@ def a_subscription(**changes: Any) -> Resource:
     return resource
 
 
-def a_task(owner: str | None = "Organization/lab", status: str = "requested", **more: Any) -> Resource:
+def a_task(
+    owner: str | None = "Organization/lab", status: str = "requested", **more: Any
+) -> Resource:
     """Return a Task."""
     task: Resource = {"resourceType": "Task", "status": status, "intent": "order"}
     if owner:
@@ -170,9 +170,7 @@ class Endpoints:
     def numbers(self, endpoint: str | None = None) -> list[int]:
         """Return the event numbers received, in order of arrival, repeats included."""
         return [
-            number
-            for each in self.of("event-notification", endpoint)
-            for number in each["numbers"]
+            number for each in self.of("event-notification", endpoint) for number in each["numbers"]
         ]
 
 
@@ -226,7 +224,9 @@ class Rig:
         """Create a Subscription."""
         return await self.hub.subscriptions.create(release, document(a_subscription(**changes)))
 
-    async def update(self, id: str, release: FhirRelease = FhirRelease.R4, **changes: Any) -> Stored:
+    async def update(
+        self, id: str, release: FhirRelease = FhirRelease.R4, **changes: Any
+    ) -> Stored:
         """Put a Subscription."""
         resource = a_subscription(id=id, **changes)
         return await self.hub.subscriptions.update(release, id, document(resource))
@@ -345,7 +345,14 @@ async def a_rig(
     def base(release: FhirRelease) -> str:
         return base_url(PUBLIC_URL, release)
 
-    subscriptions = Subscriptions(intake, subscribers, registry, codecs, parameters, channels)
+    subscriptions = Subscriptions(
+        intake=intake,
+        subscribers=subscribers,
+        registry=registry,
+        codecs=codecs,
+        parameters=parameters,
+        channels=channels,
+    )
     token_numbers = itertools.count(1)
     tokens = BindingTokens(subscribers, clock, lambda: f"token-{next(token_numbers)}")
     sockets = Sockets(
@@ -359,12 +366,12 @@ async def a_rig(
         base_url=base,
     )
     delivery = Delivery(
-        held,
-        intake,
-        subscribers,
-        subscriptions,
-        codecs,
-        channels,
+        store=held,
+        intake=intake,
+        subscribers=subscribers,
+        subscriptions=subscriptions,
+        codecs=codecs,
+        channels=channels,
         clock=clock,
         listener=wakeups.listener(),
         luck=luck,

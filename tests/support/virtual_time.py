@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import random  # noqa: TID251  # the seed is the test's argument
 import selectors
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine
 from concurrent.futures import Executor, Future
 from datetime import UTC, datetime, timedelta
 from typing import Any, ParamSpec, TypeVar
@@ -105,5 +105,3 @@ def run_virtually(
     chosen = loop or VirtualLoop(seed)
     with asyncio.Runner(loop_factory=lambda: chosen) as runner:
         return runner.run(scenario)
-
-
