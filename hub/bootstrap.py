@@ -108,6 +108,8 @@ class Hosting:
         clock = SystemClock()
         listening = self._listening or _listen(settings)
         self._on_stop(_closing(listening.close))
+        if not settings.db.absolute().parent.is_dir():
+            raise SettingsError(f"the folder of the database {settings.db} does not exist")
         key = load_key(Path(f"{settings.db}.key"), os.urandom)
         store = SqliteStore(settings.db, HeaderCipher(key, os.urandom), identity=_new_id())
         opened = store.open()

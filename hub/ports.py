@@ -221,7 +221,8 @@ class Reader(Protocol):
     ) -> list[ResourceVersion]:
         """Return at most ``count`` current versions that the index selects, highest seq first.
 
-        The index may select too many, never too few; the caller checks hits with the query.
+        The type ``Resource`` means any type of the release.  The index may select too many, never
+        too few; the caller checks hits with the query.
         """
 
     def count(self, release: FhirRelease, resource_type: str, expression: Expression) -> int:
@@ -234,7 +235,10 @@ class Reader(Protocol):
         """Return the newest attempts of a Subscription, newest first."""
 
     def seq_at(self, instant: datetime) -> int:
-        """Return the highest seq committed before ``instant``, 0 if none."""
+        """Return the highest seq committed before ``instant``, 0 if none.
+
+        Instants never go back along the log.
+        """
 
 
 class Store(Protocol):
@@ -256,11 +260,16 @@ class Store(Protocol):
 
         Raises:
             StoreFull: no space; nothing was written.
+            Unavailable: another program has it locked; nothing was written.
             StoreBroken: it is unknown whether it was written; the process must stop.
         """
 
     async def read(self, query: Callable[[Reader], T]) -> T:
-        """Run ``query`` on a view of what is committed, away from the event loop."""
+        """Run ``query`` on a view of what is committed, away from the event loop.
+
+        Raises:
+            Unavailable: it can't be read now, for example while its index is being repaired.
+        """
 
     def close(self) -> None:
         """Give the store back; what was committed stays."""

@@ -118,6 +118,8 @@ class Intake:
         self._new_id = new_id
         self._stop = stop
         self._last_seq = opened.last_seq
+        newest = store.writer.at([opened.last_seq]).get(opened.last_seq)
+        self._last_at = newest.timestamp if newest else clock.now()
         self.last_stream = opened.last_stream
         self.last_sid = opened.last_sid
         self._bodies = Bodies()
@@ -202,7 +204,7 @@ class Intake:
             self._store.writer,
             self._registry,
             self._parameters,
-            now=self._clock.now(),
+            now=max(self._clock.now(), self._last_at),
             last_seq=self._last_seq,
             bodies=self._bodies,
             new_id=self._new_id,
@@ -233,6 +235,7 @@ class Intake:
         else:
             batch.written = written
             self._last_seq = plan.last_seq
+            self._last_at = plan.now
 
     def _settle(self, plan: Plan, settlement: Settlement) -> None:
         subscriber = plan.deliveries.get(settlement.sid) or self._subscribers.get(settlement.sid)
