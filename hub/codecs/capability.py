@@ -30,6 +30,7 @@ _ALL: Final = (
     "read",
     "vread",
     "update",
+    "patch",
     "create",
     "delete",
     "history-instance",
@@ -143,4 +144,4 @@ def _resource(
 def _interactions(name: str) -> tuple[str, ...]:
     if name == "SubscriptionTopic":
         return _READ
-    return (*_ALL, "patch") if name == "Subscription" else _ALL
+    return _ALL

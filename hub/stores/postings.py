@@ -317,7 +317,13 @@ def _joined(
     parts: Sequence[Expression],
     arguments: list[str | int],
 ) -> str:
-    return "(" + word.join([_condition(layout, letter, p, arguments) for p in parts]) + ")"
+    # By halves: SQLite limits how deep an expression is, and a chain is as deep as it is long.
+    if len(parts) == 1:
+        return _condition(layout, letter, parts[0], arguments)
+    middle = len(parts) // 2
+    left = _joined(word, layout, letter, parts[:middle], arguments)
+    right = _joined(word, layout, letter, parts[middle:], arguments)
+    return f"({left}{word}{right})"
 
 
 def _overlapping(overlap: Overlap) -> LookUp:

@@ -1,0 +1,337 @@
+"""What people can type: every command, its flags and its help.
+
+Only argparse and the table of settings are needed here, so that help is quick.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from datetime import timedelta
+from typing import NoReturn
+
+from hub.cli.exits import EXIT_TEXT, Exit
+from hub.settings import OPTIONS, SettingsError, parse_duration
+
+DEFAULT_URL = "http://127.0.0.1:8080"
+COMMANDS = ("serve", "demo", "watch", "subs", "receiver", "topics", "errors")
+RELEASES = ("r4", "r4b", "r5")
+
+_ABOUT = """\
+A FHIR subscription notification hub: durable, gap-free, in order, for R4, R4B and R5.
+
+  fhir-hub demo       a hub with made-up orders, to look at
+  fhir-hub serve      a hub on 127.0.0.1:8080 with ./fhir-hub.db
+  fhir-hub watch      in another terminal: everything that happens, live"""
+
+_WATCH = f"""\
+examples:
+  fhir-hub watch
+  fhir-hub watch --topic task-requested --filter 'owner=Organization/lab'
+  fhir-hub watch --count 1 --wait 30s --format json
+
+--format json writes one object for each event:
+  schema        1
+  number        its number in this Subscription
+  focus         Type/id; null where the content is empty
+  context       further Type/id
+  timestamp     when it was committed
+  arrived       when it arrived
+  milliseconds  the time between the two
+  recovered     true if it was missed first, then fetched or sent again
+  state         version and status of the resource (with --content full-resource), else ""
+  subscription  Subscription/id
+  status        of the Subscription
+  topic         its canonical; null where not told
+
+{EXIT_TEXT}"""
+
+_RECEIVER = f"""\
+examples:
+  fhir-hub receiver --port 9000
+  fhir-hub receiver --fail-first 2              the first two notifications get 503
+  fhir-hub receiver --lose 3 --recover          answer #3 with 200 and lose it; fetch it later
+
+Handshakes and heartbeats are always answered well; faults are for event notifications.
+
+{EXIT_TEXT}"""
+
+_SERVE = """\
+Each flag has an environment variable: --egress-allow is HUB_EGRESS_ALLOW (several values: commas).
+A flag wins; an unknown HUB_ variable is an error.  Times are written 500ms, 5s, 2m, 1h, 3d."""
+
+
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line, on stderr, with exit code 2."""
+
+    def error(self, message: str) -> NoReturn:
+        """Write ``message`` and exit."""
+        self.exit(Exit.USAGE, f"{self.prog}: {message}; see {self.prog} --help\n")
+
+
+def build_parser(version: str) -> Parser:
+    """Return the parser of the whole command line."""
+    parser = Parser(
+        prog="fhir-hub", description=_ABOUT, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--version", action="version", version=f"fhir-hub {version}")
+    commands = parser.add_subparsers(
+        title="commands", dest="command", metavar="COMMAND", parser_class=Parser, required=True
+    )
+    for add in (_serve, _demo, _watch, _subs, _receiver, _topics, _errors):
+        add(commands)
+    return parser
+
+
+_Commands = argparse._SubParsersAction  # argparse has no public name for it
+
+
+def _command(
+    commands: _Commands[Parser], name: str, line: str, description: str = "", epilog: str = ""
+) -> Parser:
+    return commands.add_parser(
+        name,
+        help=line,
+        description=description or line,
+        epilog=epilog,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+
+
+def _serve(commands: _Commands[Parser]) -> None:
+    command = _command(commands, "serve", "run a hub", "Run a hub until ^C or SIGTERM.", _SERVE)
+    for option in OPTIONS:
+        if option.switch:
+            command.add_argument(
+                option.flag, dest=option.name, action="store_true", help=option.help
+            )
+        else:
+            command.add_argument(
+                option.flag,
+                dest=option.name,
+                metavar=option.metavar,
+                action="append" if option.repeatable else "store",
+                help=option.help,
+            )
+
+
+def _demo(commands: _Commands[Parser]) -> None:
+    command = _command(
+        commands,
+        "demo",
+        "run a hub with made-up orders, to look at",
+        "Run a hub on this machine with a temporary database and play the order story on it:\n"
+        "a placer orders, a fulfiller is notified, claims, works and reports.  Then one order\n"
+        "every 5 seconds until ^C.",
+        EXIT_TEXT,
+    )
+    command.add_argument(
+        "--port", type=_port, metavar="PORT", help="port of the hub (the next free from 8080)"
+    )
+    command.add_argument(
+        "--once", action="store_true", help="play the story once; exit 0 only if every step held"
+    )
+    _plain(command)
+
+
+def _watch(commands: _Commands[Parser]) -> None:
+    command = _command(
+        commands,
+        "watch",
+        "show notifications live, and close gaps",
+        "Show notifications as they come, over the hub's websocket, one line each.\n"
+        "What is missing is fetched with $events; when the hub restarts, watch goes on\n"
+        "after the last number it saw.",
+        _WATCH,
+    )
+    _hub(command)
+    command.add_argument(
+        "--topic", default="any-change", metavar="NAME", help="topic name or canonical (any-change)"
+    )
+    command.add_argument(
+        "--filter",
+        action="append",
+        default=[],
+        metavar="TEXT",
+        help="[Type?]parameter[:modifier]=value; repeatable, all must hold",
+    )
+    command.add_argument(
+        "--content",
+        choices=("empty", "id-only", "full-resource"),
+        default="id-only",
+        help="how much a notification holds (id-only)",
+    )
+    command.add_argument(
+        "--subscription", metavar="ID", help="follow this websocket Subscription; it stays"
+    )
+    command.add_argument(
+        "--from",
+        dest="first",
+        type=_positive,
+        metavar="N",
+        help="begin at event number N (with --subscription)",
+    )
+    command.add_argument("--count", type=_positive, metavar="N", help="stop after N events")
+    command.add_argument(
+        "--wait", type=_duration, metavar="TIME", help="stop, exit code 6, after so long a silence"
+    )
+    _format(command)
+
+
+def _subs(commands: _Commands[Parser]) -> None:
+    group = _command(commands, "subs", "look at and mend Subscriptions", epilog=EXIT_TEXT)
+    actions = group.add_subparsers(
+        title="actions", dest="action", metavar="ACTION", parser_class=Parser, required=True
+    )
+    for name, line in (
+        ("list", "all Subscriptions with status and event count"),
+        ("show", "one Subscription: what it asks for and how it fares"),
+        ("attempts", "the newest attempts to deliver to it"),
+        ("events", "its events A..B, from $events"),
+        ("reactivate", "ask for a new handshake after an error"),
+        ("off", "switch it off; its numbers go on later"),
+        ("verify", "send a handshake now and tell what happened on the way"),
+    ):
+        action = _command(actions, name, line, epilog=EXIT_TEXT)
+        if name != "list":
+            action.add_argument("id", metavar="ID", help="Subscription id, or Subscription/id")
+        if name == "events":
+            action.add_argument(
+                "numbers", metavar="A..B", nargs="?", type=_range, help="3, 3..7 or 3.. (all)"
+            )
+        _hub(action)
+        _format(action)
+
+
+def _receiver(commands: _Commands[Parser]) -> None:
+    command = _command(
+        commands,
+        "receiver",
+        "a local rest-hook endpoint that prints what arrives",
+        "Listen on this machine, print each notification, show gaps; fail on demand.",
+        _RECEIVER,
+    )
+    command.add_argument(
+        "--port", type=_port_or_any, default=0, metavar="PORT", help="0 takes any free port (0)"
+    )
+    command.add_argument(
+        "--fail", type=_fraction, metavar="PART", help="answer this part (0.1) with 503, evenly"
+    )
+    command.add_argument(
+        "--fail-first", type=_positive, metavar="N", help="answer the first N with 503"
+    )
+    command.add_argument("--delay", type=_duration, metavar="TIME", help="answer so much later")
+    command.add_argument("--hang", action="store_true", help="never answer")
+    command.add_argument(
+        "--lose",
+        type=_numbers,
+        default=frozenset(),
+        metavar="N[,M]",
+        help="answer these event numbers with 200 and forget them",
+    )
+    command.add_argument(
+        "--recover", action="store_true", help="fetch what is missing with $events from --url"
+    )
+    command.add_argument("--count", type=_positive, metavar="N", help="stop after N events")
+    _hub(command)
+    _format(command)
+
+
+def _topics(commands: _Commands[Parser]) -> None:
+    group = _command(commands, "topics", "the topics and their filters", epilog=EXIT_TEXT)
+    group.add_argument("action", nargs="?", choices=("list", "show"), default="list")
+    group.add_argument("name", nargs="?", metavar="NAME", help="topic name or canonical (show)")
+    group.add_argument("--topics", metavar="DIR", help="more topics, beside the packaged ones")
+    _format(group)
+
+
+def _errors(commands: _Commands[Parser]) -> None:
+    command = _command(commands, "errors", "explain a refusal of the hub", epilog=EXIT_TEXT)
+    command.add_argument(
+        "code", nargs="?", metavar="CODE", help="what stands in (brackets) after a refusal"
+    )
+    _format(command)
+
+
+def _hub(command: Parser) -> None:
+    command.add_argument(
+        "--url", default=DEFAULT_URL, metavar="URL", help=f"the hub ({DEFAULT_URL})"
+    )
+    command.add_argument(
+        "--release", choices=RELEASES, default="r4", help="which of its bases (r4)"
+    )
+
+
+def _format(command: Parser) -> None:
+    command.add_argument(
+        "--format", choices=("text", "json"), default="text", help="json: for programs (text)"
+    )
+    _plain(command)
+
+
+def _plain(command: Parser) -> None:
+    command.add_argument(
+        "--no-color", dest="plain", action="store_true", help="no colours; as NO_COLOR"
+    )
+
+
+def _checked(name: str) -> Callable[[Callable[[str], object]], Callable[[str], object]]:
+    """Give a reader the name by which argparse words its complaint."""
+
+    def mark(read: Callable[[str], object]) -> Callable[[str], object]:
+        read.__name__ = name
+        return read
+
+    return mark
+
+
+@_checked("time such as 30s")
+def _duration(text: str) -> timedelta:
+    try:
+        return parse_duration(text)
+    except SettingsError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+@_checked("number of 1 or more")
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise ValueError
+    return number
+
+
+@_checked("port")
+def _port(text: str) -> int:
+    number = int(text)
+    if not 1 <= number <= 65535:
+        raise ValueError
+    return number
+
+
+@_checked("port")
+def _port_or_any(text: str) -> int:
+    return 0 if text == "0" else int(str(_port(text)))
+
+
+@_checked("part between 0 and 1")
+def _fraction(text: str) -> float:
+    part = float(text)
+    if not 0 < part <= 1:
+        raise ValueError
+    return part
+
+
+@_checked("list of numbers such as 3,5")
+def _numbers(text: str) -> frozenset[int]:
+    return frozenset(int(part) for part in text.split(","))
+
+
+@_checked("range such as 3..7")
+def _range(text: str) -> tuple[int, int | None]:
+    low, dots, high = text.partition("..")
+    first = int(low) if low else 1
+    last = (int(high) if high else None) if dots else first
+    if first < 1 or (last is not None and last < first):
+        raise ValueError
+    return first, last

@@ -1,0 +1,52 @@
+"""``fhir-hub serve``: a hub until ^C or SIGTERM."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+
+from hub.cli.exits import CommandError, Exit
+from hub.cli.terminal import Terminal
+from hub.settings import OPTIONS, Settings, SettingsError, is_loopback, read_settings
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Serve with the settings of flags and environment."""
+    flags = {option.name: getattr(arguments, option.name) for option in OPTIONS}
+    try:
+        settings = read_settings(flags, os.environ)
+    except SettingsError as error:
+        raise CommandError(Exit.USAGE, str(error)) from None
+    # The hub itself is dear to import; a wrong setting is told before.
+    from hub import bootstrap  # noqa: PLC0415
+    from hub.errors import HubError  # noqa: PLC0415
+
+    log_to_stderr(settings.log_level)
+    terminal = Terminal.standard(os.environ)
+    try:
+        return bootstrap.serve(settings, started=lambda _: _banner(terminal, settings))
+    except SettingsError as error:
+        raise CommandError(Exit.USAGE, str(error)) from None
+    except HubError as error:
+        raise CommandError(Exit.FAILED, f"can't start: {error.diagnostics}") from None
+
+
+def log_to_stderr(level: str) -> None:
+    """Send what the hub logs to stderr, one line each."""
+    logging.basicConfig(
+        level=level.upper(), format="%(asctime)s %(levelname)-7s %(name)s  %(message)s"
+    )
+
+
+def _banner(terminal: Terminal, settings: Settings) -> None:
+    url = settings.public_url
+    terminal.talk(f"● ready  {url}  (^C to quit)", "green")
+    terminal.talk(f"  FHIR      {url}/fhir/r4   {url}/fhir/r4b   {url}/fhir/r5")
+    terminal.talk(f"  page      {url}/")
+    terminal.talk(f"  database  {settings.db}")
+    terminal.talk(f"  watch     fhir-hub watch --url {url}")
+    if not is_loopback(settings.host):
+        terminal.talk("! open to the network, and nobody is asked who they are", "yellow")
+    if not settings.egress_allow:
+        terminal.talk("  sends to public https endpoints only; see --egress-allow, --allow-http")

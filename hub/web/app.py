@@ -1,0 +1,61 @@
+"""The application: every address of the hub, and what stands around them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from starlette.routing import BaseRoute, Route, Router, WebSocketRoute
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from hub.codecs.validation import Validator
+from hub.core.release import FhirRelease
+from hub.engine.hub import Hub
+from hub.errors import NotFound
+from hub.settings import Settings
+from hub.web import home
+from hub.web.endpoint import RELEASES, FhirEndpoint
+from hub.web.guard import Guard, Hosts, Origins
+from hub.web.limits import Limits
+from hub.web.service import Service
+from hub.web.socket import SocketEndpoint
+
+
+def create_app(
+    hub: Hub,
+    *,
+    validators: Mapping[FhirRelease, Validator],
+    settings: Settings,
+    limits: Limits | None = None,
+) -> ASGIApp:
+    """Return the ASGI application of a running hub.
+
+    Args:
+        hub: the engine.
+        validators: the check of each release.
+        settings: ``cors_origins``, ``host`` and ``max_body`` are used.
+        limits: what a request may ask for, the defaults with ``max_body`` where None.
+    """
+    service = Service(
+        hub=hub,
+        validators=validators,
+        limits=limits or Limits(body_bytes=settings.max_body),
+        started=hub.clock.now(),
+    )
+    endpoint = FhirEndpoint(service)
+    routes: list[BaseRoute] = []
+    for path in RELEASES:
+        routes.append(Route(f"/fhir/{path}", endpoint, name=path))
+        routes.append(Route(f"/fhir/{path}/{{path:path}}", endpoint))
+    for path, page in home.pages(service).items():
+        routes.append(Route(path, page))
+    routes.append(WebSocketRoute("/ws", SocketEndpoint(service)))
+    router = Router(routes, redirect_slashes=False, default=_not_found)
+    origins = Origins(settings.cors_origins, hub.public_url)
+    return Guard(router, service, origins, Hosts(settings.host, hub.public_url))
+
+
+async def _not_found(scope: Scope, receive: Receive, send: Send) -> None:
+    if scope["type"] == "websocket":
+        await send({"type": "websocket.close", "code": 1008, "reason": ""})
+        return
+    raise NotFound("there is nothing at this address")

@@ -1,0 +1,62 @@
+"""The base URLs: one FHIR endpoint per release.
+
+Source: http://hl7.org/fhir/http.html.
+"""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from hub.core.release import FhirRelease
+from hub.errors import HubError
+from hub.web.interaction import allowed, resolve
+from hub.web.media_type import negotiate
+from hub.web.request import read_call, read_query
+from hub.web.response import OUTCOME_TYPE, respond
+from hub.web.service import Service
+
+RELEASES = {release.path: release for release in FhirRelease}
+
+
+class FhirEndpoint:
+    """Answers every request below ``/fhir/{release}``."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request; a refusal is an OperationOutcome of the release."""
+        request = Request(scope, receive)
+        release = RELEASES[scope["path"].split("/")[2]]
+        segments = _segments(request.path_params.get("path", ""))
+        response = await self._answer(request, release, segments)
+        await response(scope, receive, send)
+
+    async def _answer(
+        self, request: Request, release: FhirRelease, segments: tuple[str, ...]
+    ) -> Response:
+        if request.method == "OPTIONS":
+            methods = allowed(self._service, release, segments)
+            return Response(status_code=204, headers={"allow": ", ".join(("OPTIONS", *methods))})
+        content_type, is_pretty = OUTCOME_TYPE, False
+        try:
+            handler, target = resolve(self._service, release, request.method, segments)
+            query = dict(read_query(request, self._service.limits))
+            is_pretty = query.get("_pretty") == "true"
+            accept = ",".join(request.headers.getlist("accept"))
+            content_type = negotiate(accept, query.get("_format"), release)
+            call = await read_call(request, release, segments, self._service.limits)
+            answer = await handler(self._service, call, target)
+        except HubError as error:
+            answer = self._service.refusal(error, release)
+            if error.status == 405:
+                methods = allowed(self._service, release, segments)
+                return respond(answer, content_type, allow=methods, is_pretty=is_pretty)
+        return respond(answer, content_type, is_pretty=is_pretty)
+
+
+def _segments(path: str) -> tuple[str, ...]:
+    """Return the segments of a path; a slash at its end is of no meaning."""
+    return tuple(path.removesuffix("/").split("/")) if path.strip("/") else ()

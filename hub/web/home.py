@@ -1,0 +1,205 @@
+"""Pages for people, and their JSON: ``/``, ``/errors``, health and readiness."""
+
+from __future__ import annotations
+
+import inspect
+import mimetypes
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from importlib import resources
+from typing import Final
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from hub.core.release import FhirRelease, Json
+from hub.errors import HubError, MethodNotAllowed, NotFound, catalogue
+from hub.web import home_page
+from hub.web.media_type import prefers_html
+from hub.web.metadata import software_version
+from hub.web.response import respond
+from hub.web.service import Service
+
+CONTENT_SECURITY: Final = (
+    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; base-uri 'none'; "
+    "form-action 'none'; frame-ancestors 'none'"
+)
+_STATIC: Final = ("home.css", "home.js", "icon.svg")
+
+Handler = Callable[[Request], Awaitable[Response]]
+
+
+class Page:
+    """One address that answers GET and HEAD."""
+
+    def __init__(self, service: Service, handler: Handler) -> None:
+        self._service = service
+        self._handler = handler
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        request = Request(scope, receive)
+        if request.method in {"GET", "HEAD"}:
+            response = await self._handler(request)
+        elif request.method == "OPTIONS":
+            response = Response(status_code=204, headers={"allow": "GET, HEAD, OPTIONS"})
+        else:
+            error = MethodNotAllowed(f"{request.method[:16]} is not offered here; allowed: GET")
+            response = respond(self._service.refusal(error), allow=("GET", "HEAD"))
+        await response(scope, receive, send)
+
+
+def pages(service: Service) -> dict[str, ASGIApp]:
+    """Return what answers at each path."""
+    home = _Home(service)
+    found: dict[str, Handler] = {
+        "/": home.home,
+        "/fhir": home.to_home,
+        "/healthz": home.health,
+        "/readyz": home.readiness,
+        "/errors": home.errors,
+        "/errors/{slug}": home.error,
+        "/ws": home.upgrade_required,
+    }
+    for name in _STATIC:
+        found[f"/static/{name}"] = _static(name)
+    return {path: Page(service, handler) for path, handler in found.items()}
+
+
+def _static(name: str) -> Handler:
+    content = resources.files("hub.web").joinpath("static", name).read_bytes()
+    kind = mimetypes.guess_type(name)[0] or "text/plain"
+
+    async def answer(_: Request) -> Response:
+        return Response(content, media_type=kind, headers={"cache-control": "public, max-age=300"})
+
+    return answer
+
+
+@dataclass(frozen=True, slots=True)
+class _Home:
+    service: Service
+
+    async def home(self, request: Request) -> Response:
+        """Answer what this hub is, how it fares, and what to try."""
+        return _either(request, self._about(), home_page.home)
+
+    async def to_home(self, _: Request) -> Response:
+        """Lead to the bases."""
+        return RedirectResponse(f"{self.service.hub.public_url}/", status_code=307)
+
+    async def health(self, _: Request) -> Response:
+        """Answer that the process turns its loop."""
+        return _json({"status": "ok"})
+
+    async def readiness(self, _: Request) -> Response:
+        """Answer whether requests should be sent here: not while stopping, nor without a store."""
+        hub = self.service.hub
+        if hub.draining:
+            return _not_ready("the hub is stopping")
+        try:
+            await hub.store.read(lambda reader: reader.attempts(0, 1))
+        except Exception:
+            return _not_ready("the store can't be read")
+        return _json({"status": "ready"})
+
+    async def errors(self, request: Request) -> Response:
+        """Answer every refusal of the hub, explained."""
+        value = {"errors": [_explained(kind) for kind in catalogue().values()]}
+        return _either(request, value, home_page.errors)
+
+    async def error(self, request: Request) -> Response:
+        """Answer one refusal, explained."""
+        kind = catalogue().get(request.path_params["slug"])
+        if kind is None:
+            raise NotFound("there is no such refusal; GET /errors lists them")
+        return _either(request, _explained(kind), home_page.error)
+
+    async def upgrade_required(self, _: Request) -> Response:
+        """Answer a plain request to the address of websockets."""
+        return Response(
+            orjson.dumps({"status": "upgrade required", "allowed": "websocket"}),
+            status_code=426,
+            media_type="application/json",
+            headers={"upgrade": "websocket"},
+        )
+
+    def _about(self) -> dict[str, Json]:
+        hub = self.service.hub
+        topics: dict[str, dict[str, Json]] = {}
+        for release in FhirRelease:
+            for compiled in hub.registry.topics(release):
+                topic = compiled.topic
+                entry = topics.setdefault(
+                    topic.canonical,
+                    {"topic": topic.canonical, "title": topic.title, "releases": []},
+                )
+                entry["releases"].append(release.value)
+        alive = [each.subscription for each in hub.subscribers if not each.deleted]
+        return {
+            "name": "fhir-hub",
+            "version": software_version(),
+            "status": "stopping" if hub.draining else "ok",
+            "bases": {release.value: hub.base_url(release) for release in FhirRelease},
+            "metadata": {
+                release.value: f"{hub.base_url(release)}/metadata" for release in FhirRelease
+            },
+            "websocket": hub.websocket_url,
+            "health": f"{hub.public_url}/healthz",
+            "ready": f"{hub.public_url}/readyz",
+            "errors": f"{hub.public_url}/errors",
+            "subscriptions": {
+                "total": len(alive),
+                **{
+                    status: sum(each.status == status for each in alive)
+                    for status in sorted({each.status.value for each in alive})
+                },
+            },
+            "topics": sorted(topics.values(), key=lambda each: str(each["topic"])),
+            "try": home_page.commands(hub.public_url, hub.base_url(FhirRelease.R4)),
+        }
+
+
+def _explained(kind: type[HubError]) -> dict[str, Json]:
+    return {
+        "slug": kind.slug,
+        "status": kind.status,
+        "code": kind.code,
+        "explanation": " ".join((inspect.getdoc(kind) or "").split()),
+        "hint": kind.hint,
+    }
+
+
+def _either(
+    request: Request, value: dict[str, Json], write: Callable[[dict[str, Json]], str]
+) -> Response:
+    """Answer a page to a browser, JSON to everybody else."""
+    if prefers_html(request.headers.get("accept"), request.query_params.get("_format")):
+        return Response(
+            write(value),
+            media_type="text/html; charset=utf-8",
+            headers={
+                "content-security-policy": CONTENT_SECURITY,
+                "referrer-policy": "no-referrer",
+                "cache-control": "no-cache",
+                "vary": "Accept",
+            },
+        )
+    return _json(value)
+
+
+def _json(value: Json, status: int = 200) -> Response:
+    return Response(
+        orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE),
+        status_code=status,
+        media_type="application/json",
+        headers={"cache-control": "no-cache", "vary": "Accept"},
+    )
+
+
+def _not_ready(reason: str) -> Response:
+    response = _json({"status": "not ready", "reason": reason}, 503)
+    response.headers["retry-after"] = "5"
+    return response

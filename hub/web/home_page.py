@@ -1,0 +1,145 @@
+"""The pages in HTML: no inline script or style, nothing from elsewhere, every value escaped."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from html import escape
+from typing import Final
+
+from hub.core.release import Json
+
+_HEAD: Final = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title}</title>
+<link rel="icon" href="/static/icon.svg" type="image/svg+xml">
+<link rel="stylesheet" href="/static/home.css">
+<script src="/static/home.js" defer></script>
+</head>
+<body>
+<header><a class="name" href="/">
+<img src="/static/icon.svg" alt="" width="28" height="28">fhir-hub</a>
+<nav><a href="/">Home</a><a href="/errors">Errors</a><a href="/readyz">Ready?</a></nav></header>
+<main>
+"""
+_FOOT: Final = "</main>\n</body>\n</html>\n"
+
+
+def commands(public_url: str, base: str) -> list[Json]:
+    """Return commands to try, each with what it does."""
+    order = (
+        '{"resourceType":"Task","status":"requested","intent":"order",'
+        '"owner":{"reference":"Organization/lab"}}'
+    )
+    at = "" if public_url == "http://127.0.0.1:8080" else f" --url {public_url}"
+    return [
+        {"what": "See everything that happens, live", "command": f"fhir-hub watch{at}"},
+        {
+            "what": "Place an order, in another terminal",
+            "command": (
+                f"curl -s {base}/Task -H 'Content-Type: application/fhir+json' -d '{order}'"
+            ),
+        },
+        {
+            "what": "Find open orders",
+            "command": f"curl -s '{base}/Task?status=requested&_pretty=true'",
+        },
+        {
+            "what": "Run an endpoint that prints what arrives",
+            "command": "fhir-hub receiver --port 9000",
+        },
+        {
+            "what": "How does each Subscription fare?",
+            "command": f"curl -s '{base}/Subscription/$status?_pretty=true'",
+        },
+        {"what": "Topics and their filters", "command": "fhir-hub topics"},
+        {
+            "what": "What this base offers",
+            "command": f"curl -s '{base}/metadata?_pretty=true'",
+        },
+    ]
+
+
+def home(about: dict[str, Json]) -> str:
+    """Write the first page."""
+    subscriptions = about["subscriptions"]
+    states = ", ".join(
+        f"{number} {escape(name)}" for name, number in subscriptions.items() if name != "total"
+    )
+    bases = _rows(
+        (
+            f"<th scope='row'>{escape(name)}</th>",
+            f"<td><code>{escape(url)}</code></td>",
+            f"<td><a href='{escape(url)}/metadata'>metadata</a></td>",
+            f"<td><a href='{escape(url)}/Subscription/$status'>status</a></td>",
+        )
+        for name, url in about["bases"].items()
+    )
+    topics = _rows(
+        (
+            f"<td>{escape(topic['title'] or '')}<br><code>{escape(topic['topic'])}</code></td>",
+            f"<td>{escape(', '.join(topic['releases']))}</td>",
+        )
+        for topic in about["topics"]
+    )
+    tries = "".join(
+        f"<li><p>{escape(each['what'])}</p><pre><code>{escape(each['command'])}</code></pre></li>"
+        for each in about["try"]
+    )
+    is_well = about["status"] == "ok"
+    return _page(
+        "fhir-hub",
+        f"<h1>FHIR subscription hub <span class='{'well' if is_well else 'ill'}'>"
+        f"{escape(about['status'])}</span></h1>"
+        "<p class='lead'>Every change of a resource that a topic describes becomes a numbered "
+        "event, and each Subscription is told of its events, in order and without gaps. "
+        "A Subscription hears of changes in its own base only.</p>"
+        "<dl class='figures'>"
+        f"<div><dt>Subscriptions</dt><dd>{subscriptions['total']}</dd><dd>{states}</dd></div>"
+        f"<div><dt>Topics</dt><dd>{len(about['topics'])}</dd></div>"
+        f"<div><dt>Version</dt><dd>{escape(about['version'])}</dd></div></dl>"
+        f"<h2>Bases</h2><div class='wide'><table>{bases}</table></div>"
+        f"<p>Websockets connect to <code>{escape(about['websocket'])}</code></p>"
+        f"<h2>Try</h2><ol class='try'>{tries}</ol>"
+        f"<h2>Topics</h2><div class='wide'><table>{topics}</table></div>",
+    )
+
+
+def errors(value: dict[str, Json]) -> str:
+    """Write the list of refusals."""
+    rows = _rows(
+        (
+            f"<th scope='row'><a href='/errors/{escape(each['slug'])}'><code>"
+            f"{escape(each['slug'])}</code></a></th>",
+            f"<td>{each['status']}</td>",
+            f"<td>{escape(each['explanation'])}</td>",
+        )
+        for each in value["errors"]
+    )
+    return _page(
+        "Errors - fhir-hub",
+        "<h1>Errors</h1><p class='lead'>Each refusal is an OperationOutcome; its "
+        "<code>details.coding.code</code> is one of these.</p>"
+        f"<div class='wide'><table>{rows}</table></div>",
+    )
+
+
+def error(value: dict[str, Json]) -> str:
+    """Write one refusal."""
+    return _page(
+        f"{escape(value['slug'])} - fhir-hub",
+        f"<h1><code>{escape(value['slug'])}</code></h1>"
+        f"<p class='lead'>{escape(value['explanation'])}</p>"
+        f"<p>{escape(value['hint'])}</p>"
+        f"<p>HTTP status {value['status']}, issue type <code>{escape(value['code'])}</code></p>",
+    )
+
+
+def _page(title: str, content: str) -> str:
+    return f"{_HEAD.format(title=title)}{content}{_FOOT}"
+
+
+def _rows(rows: Iterable[Iterable[str]]) -> str:
+    return "".join(f"<tr>{''.join(cells)}</tr>" for cells in rows)

@@ -1,0 +1,264 @@
+"""Operations on Subscription: those of the standard, and ``$attempts`` and ``$verify``.
+
+Sources: http://hl7.org/fhir/R5/subscription-operations.html; backport IG, OperationDefinitions;
+http://hl7.org/fhir/operations.html (parameters in the query or in a Parameters resource).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from typing import Final
+
+import orjson
+
+from hub.core.delivery import Delivered
+from hub.core.instant import format_instant
+from hub.core.json_text import dumps
+from hub.core.release import Json
+from hub.core.subscription import PayloadContent, SubscriptionStatusCode
+from hub.errors import InvalidValue, MethodNotAllowed, NotFound, TooManyEntries
+from hub.web.call import Answer, Call
+from hub.web.page import PRESENTATION, address
+from hub.web.service import Service
+from hub.web.target import Target
+
+_MOST_IDS: Final = 1000
+_DIGITS: Final = 18
+
+
+class Arguments:
+    """The parameters of one call of an operation; ``names`` are those that it takes."""
+
+    def __init__(self, service: Service, call: Call, names: tuple[str, ...]) -> None:
+        """Read them from query and body.
+
+        Raises:
+            InvalidValue: one is not known, or has no primitive value.
+            InvalidResource: the body is no Parameters resource.
+        """
+        pairs = [pair for pair in call.query if pair[0] not in PRESENTATION]
+        if call.document is not None:
+            document = service.validated(call.release, call.document, "Parameters")
+            pairs += service.hub.codecs[call.release].decode_parameters(document.value)
+        for name, _ in pairs:
+            if name not in names:
+                raise InvalidValue(
+                    f"{name[:64]!r} is no parameter of this operation; "
+                    f"allowed: {', '.join(names) or 'none'}"
+                )
+        self.pairs = tuple(pairs)
+
+    def listed(self, name: str) -> list[str]:
+        """Return all values of a parameter, also of lists with commas."""
+        return [
+            part.strip()
+            for found, value in self.pairs
+            if found == name
+            for part in value.split(",")
+            if part.strip()
+        ]
+
+    def number(self, name: str) -> int | None:
+        """Return a whole number, None where it is absent.
+
+        Raises:
+            InvalidValue: it is none, or there are several.
+        """
+        values = [value for found, value in self.pairs if found == name]
+        if not values:
+            return None
+        text = values[0]
+        if len(values) > 1 or not (text.isascii() and text.isdigit() and len(text) <= _DIGITS):
+            raise InvalidValue(f"{name} must be one whole number, 0 or more")
+        return int(text)
+
+    def code(self, name: str, allowed: type[PayloadContent]) -> PayloadContent | None:
+        """Return a code, None where it is absent.
+
+        Raises:
+            InvalidValue: it is none of ``allowed``, or there are several.
+        """
+        values = [value for found, value in self.pairs if found == name]
+        if not values:
+            return None
+        if len(values) > 1 or values[0] not in set(allowed):
+            raise InvalidValue(f"{name} must be one of {', '.join(allowed)}")
+        return allowed(values[0])
+
+
+Operation = Callable[[Service, Call, Target], Awaitable[Answer]]
+
+
+async def invoke(service: Service, call: Call, target: Target) -> Answer:
+    """Answer an operation, by GET or POST.
+
+    Raises:
+        NotFound: there is no such operation here.
+    """
+    offered = _ON_INSTANCE if target.id else _ON_TYPE
+    operation = offered.get(target.operation) if target.resource_type == "Subscription" else None
+    if operation is None:
+        level = "a Subscription" if target.id else "the type Subscription"
+        raise NotFound(
+            f"{target.operation[:64]!r} is no operation here; on {level} there are "
+            f"{', '.join(offered)}"
+        )
+    return await operation(service, call, target)
+
+
+async def _status(service: Service, call: Call, target: Target) -> Answer:
+    arguments = Arguments(service, call, ("id", "status"))
+    ids: list[str] | None = arguments.listed("id") or None
+    statuses = arguments.listed("status")
+    for status in statuses:
+        if status not in set(SubscriptionStatusCode):
+            raise InvalidValue(f"status must be one of {', '.join(SubscriptionStatusCode)}")
+    if target.id:
+        service.hub.subscribers.named(call.release, target.id)
+        ids, statuses = [target.id], []
+    _check_count(ids)
+    found = service.hub.statuses.statuses(call.release, ids, statuses)
+    base = service.hub.base_url(call.release)
+    where = (
+        f"{base}/Subscription/{target.id}/$status"
+        if target.id
+        else (f"{base}/Subscription/$status")
+    )
+    url = address(where, () if target.id else arguments.pairs)
+    codec = service.hub.codecs[call.release]
+    return Answer(status=200, body=codec.encode_statuses(found, base, url))
+
+
+async def _events(service: Service, call: Call, target: Target) -> Answer:
+    arguments = Arguments(service, call, ("eventsSinceNumber", "eventsUntilNumber", "content"))
+    until = arguments.number("eventsUntilNumber")
+    content = arguments.code("content", PayloadContent)
+    answer = await service.hub.statuses.events(
+        call.release,
+        target.id,
+        since=arguments.number("eventsSinceNumber"),
+        until=until,
+        content=content,
+    )
+    base = service.hub.base_url(call.release)
+    body = service.hub.codecs[call.release].encode_notification(answer.notification, base)
+    if answer.next_since is not None:
+        pairs = [("eventsSinceNumber", str(answer.next_since))]
+        if until is not None:
+            pairs.append(("eventsUntilNumber", str(until)))
+        if content is not None:
+            pairs.append(("content", content))
+        url = address(f"{base}/Subscription/{target.id}/$events", pairs)
+        link = orjson.dumps([{"relation": "next", "url": url}])
+        # The notification is an object as the codec wrote it: one more member at its end.
+        body = body[:-1] + b',"link":' + link + b"}"
+    return Answer(status=200, body=body)
+
+
+async def _binding_token(service: Service, call: Call, target: Target) -> Answer:
+    arguments = Arguments(service, call, ("id", "resume-after"))
+    ids = [target.id] if target.id else arguments.listed("id") or None
+    _check_count(ids)
+    token = service.hub.tokens.issue(
+        call.release, ids, resume_after=arguments.number("resume-after")
+    )
+    written = service.hub.codecs[call.release].encode_parameters(
+        [
+            ("token", "valueString", token.token),
+            ("expiration", "valueDateTime", format_instant(token.expiration)),
+            *(("subscription", "valueString", id) for id in token.ids),
+            ("websocket-url", "valueUrl", service.hub.websocket_url),
+        ]
+    )
+    return Answer(status=200, body=dumps(written))
+
+
+async def _attempts(service: Service, call: Call, target: Target) -> Answer:
+    """Answer the newest attempts to deliver, newest first, each a parameter with parts."""
+    count = Arguments(service, call, ("_count",)).number("_count")
+    found = await service.hub.statuses.attempts(
+        call.release, target.id, min(50 if count is None else count, service.limits.longest_page)
+    )
+    parameters = [
+        {
+            "name": "attempt",
+            "part": list(
+                _parts(
+                    {
+                        "at": ("valueInstant", format_instant(each.at)),
+                        "kind": ("valueCode", each.kind),
+                        "first": ("valueString", str(each.first)),
+                        "last": ("valueString", str(each.last)),
+                        "outcome": ("valueCode", each.outcome),
+                        "status": ("valueInteger", each.status),
+                        "milliseconds": ("valueDecimal", round(each.milliseconds, 3)),
+                        "reason": ("valueString", each.reason or None),
+                    }
+                )
+            ),
+        }
+        for each in found
+    ]
+    return _parameters(parameters)
+
+
+async def _verify(service: Service, call: Call, target: Target) -> Answer:
+    """Send a handshake now and answer what came of it."""
+    if call.method != "POST":
+        raise MethodNotAllowed("$verify sends something, so it takes POST")
+    Arguments(service, call, ())
+    verified = await service.hub.verification.verify(call.release, target.id)
+    result = verified.result
+    failed = None if isinstance(result, Delivered) else result
+    timing = result.timing
+    parts = _parts(
+        {
+            "outcome": ("valueCode", "delivered" if failed is None else failed.failure.value),
+            "status": ("valueInteger", result.status),
+            "reason": ("valueString", None if failed is None else failed.reason),
+            "cause": ("valueString", verified.cause or None),
+            "address": ("valueString", timing.address),
+            **{
+                name: ("valueDecimal", None if value is None else round(value, 3))
+                for name, value in (
+                    ("dns", timing.dns),
+                    ("connect", timing.connect),
+                    ("tls", timing.tls),
+                    ("wait", timing.wait),
+                    ("total", timing.total),
+                )
+            },
+        }
+    )
+    return _parameters(list(parts))
+
+
+def _parts(values: Mapping[str, tuple[str, Json]]) -> Iterator[Json]:
+    for name, (kind, value) in values.items():
+        if value is not None:
+            yield {"name": name, kind: value}
+
+
+def _parameters(parameters: list[Json]) -> Answer:
+    resource: dict[str, Json] = {"resourceType": "Parameters"}
+    if parameters:
+        resource["parameter"] = parameters
+    return Answer(status=200, body=dumps(resource))
+
+
+def _check_count(ids: list[str] | None) -> None:
+    if ids is not None and len(ids) > _MOST_IDS:
+        raise TooManyEntries(f"{len(ids)} ids were given; allowed: {_MOST_IDS}")
+
+
+_ON_TYPE: Final[Mapping[str, Operation]] = {
+    "$status": _status,
+    "$get-ws-binding-token": _binding_token,
+}
+_ON_INSTANCE: Final[Mapping[str, Operation]] = {
+    "$status": _status,
+    "$events": _events,
+    "$get-ws-binding-token": _binding_token,
+    "$attempts": _attempts,
+    "$verify": _verify,
+}

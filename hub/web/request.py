@@ -1,0 +1,139 @@
+"""An HTTP request as a call, read within the limits.
+
+Source: http://hl7.org/fhir/http.html.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Final
+from urllib.parse import parse_qsl
+
+from starlette.requests import Request
+
+from hub.core.json_text import Document, parse
+from hub.core.release import FhirRelease
+from hub.errors import InvalidValue, MediaTypeNotSupported, TooLarge
+from hub.web.call import Call, Return, read_entity_tag, read_prefer
+from hub.web.json_patch import Operation, read_patch
+from hub.web.limits import Limits
+from hub.web.media_type import FHIR_JSON, FORM, JSON, JSON_PATCH, check_content_type
+
+_READS: Final = frozenset(("GET", "HEAD"))
+
+Pairs = tuple[tuple[str, str], ...]
+
+
+def read_query(request: Request, limits: Limits) -> Pairs:
+    """Return the pairs of the query.
+
+    Raises:
+        InvalidValue: there are too many, or one is not UTF-8 when decoded.
+    """
+    raw: bytes = request.scope["query_string"]
+    return _read_form(raw, limits)
+
+
+def _read_form(raw: bytes, limits: Limits) -> Pairs:
+    try:
+        pairs = parse_qsl(
+            raw.decode("ascii", "replace"),
+            keep_blank_values=True,
+            errors="strict",
+            max_num_fields=limits.query_parameters,
+        )
+    except UnicodeDecodeError:
+        raise InvalidValue("the query is not UTF-8 when percent-decoded") from None
+    except ValueError:
+        raise InvalidValue(
+            f"there are more than {limits.query_parameters} parameters in the query"
+        ) from None
+    return tuple(pairs)
+
+
+async def read_call(
+    request: Request, release: FhirRelease, segments: tuple[str, ...], limits: Limits
+) -> Call:
+    """Read a request whose address is known to offer its method.
+
+    Raises:
+        MediaTypeNotSupported, TooLarge, MalformedJson, InvalidValue: it can't be read.
+    """
+    headers = request.headers
+    method = "GET" if request.method == "HEAD" else request.method
+    query = read_query(request, limits)
+    document: Document | None = None
+    patch: tuple[Operation, ...] | None = None
+    if method in {"POST", "PUT", "PATCH"}:
+        body = await read_body(request, limits.body_bytes)
+        kind = headers.get("content-type")
+        if segments[1:] == ("_search",):
+            if body or kind is not None:
+                check_content_type(kind, release, (FORM,))
+            query += _read_form(body, limits)
+        elif method == "PATCH":
+            check_content_type(kind, release, (JSON_PATCH,))
+            patch = tuple(read_patch(body, limits.patch_operations))
+        elif body.strip() or not _is_operation(segments):
+            check_content_type(kind, release, (FHIR_JSON, JSON))
+            document = parse(body)
+    if_none_match = headers.get("if-none-match")
+    if if_none_match is not None and method not in _READS:
+        raise InvalidValue("If-None-Match is offered for reads only")
+    return Call(
+        release=release,
+        method=method,
+        segments=segments,
+        query=query,
+        document=document,
+        patch=patch,
+        if_match=read_entity_tag(headers.get("if-match"), "If-Match"),
+        if_none_match=read_entity_tag(if_none_match, "If-None-Match"),
+        if_modified_since=_read_date(headers.get("if-modified-since")),
+        if_none_exist=headers.get("if-none-exist"),
+        prefer=read_prefer(
+            ",".join(headers.getlist("prefer")),
+            Return.REPRESENTATION if segments else Return.MINIMAL,
+        ),
+    )
+
+
+async def read_body(request: Request, most: int) -> bytes:
+    """Return the body.
+
+    Raises:
+        TooLarge: it has more than ``most`` bytes; what follows is not read.
+        MediaTypeNotSupported: it is compressed.
+    """
+    encoding = request.headers.get("content-encoding", "identity").strip().lower()
+    if encoding not in {"", "identity"}:
+        raise MediaTypeNotSupported(
+            f"Content-Encoding is {encoding[:32]!r}; bodies are read uncompressed only"
+        )
+    stated = request.headers.get("content-length", "")
+    if stated.isascii() and stated.isdigit() and int(stated[:18]) > most:
+        raise TooLarge(f"the body has {int(stated[:18])} bytes; allowed: {most}")
+    parts: list[bytes] = []
+    size = 0
+    async for part in request.stream():
+        size += len(part)
+        if size > most:
+            raise TooLarge(f"the body has more than {most} bytes")
+        parts.append(part)
+    return b"".join(parts)
+
+
+def _is_operation(segments: tuple[str, ...]) -> bool:
+    return bool(segments) and segments[-1].startswith("$")
+
+
+def _read_date(text: str | None) -> datetime | None:
+    """Return an HTTP date; one that can't be read is ignored, as RFC 9110, 13.1.3 asks."""
+    if text is None:
+        return None
+    try:
+        found = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)

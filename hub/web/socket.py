@@ -1,0 +1,211 @@
+"""The websocket at ``/ws``: clients bind it to Subscriptions with a token.
+
+Source: backport IG, "Channels" (websockets): the text message ``bind-with-token`` and the token.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from typing import Any, Final
+
+from starlette.types import Message, Receive, Scope, Send
+from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
+
+from hub.engine.sockets import Session
+from hub.errors import HubError
+from hub.web.internal_error import log_bug
+from hub.web.service import Service
+
+_BIND: Final = re.compile(r"bind-with-token(?::\s*|\s+)(\S{1,512})\s*")
+_PONG: Final = '{"type":"pong"}'
+_UNKNOWN: Final = "the token is unknown or has expired"
+
+NORMAL, UNSUPPORTED, POLICY, TOO_BIG, INTERNAL, TRY_LATER = 1000, 1003, 1008, 1009, 1011, 1013
+
+
+class _Closing(Exception):
+    """The socket is to be closed with a code and a reason."""
+
+    def __init__(self, code: int, reason: str) -> None:
+        super().__init__(reason)
+        self.code = code
+        self.reason = reason
+
+
+class SocketEndpoint:
+    """Answers websockets."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one socket until one of both sides ends it."""
+        websocket = WebSocket(scope, receive, send)
+        await websocket.accept()
+        connection = _Connection(self._service, websocket)
+        session = self._service.hub.sockets.session(connection.send)
+        try:
+            await connection.serve(session)
+            return
+        except _Closing as closing:
+            code, reason = closing.code, closing.reason
+        except WebSocketDisconnect:
+            return
+        except Exception as error:
+            log_bug(error)
+            code, reason = INTERNAL, "the hub failed"
+        finally:
+            await session.close()
+        await connection.close(code, reason)
+
+
+class _Connection:
+    """One socket; what is sent is sent one text after the other."""
+
+    def __init__(self, service: Service, websocket: WebSocket) -> None:
+        self._limits = service.limits
+        self._clock = service.hub.clock
+        self._websocket = websocket
+        self._sending = asyncio.Lock()
+        self._is_lost = False
+        self._binds = 0
+        self._second = 0.0
+        self._texts = 0
+
+    async def send(self, text: str) -> None:
+        """Send one text within the deadline.
+
+        Raises:
+            ConnectionError: the socket is gone, or does not take it in time.
+        """
+        try:
+            async with asyncio.timeout(self._limits.send_seconds), self._sending:
+                if self._is_lost or self._websocket.application_state is not (
+                    WebSocketState.CONNECTED
+                ):
+                    raise ConnectionResetError("the socket is closed")
+                await self._websocket.send_text(text)
+        except TimeoutError:
+            self._is_lost = True
+            raise ConnectionAbortedError("the socket is too slow") from None
+        except WebSocketDisconnect:
+            self._is_lost = True
+            raise ConnectionResetError("the socket is closed") from None
+
+    async def close(self, code: int, reason: str) -> None:
+        """Close, unless the other side was faster, and wait no longer than for a text."""
+        try:
+            async with asyncio.timeout(self._limits.send_seconds):
+                await self._websocket.close(code, reason)
+        except (TimeoutError, WebSocketDisconnect, RuntimeError):
+            # RuntimeError: the other side was faster.
+            return
+
+    async def serve(self, session: Session) -> None:
+        """Take what the client sends until it goes, or until the session fails.
+
+        Raises:
+            WebSocketDisconnect: the client has gone.
+            _Closing: the socket is to be closed.
+        """
+        loop = asyncio.get_running_loop()
+        unbound_until = loop.time() + self._limits.bind_seconds
+        receiving: asyncio.Task[Message] | None = None
+        try:
+            while True:
+                receiving = receiving or loop.create_task(self._websocket.receive())
+                left = None if self._binds else max(0.0, unbound_until - loop.time())
+                ends: set[asyncio.Future[Any]] = {receiving, session.failed}
+                await asyncio.wait(ends, timeout=left, return_when=asyncio.FIRST_COMPLETED)
+                if session.failed.done():
+                    _end(session.failed)
+                if not receiving.done():
+                    raise _Closing(POLICY, "no bind-with-token came in time")
+                message, receiving = receiving.result(), None
+                await self._take(message, session)
+        finally:
+            if receiving is not None:
+                receiving.cancel()
+                await asyncio.gather(receiving, return_exceptions=True)
+
+    async def _take(self, message: Message, session: Session) -> None:
+        if message["type"] == "websocket.disconnect":
+            raise WebSocketDisconnect(message.get("code", NORMAL))
+        text = message.get("text")
+        if text is None:
+            raise _Closing(UNSUPPORTED, "only text is taken")
+        if len(text.encode()) > self._limits.socket_text:
+            raise _Closing(TOO_BIG, f"a text may have {self._limits.socket_text} bytes")
+        self._count()
+        if _is_ping(text):
+            await self._pong()
+            return
+        token = read_bind(text)
+        if token is None:
+            raise _Closing(POLICY, 'send "bind-with-token " and the token')
+        self._binds += 1
+        if self._binds > self._limits.binds:
+            raise _Closing(POLICY, f"a socket can be bound {self._limits.binds} times")
+        try:
+            await session.bind(token)
+        except HubError:
+            raise _Closing(POLICY, _UNKNOWN) from None
+
+    async def _pong(self) -> None:
+        try:
+            await self.send(_PONG)
+        except ConnectionAbortedError:
+            raise _Closing(TRY_LATER, "slow: resume with $events") from None
+        except ConnectionError:
+            raise WebSocketDisconnect(NORMAL) from None
+
+    def _count(self) -> None:
+        now = self._clock.monotonic()
+        if now - self._second >= 1.0:
+            self._second, self._texts = now, 0
+        self._texts += 1
+        if self._texts > self._limits.texts_per_second:
+            raise _Closing(POLICY, f"at most {self._limits.texts_per_second} texts in a second")
+
+
+def read_bind(text: str) -> str | None:
+    """Return the token of a bind in one of its three spellings, None if it is no bind.
+
+    They are ``bind-with-token X`` and ``bind-with-token: X`` of the guide, and
+    ``{"type":"bind-with-token","payload":{"token":"X"}}``.
+    """
+    match = _BIND.fullmatch(text.strip())
+    if match is not None:
+        return match[1]
+    value = _object(text)
+    payload = value.get("payload") if value.get("type") == "bind-with-token" else None
+    token = payload.get("token") if isinstance(payload, dict) else None
+    return token if isinstance(token, str) and token else None
+
+
+def _is_ping(text: str) -> bool:
+    return _object(text).get("type") == "ping"
+
+
+def _object(text: str) -> dict[str, object]:
+    if not text.lstrip().startswith("{"):
+        return {}
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _end(failed: asyncio.Future[None]) -> None:
+    """Raise what the end of a session means for its socket."""
+    error = failed.exception()
+    if error is None:
+        raise _Closing(NORMAL, "nothing is bound any more")
+    if isinstance(error, ConnectionAbortedError | TimeoutError):
+        raise _Closing(TRY_LATER, "slow: resume with $events")
+    if isinstance(error, ConnectionError):
+        raise WebSocketDisconnect(NORMAL)
+    raise error

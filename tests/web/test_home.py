@@ -1,0 +1,150 @@
+"""The pages for people and machines beside the bases."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+
+import pytest
+
+from hub.errors import catalogue
+from tests.support.rig import a_subscription, a_topic
+from tests.web.site import a_site, run
+
+BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
+
+
+class Page(HTMLParser):
+    """Collects the addresses and texts of a page, and what its policy forbids."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.addresses: list[str] = []
+        self.inline: list[str] = []
+        self.texts: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        found = dict(attrs)
+        self.addresses += [str(found[name]) for name in ("href", "src") if name in found]
+        self.inline += [name for name in found if name.startswith("on") or name == "style"]
+        if tag == "style" or (tag == "script" and "src" not in found):
+            self.inline.append(tag)
+
+    def handle_data(self, data: str) -> None:
+        self.texts.append(data)
+
+
+def test_the_home_page_tells_machines_what_is_here() -> None:
+    async def scenario() -> None:
+        async with a_site() as site:
+            await site.ask("POST", "Subscription", a_subscription())
+            await site.ask("PUT", "Subscription/gone", a_subscription(id="gone"))
+            await site.ask("DELETE", "Subscription/gone")
+            answer = await site.ask("GET", "/", accept="application/json")
+            assert answer.headers["content-type"] == "application/json"
+            told = answer.json()
+            assert told["bases"]["R4B"] == "http://hub.example.org/fhir/r4b"
+            assert told["status"] == "ok"
+            assert told["subscriptions"] == {"total": 1, "requested": 1}
+            assert told["topics"][1] == {
+                "topic": "http://example.org/topics/task|1.0.0",
+                "title": None,
+                "releases": ["R4", "R4B", "R5"],
+            }
+            assert any("curl" in each["command"] for each in told["try"])
+
+    run(scenario())
+
+
+def test_the_home_page_is_a_page_for_browsers_that_loads_nothing_from_elsewhere() -> None:
+    async def scenario() -> None:
+        topic = a_topic(title="<script>alert(1)</script>")
+        async with a_site(topics=[topic]) as site:
+            answer = await site.ask("GET", "/", accept=BROWSER)
+            assert answer.headers["content-type"] == "text/html; charset=utf-8"
+            assert "default-src 'none'" in answer.headers["content-security-policy"]
+            page = Page(answer.text)
+            assert page.inline == []
+            assert "<script>alert(1)</script>" in page.texts
+            for address in page.addresses:
+                assert address.startswith(("/", "http://hub.example.org/")), address
+                if address.startswith("/static/"):
+                    assert (await site.ask("GET", address)).status_code == 200
+            for path in ("/", "/errors", "/errors/not-found"):
+                html = await site.ask("GET", f"{path}?_format=html")
+                assert Page(html.text).inline == []
+
+    run(scenario())
+
+
+def test_static_files_have_their_types_and_ask_nothing_of_others() -> None:
+    async def scenario() -> None:
+        async with a_site() as site:
+            for name, kind in (
+                ("home.css", "text/css"),
+                ("home.js", "text/javascript"),
+                ("icon.svg", "image/svg+xml"),
+            ):
+                answer = await site.ask("GET", f"/static/{name}")
+                assert answer.headers["content-type"].startswith(kind)
+                others = re.findall(r"https?://[^\"')\s]+", answer.text)
+                assert set(others) <= {"http://www.w3.org/2000/svg"}
+
+    run(scenario())
+
+
+def test_health_says_that_the_hub_lives_and_readiness_when_it_stops() -> None:
+    async def scenario() -> None:
+        async with a_site() as site:
+            assert (await site.ask("GET", "/healthz")).json() == {"status": "ok"}
+            assert (await site.ask("GET", "/readyz")).json() == {"status": "ready"}
+            site.rig.hub.draining = True
+            assert (await site.ask("GET", "/healthz")).status_code == 200
+            ready = await site.ask("GET", "/readyz")
+            assert (ready.status_code, ready.headers["retry-after"]) == (503, "5")
+            assert (await site.ask("GET", "/")).json()["status"] == "stopping"
+
+    run(scenario())
+
+
+def test_every_refusal_is_explained() -> None:
+    async def scenario() -> None:
+        async with a_site() as site:
+            listed = (await site.ask("GET", "/errors")).json()["errors"]
+            assert [each["slug"] for each in listed] == sorted(catalogue())
+            one = (await site.ask("GET", "/errors/version-conflict")).json()
+            assert one["status"] == 412
+            assert one["explanation"]
+            assert one in listed
+
+    run(scenario())
+
+
+@pytest.mark.parametrize(("path", "status"), [("/fhir", 307), ("/ws", 426)])
+def test_addresses_that_are_none_lead_on(path: str, status: int) -> None:
+    async def scenario() -> None:
+        async with a_site() as site:
+            answer = await site.ask("GET", path)
+            assert answer.status_code == status
+            assert answer.headers.get("location", "http://hub.example.org/").endswith("/")
+
+    run(scenario())
+
+
+def test_an_unknown_websocket_address_is_refused() -> None:
+    async def scenario() -> None:
+        async with a_site() as site:
+            sent = []
+
+            async def send(message: object) -> None:
+                sent.append(message)
+
+            async def receive() -> dict[str, str]:
+                return {"type": "websocket.connect"}
+
+            scope = {"type": "websocket", "path": "/other", "headers": [(b"host", b"localhost")]}
+            await site.app(scope, receive, send)
+            assert sent == [{"type": "websocket.close", "code": 1008, "reason": ""}]
+
+    run(scenario())
