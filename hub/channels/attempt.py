@@ -77,6 +77,7 @@ class TimedTls(ssl.SSLContext):
     """A TLS client context that notes when a handshake begins, which nothing else tells."""
 
     def wrap_bio(self, *args: Any, **kwargs: Any) -> ssl.SSLObject:
+        """Note that the dial is done and the handshake begins."""
         attempt = current.get()
         attempt.end(attempt.connect)
         attempt.start(attempt.tls)

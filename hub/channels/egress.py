@@ -101,6 +101,7 @@ class GuardedClient:
         limits: what an attempt may take.
         ca_file: PEM file of certificate authorities to trust instead of the system's.
         resolver: looks names up; the system's by default.
+        keep: keep connections for the next attempt; without, each attempt dials.
 
     Call ``start`` inside the running event loop before the first ``post``, and ``close`` at the
     end.
@@ -114,8 +115,10 @@ class GuardedClient:
         limits: EgressLimits | None = None,
         ca_file: str | None = None,
         resolver: AbstractResolver | None = None,
+        keep: bool = True,
     ) -> None:
         self.policy = policy
+        self._keep = keep
         self._monotonic = monotonic
         self._limits = limits or EgressLimits()
         self._resolver = resolver
@@ -137,6 +140,7 @@ class GuardedClient:
             resolver=self._guard,
             limit=limits.connections,
             limit_per_host=limits.connections_per_origin,
+            force_close=not self._keep,
             socket_factory=self._socket,
         )
         self._session = aiohttp.ClientSession(

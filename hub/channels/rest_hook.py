@@ -76,10 +76,6 @@ class RestHookChannel:
         )
         return judge(result, self._now()) if isinstance(result, Answer) else result
 
-    async def probe(self, envelope: Envelope) -> DeliveryResult:
-        """Send once as ``send`` does, for somebody who wants to see how it goes."""
-        return await self.send(envelope)
-
 
 def check_content_type(content_type: str, release: FhirRelease) -> None:
     """Refuse a MIME type that would not tell the truth about what is sent.
@@ -101,7 +97,7 @@ def check_content_type(content_type: str, release: FhirRelease) -> None:
         raise refuse("the parameters of the payload's MIME type can't be read")
     for key, token, quoted in _PARAMETER.findall(parameters):
         value = token or quoted
-        if key.lower() == "fhirversion" and value != release.version:
+        if key.lower() == "fhirversion" and value not in {release.version, release.full_version}:
             raise refuse(f"notifications here have the fhirVersion {release.version}")
         if key.lower() == "charset" and value.lower() != "utf-8":
             raise refuse("notifications are sent in the charset utf-8")

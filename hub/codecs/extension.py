@@ -2,8 +2,9 @@
 
 An extension that carries a filter and is ignored lets everything through.  So an extension of the
 backport guide must be a known one in its place, an extension of another release's elements is
-refused, and so is every modifierExtension.
-Sources: backport IG, "Components" (cross-version extensions); http://hl7.org/fhir/extensibility.html.
+refused, and so are every modifierExtension and implicitRules.
+Sources: backport IG, "Components" (cross-version extensions); http://hl7.org/fhir/extensibility.html;
+http://hl7.org/fhir/resource.html (implicitRules).
 """
 
 from __future__ import annotations
@@ -62,7 +63,7 @@ def placed(value: Json, element: str, path: str | None = None) -> Iterator[Place
 
 
 def check_extensions(resource: Resource, places: Mapping[str, str]) -> None:
-    """Refuse extensions of a Subscription that can't be honoured.
+    """Refuse extensions and rules of a Subscription that can't be honoured.
 
     Args:
         resource: the Subscription.
@@ -71,7 +72,13 @@ def check_extensions(resource: Resource, places: Mapping[str, str]) -> None:
     Raises:
         ExtensionNotAllowed: a modifierExtension, an extension of another release's elements
             (except the identifier), or one of the guide that is unknown or in the wrong place.
+        SubscriptionRefused: it is to be understood by implicitRules.
     """
+    if "implicitRules" in resource:
+        raise SubscriptionRefused(
+            "Subscription.implicitRules may change what it means; the hub knows no such rules",
+            expression="Subscription.implicitRules",
+        )
     for extension in placed(resource, "Subscription"):
         url = extension.url
         if extension.modifier:

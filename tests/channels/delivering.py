@@ -36,9 +36,9 @@ def now() -> datetime:
 
 @asynccontextmanager
 async def channel(
-    policy: EgressPolicy = LOOPBACK, limits: EgressLimits | None = None
+    policy: EgressPolicy = LOOPBACK, limits: EgressLimits | None = None, *, keep: bool = True
 ) -> AsyncIterator[RestHookChannel]:
-    client = GuardedClient(policy, time.monotonic, limits=limits)
+    client = GuardedClient(policy, time.monotonic, limits=limits, keep=keep)
     await client.start()
     try:
         yield RestHookChannel(client, now)

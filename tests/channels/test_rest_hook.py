@@ -261,6 +261,7 @@ def test_what_cannot_be_served_is_refused_with_its_element(
         "application/json",
         "APPLICATION/FHIR+JSON",
         "application/fhir+json;fhirVersion=4.0",
+        "application/fhir+json;fhirVersion=4.0.1",
         "application/fhir+json; fhirVersion=4.0; charset=UTF-8",
         'application/fhir+json ; fhirversion="4.0" ;other="a; b"',
     ],
@@ -277,6 +278,7 @@ def test_fhir_json_of_the_release_is_a_payload(text: str) -> None:
         "application/fhir+xml",
         "application/fhir+json,application/json",
         "application/fhir+json; fhirVersion=4.3",
+        "application/fhir+json; fhirVersion=4.0.2",
         "application/fhir+json; fhirVersion=",
         "application/fhir+json; charset=utf-16",
         "application/fhir+json;",
@@ -300,10 +302,11 @@ def test_an_envelope_with_a_framing_header_is_not_sent() -> None:
     assert endpoint.received == []
 
 
-def test_a_probe_is_one_delivery_with_its_timings() -> None:
+def test_without_kept_connections_each_delivery_dials_and_tells_its_timings() -> None:
     async def scenario() -> DeliveryResult:
-        async with peer.Endpoint() as endpoint, channel() as hook:
-            return await hook.probe(an_envelope(endpoint.url))
+        async with peer.Endpoint() as endpoint, channel(keep=False) as hook:
+            await hook.send(an_envelope(endpoint.url))
+            return await hook.send(an_envelope(endpoint.url))
 
     timing = asyncio.run(scenario()).timing
     assert timing.address == "127.0.0.1"

@@ -4,6 +4,7 @@ import pytest
 
 from hub.codecs.extension import with_extension
 from hub.codecs.r4 import R4Codec
+from hub.codecs.r5 import R5Codec
 from hub.core.release import Json, Resource
 from hub.errors import ExtensionNotAllowed, SubscriptionRefused
 from tests.support.backport import BP, a_resource, channel_extensions
@@ -55,6 +56,18 @@ def test_an_extension_that_would_be_ignored_is_refused(
     with pytest.raises(ExtensionNotAllowed) as refusal:
         R4.decode_subscription(a_resource(**changes))
     assert refusal.value.expression == expression
+
+
+@pytest.mark.parametrize(
+    ("codec", "resource"),
+    [(R4, a_resource()), (R5Codec(), {"resourceType": "Subscription"})],
+)
+def test_a_subscription_under_rules_that_the_hub_does_not_know_is_refused(
+    codec: R4Codec | R5Codec, resource: Resource
+) -> None:
+    with pytest.raises(SubscriptionRefused, match="implicitRules") as refusal:
+        codec.decode_subscription({**resource, "implicitRules": "http://example.org/rules"})
+    assert refusal.value.expression == "Subscription.implicitRules"
 
 
 def test_an_extension_of_others_is_let_be() -> None:

@@ -49,3 +49,18 @@ def test_a_schema_accepts_only_what_has_no_issue(which: tuple[FhirRelease, str],
 def test_a_type_that_does_not_exist_is_a_key_error() -> None:
     with pytest.raises(KeyError):
         compile_schema(elements(R4), "Nothing")
+
+
+@pytest.mark.parametrize("release", list(FhirRelease))
+def test_no_element_is_listed_beside_the_choice_that_it_belongs_to(release: FhirRelease) -> None:
+    table = elements(release)
+    seen: set[str] = set()
+    waiting = set(table.resource_types)
+    while waiting:
+        kind = waiting.pop()
+        seen.add(kind)
+        names = [name for element in table.of(kind) for name in element.json_names]
+        assert len(names) == len(set(names)), kind
+        parts = {part for element in table.of(kind) for part in element.types if part in table}
+        waiting |= parts - seen
+    assert len(seen) > 400
