@@ -59,7 +59,7 @@ def capability_statement(
         resource_types: the types that the base keeps.
         search_parameters: what each type can be searched by.
         topics: canonical URLs of the topics that can be subscribed to; R4 lists them here since it
-            has no SubscriptionTopic resource.
+            has no SubscriptionTopic resource, each once and without version, as clients name them.
         date: since when the hub offers this.
         version: the hub's own.
     """
@@ -83,6 +83,8 @@ def capability_statement(
     }
     if release in _REQUIREMENTS:
         resource["implementationGuide"] = [_GUIDE]
+    names = sorted(resource_types)
+    referring = _referring(search_parameters, names)
     resource["rest"] = [
         {
             "mode": "server",
@@ -91,8 +93,8 @@ def capability_statement(
                 f"Websockets bind at {websocket_url}"
             ),
             "resource": [
-                _resource(release, name, search_parameters, topics)
-                for name in sorted(resource_types)
+                _resource(release, name, search_parameters, topics, referring.get(name, []))
+                for name in names
             ],
             "interaction": [{"code": "transaction"}, {"code": "batch"}],
         }
@@ -107,14 +109,27 @@ def operation_definition(release: FhirRelease, name: str) -> str:
     return f"{BACKPORT}/OperationDefinition/backport-subscription-{name}"
 
 
+def _referring(parameters: SearchParameters, names: Iterable[str]) -> dict[str, list[str]]:
+    """Return what can be reverse included with each type: the parameters that refer to it."""
+    found: dict[str, list[str]] = {}
+    for source in names:
+        for code, parameter in sorted(parameters.of(source).items()):
+            for target in parameter.targets:
+                found.setdefault(target, []).append(f"{source}:{code}")
+    return found
+
+
 def _resource(
-    release: FhirRelease, name: str, search_parameters: SearchParameters, topics: Sequence[str]
+    release: FhirRelease,
+    name: str,
+    search_parameters: SearchParameters,
+    topics: Sequence[str],
+    referring: Sequence[str],
 ) -> Resource:
     written: Resource = {}
     if name == "Subscription" and release is FhirRelease.R4 and topics:
-        written["extension"] = [
-            {"url": TOPIC_EXTENSION, "valueCanonical": topic} for topic in topics
-        ]
+        urls = dict.fromkeys(topic.partition("|")[0] for topic in topics)
+        written["extension"] = [{"url": TOPIC_EXTENSION, "valueCanonical": url} for url in urls]
     written["type"] = name
     written["profile"] = f"http://hl7.org/fhir/StructureDefinition/{name}"
     if name == "Subscription" and release in _REQUIREMENTS:
@@ -125,9 +140,13 @@ def _resource(
             "versioning": "versioned",
             "readHistory": True,
             "updateCreate": True,
-            "conditionalCreate": True,
+            "conditionalCreate": name != "Subscription",
         }
     parameters = search_parameters.of(name)
+    if included := [code for code, each in sorted(parameters.items()) if each.type == "reference"]:
+        written["searchInclude"] = [f"{name}:{code}" for code in ("*", *included)]
+    if referring:
+        written["searchRevInclude"] = list(referring)
     if parameters:
         written["searchParam"] = [
             {"name": code, "definition": parameter.url, "type": parameter.type}

@@ -27,7 +27,7 @@ __all__ = [
     "split_query",
 ]
 
-_DEEPEST = 5
+_DEEPEST = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +53,10 @@ class Condition:
         """Return (parameter code, terms) if any of these terms is all that is asked for.
 
         Then a resource matches exactly when the terms meet ``parameter.values(resource).terms``.
-        None for every other kind of condition.
+        None for every other kind of condition, and for the codes of a ValueSet: there may be many.
         """
         criterion = self.criterion
-        if isinstance(criterion, HasTerm) and not criterion.negated:
+        if isinstance(criterion, HasTerm) and not criterion.negated and not criterion.value_set:
             return criterion.parameter.code, tuple(sorted(criterion.alternatives))
         return None
 
@@ -230,6 +230,9 @@ class _Reading:
 def _find(parameters: SearchParameters, resource_type: str, code: str) -> SearchParameter:
     found = parameters.get(resource_type, code)
     if found is None:
+        reason = parameters.why_not(resource_type, code)
+        if reason is not None:
+            raise InvalidSearch(f"{resource_type}?{code} is not evaluated: {reason}")
         raise InvalidSearch(
             f"{resource_type} has no search parameter {code!r} in {parameters.release}; "
             f"allowed: {_listed(parameters.of(resource_type))}"

@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 from hub.core.release import Resource
 from hub.core.search_comparator import Comparator
-from hub.core.search_parameter import SearchParameter
+from hub.core.search_parameter import ComponentGroup, SearchParameter
 from hub.core.search_path import contained
 from hub.core.search_value import LOCAL_REFERENCE
 
@@ -52,11 +52,15 @@ NOWHERE: Resolver = _Nowhere()
 
 @dataclass(frozen=True, slots=True)
 class HasTerm:
-    """One of ``alternatives`` is among the parameter's terms; ``negated``: none is."""
+    """One of ``alternatives`` is among the parameter's terms; ``negated``: none is.
+
+    ``value_set`` is the ValueSet that the alternatives are the codes of (``Expansion.canonical``).
+    """
 
     parameter: SearchParameter
     alternatives: frozenset[str]
     negated: bool = False
+    value_set: str | None = None
 
     def matches(self, resource: Resource, resolver: Resolver) -> bool:
         """Tell whether ``resource`` answers this."""
@@ -66,6 +70,9 @@ class HasTerm:
     @property
     def canonical(self) -> str:
         """One spelling for equal meanings."""
+        if self.value_set is not None:
+            modifier = "not-in" if self.negated else "in"
+            return f"{self.parameter.code}:{modifier}={_join((self.value_set,))}"
         return f"{self.parameter.code}{':not' if self.negated else ''}={_join(self.alternatives)}"
 
 
@@ -84,6 +91,27 @@ class IsMissing:
     def canonical(self) -> str:
         """One spelling for equal meanings."""
         return f"{self.parameter.code}:missing={str(self.missing).lower()}"
+
+
+@dataclass(frozen=True, slots=True)
+class IsBelow:
+    """One of the parameter's URLs is one of ``alternatives``, or stands below it by whole parts."""
+
+    parameter: SearchParameter
+    alternatives: frozenset[str]
+
+    def matches(self, resource: Resource, resolver: Resolver) -> bool:
+        """Tell whether ``resource`` answers this."""
+        found = self.parameter.values(resource).terms
+        starts = tuple(asked.removesuffix("/") + "/" for asked in self.alternatives)
+        return not found.isdisjoint(self.alternatives) or any(
+            term.startswith(starts) for term in found
+        )
+
+    @property
+    def canonical(self) -> str:
+        """One spelling for equal meanings."""
+        return f"{self.parameter.code}:below={_join(self.alternatives)}"
 
 
 class TextMatch(StrEnum):
@@ -161,6 +189,37 @@ class HasRange:
 
 
 @dataclass(frozen=True, slots=True)
+class HasParts:
+    """One element answers all criteria of one of the alternatives.
+
+    ``groups`` are pairs: elements of one kind, and the alternatives as read for these; each
+    alternative has one criterion per component.
+    """
+
+    parameter: SearchParameter
+    groups: PartGroups
+
+    def matches(self, resource: Resource, resolver: Resolver) -> bool:
+        """Tell whether ``resource`` answers this."""
+        return any(
+            all(criterion.matches(element, resolver) for criterion in alternative)
+            for group, alternatives in self.groups
+            for element in group.elements(resource)
+            for alternative in alternatives
+        )
+
+    @property
+    def canonical(self) -> str:
+        """One spelling for equal meanings."""
+        spelled = {
+            "$".join(criterion.canonical for criterion in alternative)
+            for _, alternatives in self.groups
+            for alternative in alternatives
+        }
+        return f"{self.parameter.code}={_join(spelled)}"
+
+
+@dataclass(frozen=True, slots=True)
 class Chained:
     """The parameter refers to a resource of a type in ``steps`` that answers the step's criterion.
 
@@ -227,7 +286,12 @@ class IsReferredTo:
         return f"_has:{self.source}:{self.parameter.code}:{self.criterion.canonical}"
 
 
-Criterion: TypeAlias = HasTerm | IsMissing | HasText | HasRange | Chained | IsReferredTo
+Criterion: TypeAlias = (
+    HasTerm | IsMissing | HasText | HasRange | IsBelow | HasParts | Chained | IsReferredTo
+)
+
+PartGroups: TypeAlias = tuple[tuple[ComponentGroup, tuple[tuple[Criterion, ...], ...]], ...]
+"""What a composite asks: elements of one kind, and alternatives of one criterion per component."""
 
 
 def _join(values: Iterable[str]) -> str:

@@ -21,7 +21,17 @@ from typing import TypeAlias
 from hub.core.release import Resource
 from hub.core.search import Query
 from hub.core.search_comparator import Comparator
-from hub.core.search_criterion import Criterion, HasRange, HasTerm, HasText, IsMissing, TextMatch
+from hub.core.search_criterion import (
+    Criterion,
+    HasParts,
+    HasRange,
+    HasTerm,
+    HasText,
+    IsBelow,
+    IsMissing,
+    PartGroups,
+    TextMatch,
+)
 from hub.core.search_parameter import ANY_RESOURCE, SearchParameter, SearchParameters
 from hub.core.search_value import NO_VALUES, normalise
 
@@ -212,6 +222,10 @@ def _plan_criterion(resource_type: str, criterion: Criterion) -> tuple[Expressio
                 _either([Prefix(start + _string_tail(text)) for text in texts]),
                 short and how is TextMatch.STARTS,
             )
+        case HasParts(_, groups):
+            return _plan_parts(resource_type, groups), False
+        case IsBelow(parameter):
+            return Term(_present(resource_type, parameter.code)), False
         case HasRange(parameter, alternatives):
             number = _range_number(resource_type, parameter.code)
             return (
@@ -225,6 +239,24 @@ def _plan_criterion(resource_type: str, criterion: Criterion) -> tuple[Expressio
             )
         case _:
             return None, False
+
+
+def _plan_parts(resource_type: str, groups: PartGroups) -> Expression | None:
+    """Return what every match has: some alternative's values, if not in the same element."""
+    found: list[Expression] = []
+    for _, alternatives in groups:
+        for alternative in alternatives:
+            plans = [
+                _plan_criterion(resource_type, criterion)[0]
+                for criterion in alternative
+                if isinstance(criterion, HasTerm | HasText | HasRange | IsBelow)
+                and criterion.parameter.code
+            ]
+            parts = [part for part in plans if part is not None]
+            if not parts:
+                return None
+            found.append(parts[0] if len(parts) == 1 else And(tuple(parts)))
+    return _either(found)
 
 
 def _plan_terms(

@@ -24,6 +24,7 @@ from hub.core.search_value import (
     tokens,
     uris,
 )
+from hub.core.value_set import NO_VALUE_SETS, ValueSets
 
 ANY_RESOURCE = "Resource"
 """The type name under which only what every resource has can be asked."""
@@ -35,9 +36,12 @@ _OFFICIAL = "http://hl7.org/fhir/SearchParameter/"
 class SearchParameter:
     """One parameter of one resource type.
 
-    ``type`` is token, reference, string, date, number, quantity or uri.  ``targets`` are the types
-    a reference may point to.  ``form`` tells of a token's element: ``bare`` (a code, boolean or
-    the like without a system), ``coded`` (it may have a system) or ``mixed``.
+    ``type`` is token, reference, string, date, number, quantity, uri or composite.  ``targets`` are
+    the types a reference may point to.  ``form`` tells of a token's element: ``bare`` (a code,
+    boolean or the like without a system), ``coded`` (it may have a system) or ``mixed``.  A
+    composite has
+    ``groups`` and no values of its own; the code of a component is that of the parameter in whose
+    index entry it can be looked up, empty where there is none.
     """
 
     code: str
@@ -48,11 +52,20 @@ class SearchParameter:
     path: str
     _extract: Extractor = field(repr=False, compare=False)
     _read: Reader = field(repr=False, compare=False)
+    groups: tuple[ComponentGroup, ...] = field(default=(), repr=False, compare=False)
 
     def values(self, resource: Resource) -> ParameterValues:
         """Return what ``resource`` has here; it must be of the parameter's resource type."""
         elements = self._extract(resource)
         return self._read(elements) if elements else NO_VALUES
+
+
+@dataclass(frozen=True, slots=True)
+class ComponentGroup:
+    """Elements of one kind in which a composite looks for its ``components``, all in the same."""
+
+    elements: Extractor
+    components: tuple[SearchParameter, ...]
 
 
 class SearchParameters:
@@ -61,13 +74,22 @@ class SearchParameters:
     ``table`` is what ``scripts/make-search-tables`` writes: ``common`` (code to entry) and
     ``types`` (resource type to code to entry).  ``base_url`` is the hub's base of this release,
     such as ``http://127.0.0.1:8080/fhir/r4``: references below it are the hub's own.
+    ``value_sets`` are those that ``:in`` and ``memberOf()`` may name.
     """
 
-    def __init__(self, release: FhirRelease, table: Mapping[str, Any], base_url: str) -> None:
+    def __init__(
+        self,
+        release: FhirRelease,
+        table: Mapping[str, Any],
+        base_url: str,
+        value_sets: ValueSets = NO_VALUE_SETS,
+    ) -> None:
         self.release = release
+        self.value_sets = value_sets
         self.base_url = base_url.rstrip("/")
         self._table: Mapping[str, Mapping[str, Mapping[str, Any]]] = table["types"]
         self._common: Mapping[str, Mapping[str, Any]] = table["common"]
+        self._refused: Mapping[str, Mapping[str, str]] = table.get("refused", {})
         self._types = frozenset(self._table)
         self._known: dict[str, dict[str, SearchParameter]] = {}
         self._references = reference_reader(self.base_url)
@@ -91,6 +113,11 @@ class SearchParameters:
         """Return the names of all resource types of the release."""
         return self._types
 
+    def why_not(self, resource_type: str, code: str) -> str | None:
+        """Return why a parameter that the standard defines is not evaluated; None for any other."""
+        own = self._refused.get(resource_type, {})
+        return own.get(code) or self._refused.get(ANY_RESOURCE, {}).get(code)
+
     def _compile(self, resource_type: str) -> dict[str, SearchParameter]:
         if resource_type not in self._types and resource_type != ANY_RESOURCE:
             return {}
@@ -110,8 +137,15 @@ class SearchParameters:
             targets=tuple(sorted(self._types) if targets == "*" else targets),
             form=form,
             path=entry["path"],
-            _extract=compile_path(entry["path"]),
+            _extract=_nothing if entry["type"] == "composite" else compile_path(entry["path"]),
             _read=self._reader(entry["type"], form),
+            groups=tuple(map(self._group, entry.get("groups", ()))),
+        )
+
+    def _group(self, entry: Mapping[str, Any]) -> ComponentGroup:
+        return ComponentGroup(
+            compile_path(entry["path"]) if entry["path"] else _itself,
+            tuple(self._parameter(part["code"], part) for part in entry["components"]),
         )
 
     def _reader(self, kind: str, form: str) -> Reader:
@@ -119,7 +153,9 @@ class SearchParameters:
             return bare_tokens if form == "bare" else tokens
         if kind == "reference":
             return self._references
+        # A composite selects nothing, so that its reader is never called.
         return {
+            "composite": tokens,
             "string": strings,
             "date": dates,
             "number": numbers,
@@ -148,3 +184,11 @@ class SearchParameters:
             _extract=extract,
             _read=read,
         )
+
+
+def _nothing(resource: Resource) -> tuple[Resource, ...]:
+    return ()
+
+
+def _itself(resource: Resource) -> tuple[Resource, ...]:
+    return (resource,)

@@ -1,6 +1,7 @@
 """The compact form of a search parameter's expression, compiled to a function.
 
-``a.b|c`` selects ``b`` inside ``a``, and ``c``.  In braces after a name stands what is kept:
+``a.b|c`` selects ``b`` inside ``a``, and ``c``; ``_a`` is where the extensions of a primitive ``a``
+stand.  In braces after a name stands what is kept:
 ``entry{0}`` the first, ``telecom{system=phone}`` those with that element, ``for{:Patient}``
 resources of that type or references to one.  ``?a|b`` is one boolean: there is an ``a`` or ``b``
 that isn't false.
@@ -18,7 +19,7 @@ from hub.core.release import Json, Resource
 Extractor: TypeAlias = Callable[[Resource], Sequence[Json]]
 _Step: TypeAlias = Callable[[Sequence[Json], Resource], Sequence[Json]]
 
-_STEP = re.compile(r"([A-Za-z]\w*)((?:\{[^{}]*\})*)(\.|\||$)")
+_STEP = re.compile(r"(_?[A-Za-z]\w*)((?:\{[^{}]*\})*)(\.|\||$)")
 _KEPT = re.compile(r"\{([^{}]*)\}")
 _TYPED = re.compile(r"(?:^|/)([A-Z][A-Za-z]+)/[A-Za-z0-9.\-]{1,64}(?:/_history/[A-Za-z0-9.\-]+)?$")
 _NOTHING: tuple[Json, ...] = ()

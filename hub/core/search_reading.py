@@ -6,7 +6,7 @@ Source: http://hl7.org/fhir/R5/search.html (prefixes, modifiers, escaping).
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from hub.core.search_comparator import (
     date_range,
@@ -17,13 +17,15 @@ from hub.core.search_comparator import (
 from hub.core.search_criterion import (
     AskedRange,
     Criterion,
+    HasParts,
     HasRange,
     HasTerm,
     HasText,
+    IsBelow,
     IsMissing,
     TextMatch,
 )
-from hub.core.search_parameter import SearchParameter, SearchParameters
+from hub.core.search_parameter import ComponentGroup, SearchParameter, SearchParameters
 from hub.core.search_path import type_of
 from hub.core.search_value import (
     ABSOLUTE,
@@ -32,16 +34,20 @@ from hub.core.search_value import (
     local_reference,
     normalise,
 )
+from hub.core.value_set import NotExpandable
 from hub.errors import InvalidSearch
 
 _ID = re.compile(r"[A-Za-z0-9.\-]{1,64}")
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*://[^/\s]", re.ASCII)
 _ESCAPED = re.compile(r"\\([,|$\\])")
 
 _MODIFIERS = {
-    "token": ("missing", "not", "of-type", "text"),
-    "reference": ("missing", "not", "identifier", "[type]"),
+    "token": ("missing", "not", "in", "not-in", "of-type", "text"),
+    "reference": ("missing", "not", "identifier", "text", "[type]"),
     "string": ("missing", "contains", "exact"),
+    "uri": ("missing", "above", "below"),
 }
+_BY_TERMINOLOGY = ("above", "below")
 
 
 def split_alternatives(value: str) -> tuple[str, ...]:
@@ -84,14 +90,41 @@ def read_plain(
     """
     name = parameter.code if modifier is None else f"{parameter.code}:{modifier}"
     try:
+        if parameter.type == "composite":
+            return _composite(parameters, parameter, modifier, value)
         if modifier == "missing":
             return _missing(parameter, value)
         alternatives = split_alternatives(value)
         if not all(alternatives):
             raise _Refused("a value that is not empty")
+        if parameter.type == "token" and modifier in ("in", "not-in"):
+            return _member(parameters, parameter, modifier, alternatives)
         return _criterion(parameters, parameter, modifier, alternatives)
     except _Refused as refused:
         raise InvalidSearch(f"{resource_type}?{name}={value}: allowed: {refused}") from None
+
+
+def _composite(
+    parameters: SearchParameters, parameter: SearchParameter, modifier: str | None, value: str
+) -> HasParts:
+    types = [component.type for component in parameter.groups[0].components]
+    if modifier is not None:
+        raise _Refused(f"no modifier, but {'$'.join(types)}")
+    alternatives = [_split(each, "$") for each in split_alternatives(value)]
+    if any(len(parts) != len(types) or not all(parts) for parts in alternatives):
+        raise _Refused("$".join(types))
+
+    def read(group: ComponentGroup, parts: list[str]) -> tuple[Criterion, ...]:
+        pairs = zip(group.components, parts, strict=True)
+        return tuple([_criterion(parameters, each, None, (part,)) for each, part in pairs])
+
+    return HasParts(
+        parameter,
+        tuple(
+            (group, tuple([read(group, parts) for parts in alternatives]))
+            for group in parameter.groups
+        ),
+    )
 
 
 def _missing(parameter: SearchParameter, value: str) -> IsMissing:
@@ -112,7 +145,7 @@ def _criterion(
             return HasTerm(parameter, frozenset(terms), modifier == "not")
         case "token", "of-type" if parameter.form != "bare":
             return HasTerm(parameter, frozenset(map(_typed_identifier, values)))
-        case "token", "text" if parameter.form != "bare":
+        case (("token" | "reference"), "text") if parameter.form != "bare":
             return HasText(parameter, frozenset(map(_text, values)), TextMatch.STARTS)
         case "reference", "identifier":
             terms = {"i:" + _coded(value) for value in values}
@@ -130,15 +163,16 @@ def _criterion(
             return HasText(parameter, frozenset(map(_text, values)), TextMatch.CONTAINS)
         case "string", "exact":
             return HasText(parameter, frozenset(map(_unescape, values)), TextMatch.EXACT)
-        case "uri", None:
-            return HasTerm(parameter, frozenset(map(_unescape, values)))
+        case "uri", None | "above" | "below":
+            return _uri(parameter, modifier, values)
         case (("date" | "number" | "quantity"), None):
             read = _RANGES[parameter.type]
             return HasRange(parameter, frozenset(map(read, values)))
     known = _MODIFIERS.get(parameter.type, ("missing",))
     if parameter.form == "bare":
-        known = ("missing", "not")
-    raise _Refused(f"no modifier, or one of {', '.join(known)}")
+        known = ("missing", "not", "in", "not-in")
+    advice = "; list the codes: the hub has no terminology" if modifier in _BY_TERMINOLOGY else ""
+    raise _Refused(f"no modifier, or one of {', '.join(known)}{advice}")
 
 
 def _token(parameter: SearchParameter, value: str) -> tuple[str, ...]:
@@ -152,6 +186,27 @@ def _token(parameter: SearchParameter, value: str) -> tuple[str, ...]:
     if parameter.form == "mixed" and bar and system and code:
         return coded, ANY_SYSTEM + code
     return (coded,)
+
+
+def _member(
+    parameters: SearchParameters,
+    parameter: SearchParameter,
+    modifier: str,
+    values: tuple[str, ...],
+) -> HasTerm:
+    if len(values) > 1:
+        raise _Refused("one ValueSet")
+    try:
+        found = parameters.value_sets.expand(_unescape(values[0]))
+    except NotExpandable as error:
+        raise _Refused(f"a ValueSet whose codes are known here; {error}") from None
+    forms: set[str] = set()
+    if parameter.form != "coded":
+        start = "" if parameter.form == "bare" else ANY_SYSTEM
+        forms.update(start + code for code in found.codes)
+    if parameter.form != "bare":
+        forms.update(f"{system}|{code}" for system, code in found.members)
+    return HasTerm(parameter, frozenset(forms), modifier == "not-in", found.canonical)
 
 
 def _coded(value: str) -> str:
@@ -182,6 +237,33 @@ def _reference(parameters: SearchParameters, value: str, target: str | None, *, 
     if _ID.fullmatch(asked) is None:
         raise _Refused("Type/id, id or an absolute URL")
     return f"{target}/{asked}" if target is not None else f"id:{asked}"
+
+
+def _uri(
+    parameter: SearchParameter, modifier: str | None, values: tuple[str, ...]
+) -> HasTerm | IsBelow:
+    if modifier == "below":
+        return IsBelow(parameter, frozenset(map(_url, values)))
+    if modifier == "above":
+        return HasTerm(parameter, frozenset(part for url in values for part in _above(url)))
+    return HasTerm(parameter, frozenset(map(_unescape, values)))
+
+
+def _url(value: str) -> str:
+    url = _unescape(value)
+    if _URL.match(url) is None:
+        raise _Refused("a URL with a host: URNs have no parts to compare")
+    return url
+
+
+def _above(value: str) -> Iterator[str]:
+    """Yield a URL and all that it stands below, with and without a slash at the end."""
+    url = _url(value)
+    yield url
+    for slash in re.finditer("/", url[url.index("://") + 3 :]):
+        end = slash.start() + url.index("://") + 3
+        yield url[:end]
+        yield url[: end + 1]
 
 
 def _text(value: str) -> str:

@@ -12,6 +12,7 @@ from hub.codecs.capability import capability_statement
 from hub.codecs.tables import elements
 from hub.codecs.tables.search import search_parameters
 from hub.core.release import FhirRelease, Resource
+from hub.core.search_include import parse_include
 
 BASE = "https://hub.example.org/fhir"
 BP = "http://hl7.org/fhir/uv/subscriptions-backport"
@@ -67,7 +68,7 @@ def test_every_type_is_listed_with_what_can_be_done(release: FhirRelease) -> Non
     assert listed == sorted(elements(release).resource_types)
     task = entry(written, "Task")
     assert codes(task) == [
-        "read", "vread", "update", "create", "delete",
+        "read", "vread", "update", "patch", "create", "delete",
         "history-instance", "history-type", "search-type",
     ]  # fmt: skip
     assert task["versioning"] == "versioned"
@@ -79,6 +80,23 @@ def test_every_type_is_listed_with_what_can_be_done(release: FhirRelease) -> Non
         "type": "reference",
     }
     assert "operation" not in task
+
+
+@RELEASES
+def test_every_include_that_is_listed_is_one_that_can_be_asked_for(release: FhirRelease) -> None:
+    written = statement(release)
+    known = search_parameters(release, BASE)
+    for resource in written["rest"][0]["resource"]:
+        for value in resource.get("searchInclude", ()):
+            assert value.startswith(f"{resource['type']}:")
+            assert not parse_include(known, "_include", value).reverse
+        for value in resource.get("searchRevInclude", ()):
+            assert parse_include(known, "_revinclude", value).may_name(resource["type"])
+    task = entry(written, "Task")
+    assert {"Task:*", "Task:owner", "Task:patient"} <= set(task["searchInclude"])
+    assert "Task:status" not in task["searchInclude"]
+    assert {"Task:part-of", "Provenance:target"} <= set(task["searchRevInclude"])
+    assert "Task:patient" in entry(written, "Patient")["searchRevInclude"]
 
 
 @RELEASES
@@ -95,7 +113,8 @@ def test_subscriptions_can_be_patched_and_have_operations(release: FhirRelease) 
         name: stem + name for name in ("status", "events", "get-ws-binding-token")
     }
     names = [one["name"] for one in subscription["searchParam"]]
-    assert {"url", "status"} <= set(names)
+    assert {"url", "status", "topic"} <= set(names)
+    assert subscription["updateCreate"] and not subscription["conditionalCreate"]
 
 
 @pytest.mark.parametrize(("release", "suffix"), [(FhirRelease.R4, "-r4"), (FhirRelease.R4B, "")])
@@ -117,6 +136,14 @@ def test_r5_claims_no_guide() -> None:
 
 def test_r4_lists_its_topics_on_subscription() -> None:
     assert entry(statement(FhirRelease.R4), "Subscription")["extension"] == [
+        {
+            "url": f"{BP}/StructureDefinition/capabilitystatement-subscriptiontopic-canonical",
+            "valueCanonical": topic,
+        }
+        for topic in TOPICS
+    ]
+    versions = [f"{topic}|{version}" for topic in TOPICS for version in ("1.0.0", "2.0.0")]
+    assert entry(statement(FhirRelease.R4, versions), "Subscription")["extension"] == [
         {
             "url": f"{BP}/StructureDefinition/capabilitystatement-subscriptiontopic-canonical",
             "valueCanonical": topic,
@@ -147,4 +174,4 @@ def test_a_type_without_search_parameters_has_no_empty_list() -> None:
         date=datetime(2026, 11, 21, tzinfo=UTC),
         version="0.1.0",
     )
-    assert "searchParam" not in entry(written, "Unheard")
+    assert not {"searchParam", "searchInclude", "searchRevInclude"} & set(entry(written, "Unheard"))

@@ -7,9 +7,13 @@ import pytest
 
 from hub.codecs.tables.search import search_parameters
 from hub.core.release import FhirRelease
+from hub.core.search import parse_query
+from hub.core.search_criterion import NOWHERE
 from hub.core.search_parameter import SearchParameters
+from hub.errors import InvalidSearch
 
 R4, R4B, R5 = FhirRelease.R4, FhirRelease.R4B, FhirRelease.R5
+GUIDE = "http://hl7.org/fhir/uv/subscriptions-backport/SearchParameter/Subscription-"
 KNOWN = {
     release: search_parameters(release, f"http://hub/fhir/{release.path}")
     for release in FhirRelease
@@ -24,10 +28,11 @@ def test_every_parameter_of_every_type_compiles(release: FhirRelease) -> None:
         for code, parameter in parameters.of(resource_type).items():
             count += 1
             assert parameter.code == code
-            assert parameter.url.startswith("http://hl7.org/fhir/SearchParameter/")
+            assert parameter.url.startswith(("http://hl7.org/fhir/SearchParameter/", GUIDE))
             assert parameter.form in (
                 ("bare", "coded", "mixed") if parameter.type == "token" else ("",)
             )
+            assert bool(parameter.groups) == (parameter.type == "composite")
             assert set(parameter.targets) <= parameters.types()
             found = parameter.values({"resourceType": resource_type})
             assert bool(found) == (code in ("_type", "deceased"))
@@ -70,7 +75,6 @@ def test_expressions_become_these_paths(
     ("release", "resource_type", "code"),
     [
         (R4, "Task", "output"),
-        (R4, "Observation", "code-value-quantity"),
         (R4, "Location", "near"),
         (R4, "Resource", "_content"),
         (R5, "Resource", "_in"),
@@ -82,6 +86,53 @@ def test_what_the_release_or_the_hub_does_not_have_is_absent(
     release: FhirRelease, resource_type: str, code: str
 ) -> None:
     assert KNOWN[release].get(resource_type, code) is None
+
+
+@pytest.mark.parametrize(
+    ("release", "resource_type", "code", "words"),
+    [
+        (R4, "Location", "near", "type special"),
+        (R5, "Composition", "section-text", "type special"),
+        (R4, "Task", "_content", "no expression"),
+        (R4, "Patient", "_text", "no resource type"),
+        (R4, "Observation", "code-value-date", "a date is not read"),
+    ],
+)
+def test_what_is_defined_and_not_evaluated_has_a_reason(
+    release: FhirRelease, resource_type: str, code: str, words: str
+) -> None:
+    assert KNOWN[release].get(resource_type, code) is None
+    assert words in str(KNOWN[release].why_not(resource_type, code))
+    with pytest.raises(InvalidSearch, match=f"{resource_type}.{code} is not evaluated"):
+        parse_query(KNOWN[release], resource_type, [(code, "1")])
+    assert KNOWN[release].why_not(resource_type, "unheard") is None
+
+
+COMPOSITES = [
+    (release, resource_type, parameter)
+    for release, parameters in KNOWN.items()
+    for resource_type in sorted(parameters.types())
+    for parameter in parameters.of(resource_type).values()
+    if parameter.type == "composite"
+]
+VALUES = {
+    "token": "a",
+    "quantity": "5",
+    "number": "5",
+    "date": "2024",
+    "string": "a",
+    "reference": "Observation/1",
+    "uri": "http://a",
+}
+
+
+def test_every_composite_can_be_asked_for() -> None:
+    assert len(COMPOSITES) > 200
+    for release, resource_type, parameter in COMPOSITES:
+        (group, *_) = parameter.groups
+        value = "$".join(VALUES[component.type] for component in group.components)
+        query = parse_query(KNOWN[release], resource_type, [(parameter.code, value)])
+        assert not query.matches({"resourceType": resource_type}, NOWHERE)
 
 
 TIMES: list[tuple[str, dict[str, Any]]] = [
@@ -121,3 +172,45 @@ def test_the_table_is_read_once_and_shared_by_all_bases() -> None:
     assert owner is not None
     task = {"resourceType": "Task", "owner": {"reference": "http://elsewhere/fhir/r4/Patient/1"}}
     assert "Patient/1" in owner.values(task).terms
+
+
+@pytest.mark.parametrize("release", [R4, R4B])
+def test_subscriptions_are_found_by_the_parameters_of_the_backport_guide(
+    release: FhirRelease,
+) -> None:
+    defined = "http://hl7.org/fhir/uv/subscriptions-backport/StructureDefinition"
+
+    def extension(name: str, kind: str, value: Any) -> dict[str, Any]:
+        return {"extension": [{"url": "urn:x"}, {"url": f"{defined}/{name}", kind: value}]}
+
+    subscription = {
+        "resourceType": "Subscription",
+        "criteria": "http://example.org/topic|1",
+        "_criteria": extension("backport-filter-criteria", "valueString", "owner=Device/1"),
+        "channel": {
+            "_type": extension(
+                "backport-channel-type", "valueCoding", {"system": "urn:c", "code": "pigeon"}
+            ),
+            "_payload": extension("backport-payload-content", "valueCode", "id-only"),
+        },
+    }
+    for query in (
+        "topic=http://example.org/topic|1",
+        "topic=http://example.org/topic",
+        "filter-criteria=owner=Device",
+        "payload-type=id-only",
+        "custom-channel=urn:c|pigeon",
+        "custom-channel=pigeon",
+    ):
+        code, _, value = query.partition("=")
+        parsed = parse_query(KNOWN[release], "Subscription", [(code, value)])
+        assert parsed.matches(subscription, NOWHERE), query
+        assert not parsed.matches({"resourceType": "Subscription"}, NOWHERE), query
+        parameter = KNOWN[release].get("Subscription", code)
+        assert parameter is not None and parameter.url == GUIDE + code
+
+
+def test_r5_has_no_parameters_of_the_backport_guide() -> None:
+    codes = KNOWN[R5].of("Subscription")
+    assert not {"filter-criteria", "payload-type", "custom-channel"} & set(codes)
+    assert codes["topic"].url == "http://hl7.org/fhir/SearchParameter/Subscription-topic"

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.codecs.tables.search import search_parameters
+from hub.codecs.tables.search import search_parameters, standard_table
 from hub.core.release import FhirRelease, Resource
 from hub.core.search import Query, parse_query, split_query
 from hub.core.search_comparator import Comparator
@@ -26,6 +26,7 @@ from hub.core.search_index import (
     plan,
     selects,
 )
+from hub.core.search_parameter import SearchParameters
 from hub.errors import InvalidSearch
 
 BASE = "http://hub/fhir/r4"
@@ -67,7 +68,11 @@ def test_an_entry_holds_what_each_parameter_has() -> None:
         ("Task?owner:identifier=s|v", True),
         ("Task?owner:identifier=s|", False),
         ("Task?code:text=a", False),
+        ("Task?owner:text=a", False),
+        ("ValueSet?url:above=http://a/b", True),
+        ("ValueSet?url:below=http://a", False),
         ("Task?authored-on=2024", True),
+        ("Observation?combo-code-value-quantity=a$5", False),
         ("Task?_lastUpdated:missing=true", False),
         ("Task?_type=Task", True),
         ("Task?_profile=http://p", True),
@@ -93,6 +98,38 @@ def test_a_plan_says_whether_it_is_exact(text: str, exact: bool | None) -> None:
             query(text)
     else:
         assert plan(query(text), R4)[1] is exact
+
+
+def test_a_composite_is_looked_up_by_its_parts_where_the_index_has_them() -> None:
+    observation = {
+        "resourceType": "Observation",
+        "component": [{"code": {"text": "c", "coding": [{"code": "a"}]}, "valueString": "v"}],
+    }
+    entry = index_entry(R4, observation)
+    one_part = dict(R4_TABLE["types"]["Observation"]["component-code-value-quantity"])
+    for code, selected in (("a", True), ("b", False)):
+        asked = query(f"Observation?component-code-value-concept={code}$x")
+        assert not selects(plan(asked, R4)[0], entry)
+        assert not asked.matches(observation)
+        group = {"path": "component", "components": [one_part["groups"][0]["components"][0]]}
+        table = _with_observation({"p": one_part | {"groups": [group]}})
+        asked = parse_query(table, "Observation", [("p", code)])
+        assert selects(plan(asked, table)[0], entry) is selected
+        assert asked.matches(observation) is selected
+        group["components"] = [group["components"][0] | {"code": ""}]
+        table = _with_observation({"p": one_part | {"groups": [group]}})
+        asked = parse_query(table, "Observation", [("p", code)])
+        assert plan(asked, table) == (Term(kind_term("Observation")), False)
+        assert asked.matches(observation) is selected
+
+
+R4_TABLE = standard_table(FhirRelease.R4)
+
+
+def _with_observation(entries: dict[str, Any]) -> SearchParameters:
+    types = R4_TABLE["types"]
+    table = {**R4_TABLE, "types": {**types, "Observation": {**types["Observation"], **entries}}}
+    return SearchParameters(FhirRelease.R4, table, BASE)
 
 
 def test_plans_have_these_forms() -> None:

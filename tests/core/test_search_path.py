@@ -9,6 +9,7 @@ from hub.core.search_path import compile_path, contained, type_of
 RESOURCE: dict[str, Any] = {
     "resourceType": "Example",
     "status": "active",
+    "_status": {"extension": [{"url": "urn:a", "valueCode": "x"}, {"url": "urn:b"}]},
     "telecom": [
         {"system": "phone", "value": "1"},
         {"system": "email", "value": "2"},
@@ -37,6 +38,7 @@ RESOURCE: dict[str, Any] = {
         ("status", ["active"]),
         ("absent", []),
         ("part.name", ["a", "b", "c"]),
+        ("_status.extension{url=urn:a}.valueCode", ["x"]),
         ("part.absent.deeper", []),
         ("status|part.name", ["active", "a", "b", "c"]),
         ("part{0}.name", ["a"]),
