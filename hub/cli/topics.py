@@ -5,50 +5,59 @@ from __future__ import annotations
 import argparse
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from hub.cli.exits import CommandError, Exit
 from hub.cli.request import bare_name, canonical
 from hub.cli.terminal import Terminal, printable
-from hub.codecs.tables.search import search_parameters
-from hub.codecs.topic import from_json
-from hub.core.compiled_topic import PLAIN, CompiledTopic, FilterRule, compile_topic
-from hub.core.json_text import parse
-from hub.core.release import FhirRelease, Json
-from hub.core.search_parameter import SearchParameters
-from hub.core.topic import ResourceTrigger, SubscriptionTopic, parse_topic
-from hub.errors import HubError, TopicRefused
+from hub.cli.topic_file import (
+    Compiled,
+    compile_all,
+    definitions_of,
+    is_path,
+    releases_of,
+    tables_of,
+)
+from hub.cli.topic_lint import lint, load
+from hub.cli.topic_new import new
+from hub.cli.topic_test import test
+from hub.codecs.definitions import Definitions, LoadedTopic
+from hub.core.compiled_topic import PLAIN, CompiledTopic, FilterRule
+from hub.core.release import Json
+from hub.core.topic import ResourceTrigger, SubscriptionTopic
 from hub.settings import packaged_topics
-
-Compiled = Mapping[FhirRelease, CompiledTopic | str]
-"""A topic in each release, or why it does not compute there."""
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """List the topics that come with the hub and those of ``--topics``, or show one."""
+    """List the topics that come with the hub and those of ``--topics``, or work on some."""
     terminal = Terminal.standard(os.environ, plain=arguments.plain)
-    if (arguments.name is None) != (arguments.action == "list"):
+    as_json = arguments.format == "json"
+    names: list[str] = arguments.names
+    more = [Path(each) for each in arguments.topics]
+    match arguments.action:
+        case "new":
+            return new(terminal, _only(names, "new NAME --resource TYPE"), arguments.resource)
+        case "lint":
+            return lint(terminal, *_chosen(names, more), as_json=as_json)
+        case "test":
+            return test(terminal, *_chosen(names, more), as_json=as_json)
+        case "load":
+            _only(names, "load FILE --dry-run")
+            if not arguments.dry_run:
+                raise CommandError(Exit.USAGE, "write `topics load FILE --dry-run`")
+            return load(terminal, *_chosen(names, more), as_json=as_json)
+    if bool(names) == (arguments.action == "list"):
         raise CommandError(Exit.USAGE, "write `topics list` or `topics show NAME`")
-    more = [Path(arguments.topics)] if arguments.topics else []
-    topics = load_topics([packaged_topics(), *more])
-    if arguments.name is not None:
-        topics = [topic for topic in topics if topic.url == canonical(arguments.name)]
-        if not topics:
-            raise CommandError(
-                Exit.USAGE, f"there is no topic {arguments.name!r}; see `fhir-hub topics`"
-            )
-    tables = {
-        release: search_parameters(release, f"http://localhost/fhir/{release.path}")
-        for release in FhirRelease
-    }
-    found = [(topic, _compile(topic, tables)) for topic in topics]
-    if arguments.format == "json":
+    topics, definitions = _chosen(names, more)
+    tables = tables_of(definitions)
+    found = [(each.topic, compile_all(each.topic, tables)) for each in topics]
+    if as_json:
         for topic, compiled in found:
             terminal.line(json.dumps(_described(topic, compiled), ensure_ascii=False))
-    elif arguments.name is None:
+    elif not names:
         rows = [
-            [bare_name(topic.url), topic.version or "", _releases(compiled), topic.title or ""]
+            [bare_name(topic.url), topic.version or "", releases_of(compiled), topic.title or ""]
             for topic, compiled in found
         ]
         terminal.table(("NAME", "VERSION", "RELEASES", "TITLE"), rows)
@@ -59,36 +68,27 @@ def run(arguments: argparse.Namespace) -> int:
     return Exit.OK
 
 
-def load_topics(directories: Iterable[Path]) -> list[SubscriptionTopic]:
-    """Read ``*/topic.json`` and ``*.json`` of each directory.
-
-    Raises:
-        CommandError: a directory or a file can't be read, or is no topic.
-    """
-    topics = []
-    for directory in directories:
-        if not directory.is_dir():
-            raise CommandError(Exit.USAGE, f"{directory} is no directory")
-        for path in [*sorted(directory.glob("*/topic.json")), *sorted(directory.glob("*.json"))]:
-            try:
-                topics.append(parse_topic(from_json(parse(path.read_bytes()).value)))
-            except (OSError, HubError) as error:
-                raise CommandError(Exit.FAILED, f"{path}: {error}") from None
-    return topics
+def _only(names: Sequence[str], usage: str) -> str:
+    if len(names) != 1:
+        raise CommandError(Exit.USAGE, f"write `topics {usage}`")
+    return names[0]
 
 
-def _compile(topic: SubscriptionTopic, tables: Mapping[FhirRelease, SearchParameters]) -> Compiled:
-    compiled: dict[FhirRelease, CompiledTopic | str] = {}
-    for release, parameters in tables.items():
-        try:
-            compiled[release] = compile_topic(topic, parameters)
-        except TopicRefused as error:
-            compiled[release] = error.diagnostics
-    return compiled
-
-
-def _releases(compiled: Compiled) -> str:
-    return " ".join(release for release, found in compiled.items() if not isinstance(found, str))
+def _chosen(names: Sequence[str], more: Sequence[Path]) -> tuple[list[LoadedTopic], Definitions]:
+    """Return the topics that are named, all where none is, and everything that is loaded."""
+    paths = [Path(name) for name in names if is_path(name)]
+    around = list(dict.fromkeys([packaged_topics(), *more]))
+    chosen = list(definitions_of(paths).topics)
+    known = definitions_of(around).topics if len(paths) < len(names) or not names else ()
+    if not names:
+        chosen += known
+    for name in names:
+        if not is_path(name):
+            found = [each for each in known if each.topic.url == canonical(name)]
+            if not found:
+                raise CommandError(Exit.USAGE, f"there is no topic {name!r}; see `fhir-hub topics`")
+            chosen += found
+    return chosen, definitions_of(dict.fromkeys([*around, *paths]))
 
 
 def _show(terminal: Terminal, topic: SubscriptionTopic, compiled: Compiled) -> None:

@@ -7,16 +7,22 @@ Source: http://hl7.org/fhir/R5/subscriptiontopic.html.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from hub.core.change import Change
+from hub.core.excluded import is_topic_basic
 from hub.core.fhirpath import FhirPathError
-from hub.core.release import FhirRelease
+from hub.core.release import FhirRelease, Resource
 from hub.core.search import Resolver
 from hub.core.search_parameter import ANY_RESOURCE, SearchParameter, SearchParameters
-from hub.core.topic import CanFilterBy, NotificationShape, SubscriptionTopic
-from hub.core.trigger import CompiledTrigger, compile_trigger
+from hub.core.topic import CanFilterBy, NotificationShape, SubscriptionTopic, bare_type
+from hub.core.trigger import (
+    CompiledEventTrigger,
+    CompiledTrigger,
+    compile_event_trigger,
+    compile_trigger,
+)
 from hub.errors import TopicRefused
 
 PLAIN = frozenset(("=", "eq"))
@@ -56,6 +62,7 @@ class CompiledTopic:
     topic: SubscriptionTopic
     release: FhirRelease
     triggers: tuple[CompiledTrigger, ...]
+    event_triggers: tuple[CompiledEventTrigger, ...]
     filters: Mapping[tuple[str, str], FilterRule]
     missing_filters: frozenset[tuple[str, str]]
     shapes: Mapping[str, NotificationShape]
@@ -64,8 +71,18 @@ class CompiledTopic:
 
     @property
     def event_only(self) -> bool:
-        """Tell whether the hub computes no event of the topic."""
-        return not self.triggers
+        """Tell whether there are only events that the hub neither computes nor can be told of."""
+        return not self.triggers and not self.event_triggers
+
+    def names(self, resource: Resource) -> bool:
+        """Tell whether a trigger names the resource's type, as ``Resource`` does not.
+
+        A ``Basic`` that is a topic has no type of its own to be named by.
+        """
+        kind = resource.get("resourceType")
+        return not is_topic_basic(resource) and any(
+            trigger.resource_type == kind for trigger in self.triggers
+        )
 
     def fires(self, change: Change, resolver: Resolver) -> tuple[int, ...]:
         """Return the indexes of the triggers that fire; they are joined by OR."""
@@ -73,6 +90,14 @@ class CompiledTopic:
             return ()
         return tuple(
             trigger.index for trigger in self.triggers if trigger.decide(change, resolver) is True
+        )
+
+    def means(self, resource_type: str, codings: Collection[tuple[str, str]]) -> tuple[int, ...]:
+        """Return the indexes of the event triggers that an event with these codings is for."""
+        return tuple(
+            trigger.index
+            for trigger in self.event_triggers
+            if trigger.means(resource_type, codings)
         )
 
     def explain(self, change: Change, resolver: Resolver) -> tuple[Verdict, ...]:
@@ -98,7 +123,7 @@ class CompiledTopic:
 def compile_topic(topic: SubscriptionTopic, parameters: SearchParameters) -> CompiledTopic:
     """Compile a topic for the release of ``parameters``.
 
-    A topic with nothing but event triggers is kept without triggers, for discovery.
+    A topic with nothing but event triggers is kept for discovery even if none of them computes.
 
     Raises:
         TopicRefused: the topic has triggers and none of them computes; the message has all reasons.
@@ -115,14 +140,21 @@ def compile_topic(topic: SubscriptionTopic, parameters: SearchParameters) -> Com
         else:
             triggers.append(compiled)
             refusals.extend(reasons)
+    events: list[CompiledEventTrigger] = []
+    for index, event in enumerate(topic.event_triggers):
+        try:
+            events.append(compile_event_trigger(event, index, parameters))
+        except TopicRefused as error:
+            refusals.append(error.diagnostics)
     if not triggers and not topic.event_triggers:
         reasons_text = "; ".join(refusals) or "it has no trigger"
         raise TopicRefused(
-            f"{topic.canonical} does not compute in {parameters.release}: {reasons_text}",
+            does_not_compute(topic, parameters.release) + reasons_text,
             expression=refused.expression if refused else "SubscriptionTopic.resourceTrigger",
         )
-    types = frozenset(trigger.resource_type for trigger in triggers)
-    filters, missing = _filters(topic.can_filter_by, types, parameters)
+    types = frozenset(each.resource_type for each in triggers)
+    types |= frozenset(each.resource_type for each in events)
+    filters, missing = _filters(topic.can_filter_by, types or _event_types(topic), parameters)
     refusals.extend(
         f"filter {name} of {resource_type} does not exist in {parameters.release}"
         for resource_type, name in sorted(missing)
@@ -131,12 +163,23 @@ def compile_topic(topic: SubscriptionTopic, parameters: SearchParameters) -> Com
         topic=topic,
         release=parameters.release,
         triggers=tuple(triggers),
+        event_triggers=tuple(events),
         filters=filters,
         missing_filters=missing,
         shapes={shape.resource: shape for shape in reversed(topic.notification_shapes)},
         refusals=tuple(refusals),
         resource_types=None if ANY_RESOURCE in types else types,
     )
+
+
+def does_not_compute(topic: SubscriptionTopic, release: str) -> str:
+    """Return how every message of ``compile_topic`` begins; the reasons follow."""
+    return f"{topic.canonical} does not compute in {release}: "
+
+
+def _event_types(topic: SubscriptionTopic) -> frozenset[str]:
+    types = (bare_type(trigger.resource) for trigger in topic.event_triggers)
+    return frozenset(name for name in types if name is not None)
 
 
 def _filters(

@@ -1,4 +1,4 @@
-"""Resources that are about the hub itself: they trigger nothing and are never included.
+"""Resources that are about the hub itself: they are never included, and trigger only by name.
 
 Otherwise the record of a failing delivery would be an event, whose delivery fails too.
 Source: http://hl7.org/fhir/R5/subscription.html ("Safety and Security").

@@ -2,8 +2,8 @@
 
 ``fhirpathpy`` parses and knows the choice elements of each release.  The evaluation is the hub's
 own, because a trigger must compare whole collections, end in bounded time whatever the resource
-holds, and depend on nothing but the change.  Only ``%previous`` and ``%current`` are bound (and
-``%resource``, ``%context``: the current state).
+holds, and depend on nothing but the change and what the hub holds at that moment.  Only
+``%previous`` and ``%current`` are bound (and ``%resource``, ``%context``: the current state).
 
 Extensions of primitive elements are not looked at: an element with nothing but an extension is
 empty.
@@ -28,10 +28,12 @@ from fhirpathpy.parser.generated.FHIRPathLexer import FHIRPathLexer
 from fhirpathpy.parser.generated.FHIRPathParser import FHIRPathParser
 
 from hub.core import fhirpath_operator as operators
-from hub.core.fhirpath_function import FUNCTIONS, OF_TYPE, why_not
+from hub.core.fhirpath_function import FUNCTIONS, OF_TYPE, member_of, why_not
 from hub.core.fhirpath_operator import FhirPathFailure, Node, Run
 from hub.core.fhirpath_value import equal, equivalent, less
 from hub.core.release import FhirRelease, Resource
+from hub.core.search_criterion import NOWHERE, Resolver
+from hub.core.value_set import NO_VALUE_SETS, NotExpandable, ValueSets
 from hub.errors import TopicRefused
 
 MAX_LENGTH = 2_000
@@ -64,19 +66,25 @@ class FhirPathError:
 class FhirPathCriteria:
     """A compiled expression; calling it tells whether it is exactly true."""
 
-    __slots__ = ("_node", "expression")
+    __slots__ = ("_base_url", "_node", "expression")
 
-    def __init__(self, expression: str, node: Node) -> None:
+    def __init__(self, expression: str, node: Node, base_url: str) -> None:
         self.expression = expression
         self._node = node
+        self._base_url = base_url
 
     def __call__(self, previous: Resource | None, current: Resource | None) -> bool:
         """Tell whether the expression is true; empty, anything else and errors are false."""
         return self.evaluate(previous, current) is True
 
-    def evaluate(self, previous: Resource | None, current: Resource | None) -> bool | FhirPathError:
-        """Return the answer, or why there is none."""
-        run = Run(previous, current)
+    def evaluate(
+        self,
+        previous: Resource | None,
+        current: Resource | None,
+        resolver: Resolver = NOWHERE,
+    ) -> bool | FhirPathError:
+        """Return the answer, or why there is none; ``resolve()`` reads from ``resolver``."""
+        run = Run(previous, current, resolver, self._base_url)
         try:
             result = self._node(run, run.current)
         except FhirPathFailure as failure:
@@ -84,8 +92,15 @@ class FhirPathCriteria:
         return len(result) == 1 and result[0] is True
 
 
-def compile_fhirpath(expression: str, release: FhirRelease) -> FhirPathCriteria:
-    """Check and compile an expression.
+def compile_fhirpath(
+    expression: str,
+    release: FhirRelease,
+    base_url: str = "",
+    value_sets: ValueSets = NO_VALUE_SETS,
+) -> FhirPathCriteria:
+    """Check and compile an expression; references below ``base_url`` are the hub's own.
+
+    ``value_sets`` are those that ``memberOf()`` may name.
 
     Raises:
         TopicRefused: it is no FHIRPath, uses something that the hub does not evaluate, or is larger
@@ -94,7 +109,7 @@ def compile_fhirpath(expression: str, release: FhirRelease) -> FhirPathCriteria:
     if len(expression) > MAX_LENGTH:
         _refuse(f"{len(expression)} characters; at most {MAX_LENGTH} are accepted")
     tree = _parse(expression)
-    return FhirPathCriteria(expression, _Compiler(release).node(tree, 0))
+    return FhirPathCriteria(expression, _Compiler(release, value_sets).node(tree, 0), base_url)
 
 
 class _Complaints(ErrorListener):  # type: ignore[misc]  # fhirpathpy's parser has no types
@@ -130,11 +145,18 @@ def _refuse(reason: str, token: Any = None) -> NoReturn:
     raise TopicRefused(f"fhirPathCriteria{position}: {reason}", expression=EXPRESSION)
 
 
+def _without_parentheses(tree: Any) -> Any:
+    while type(tree).__name__ in ("TermExpressionContext", "ParenthesizedTermContext"):
+        tree = tree.getChild(tree.getChildCount() // 2)
+    return tree
+
+
 class _Compiler:
     """Turns the parse tree into nested operators."""
 
-    def __init__(self, release: FhirRelease) -> None:
+    def __init__(self, release: FhirRelease, value_sets: ValueSets) -> None:
         self.choices = _CHOICES[release]
+        self.value_sets = value_sets
 
     def node(self, tree: Any, depth: int) -> Node:
         if depth > MAX_DEPTH:
@@ -149,7 +171,17 @@ class _Compiler:
     def _only(self, tree: Any, depth: int) -> Node:
         return self.node(tree.getChild(0), depth)
 
-    _EntireExpression = _TermExpression = _LiteralTerm = _InvocationTerm = _only
+    _TermExpression = _LiteralTerm = _InvocationTerm = _only
+
+    def _EntireExpression(self, tree: Any, depth: int) -> Node:
+        return self._condition(tree.getChild(0), depth)
+
+    def _condition(self, tree: Any, depth: int) -> Node:
+        """Compile what must be true or false; ``a | b`` is written by mistake for ``a or b``."""
+        inner = _without_parentheses(tree)
+        if type(inner).__name__ == "UnionExpressionContext":
+            _refuse("a union (|) of conditions can have two values; write 'or'", inner.start)
+        return self.node(tree, depth)
 
     def _ParenthesizedTerm(self, tree: Any, depth: int) -> Node:
         return self.node(tree.getChild(1), depth)
@@ -202,10 +234,22 @@ class _Compiler:
         arguments = [] if parameters is None else list(parameters.expression())
         if name in OF_TYPE and len(arguments) == 1:
             return self._as_type((owner_tree, owner, depth), name, arguments[0])
+        if name == "memberOf" and len(arguments) == 1:
+            return self._member_of(owner, arguments[0], depth)
         make = FUNCTIONS.get((name, len(arguments)))
         if make is None:
             _refuse(why_not(name, len(arguments)), tree.start)
         return make(owner, *(self.node(argument, depth) for argument in arguments))
+
+    def _member_of(self, owner: Node, argument: Any, depth: int) -> Node:
+        named = self.node(argument, depth)
+        url = named.values[0] if isinstance(named, operators.Constant) and named.values else None
+        if not isinstance(url, str):
+            _refuse("memberOf() takes the canonical of a ValueSet in quotes", argument.start)
+        try:
+            return member_of(owner, self.value_sets.expand(url))
+        except NotExpandable as error:
+            return _refuse(f"memberOf(): {error}", argument.start)
 
     def _TypeExpression(self, tree: Any, depth: int) -> Node:
         owner, operator, type_ = (tree.getChild(i) for i in range(3))
@@ -229,8 +273,7 @@ class _Compiler:
 
     def _last_member(self, tree: Any) -> tuple[str, Any]:
         """Return the last element name of a path and the tree of what it is part of."""
-        while type(tree).__name__ in ("TermExpressionContext", "ParenthesizedTermContext"):
-            tree = tree.getChild(tree.getChildCount() // 2)
+        tree = _without_parentheses(tree)
         kind = type(tree).__name__
         if kind == "InvocationExpressionContext":
             step = tree.getChild(2)
@@ -267,8 +310,8 @@ class _Compiler:
         return operators.union(left, right)
 
     def _logic(self, tree: Any, depth: int) -> Node:
-        left, operator, right = self._binary(tree, depth)
-        return operators.LOGIC[operator](left, right)
+        left, right = (self._condition(tree.getChild(side), depth) for side in (0, 2))
+        return operators.LOGIC[tree.getChild(1).getText()](left, right)
 
     _AndExpression = _OrExpression = _ImpliesExpression = _logic
 

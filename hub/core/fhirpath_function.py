@@ -1,6 +1,7 @@
 """The functions of FHIRPath that a topic may use, and why others are refused.
 
-Offered is what looks at one change, ends in bounded time and needs nothing from outside.
+Offered is what looks at one change and the resources it refers to, ends in bounded time and needs
+nothing from outside the hub.
 Source: http://hl7.org/fhirpath/N1/ ("Functions").
 """
 
@@ -21,8 +22,10 @@ from hub.core.fhirpath_operator import (
     weight,
     whole,
 )
+from hub.core.fhirpath_reference import resolve
 from hub.core.fhirpath_value import Collection, key_of
 from hub.core.release import Json
+from hub.core.value_set import Expansion
 
 OF_TYPE = ("ofType", "as", "is")
 """Functions whose argument is the name of a type; ``hub.core.fhirpath`` compiles them."""
@@ -135,6 +138,19 @@ def _extension(owner: Node, url: Node) -> Node:
     return find
 
 
+def member_of(owner: Node, expansion: Expansion) -> Node:
+    """Return ``owner.memberOf()``; of what is not exactly one code or concept it is empty.
+
+    Source: http://hl7.org/fhir/R5/fhirpath.html#functions ("memberOf").
+    """
+
+    def answer(run: Run, values: Collection) -> Collection:
+        held = expansion.holds(values[0]) if len(values) == 1 else None
+        return [] if held is None else [held]
+
+    return _plain(answer)(owner)
+
+
 FUNCTIONS: dict[tuple[str, int], Callable[..., Node]] = {
     ("empty", 0): _plain(lambda run, values: [not values]),
     ("exists", 0): _plain(lambda run, values: [bool(values)]),
@@ -169,6 +185,7 @@ FUNCTIONS: dict[tuple[str, int], Callable[..., Node]] = {
     ("take", 1): _slice(lambda values, count: values[:count]),
     ("skip", 1): _slice(lambda values, count: values[count:]),
     ("extension", 1): _extension,
+    ("resolve", 0): resolve,
     ("union", 1): _with_collection(lambda run, a, b: distinct(run, a + b)),
     ("combine", 1): _with_collection(lambda run, a, b: a + b),
     ("subsetOf", 1): _with_collection(lambda run, a, b: [keys_of(a) <= keys_of(b)]),
@@ -186,8 +203,6 @@ _REASONS = {
     "children": "name the path",
     "aggregate": "it can grow without end",
     "trace": "a trigger has no output",
-    "resolve": "a trigger looks at one resource only; use a filter with a chain",
-    "memberOf": "the hub has no terminology; list the codes with 'in'",
     "now": "a trigger depends on nothing but the change",
     "today": "a trigger depends on nothing but the change",
     "timeOfDay": "a trigger depends on nothing but the change",
@@ -197,9 +212,11 @@ _REASONS = {
 def why_not(name: str, arguments: int) -> str:
     """Return why a function is refused, and what is offered."""
     counts = sorted(count for known, count in FUNCTIONS if known == name)
+    if name == "memberOf":
+        counts = [1]
     if counts:
         return f"{name}() takes {' or '.join(map(str, counts))} arguments, not {arguments}"
     if name in _REASONS:
         return f"{name}() is not evaluated: {_REASONS[name]}"
-    offered = sorted({known for known, _ in FUNCTIONS} | set(OF_TYPE))
+    offered = sorted({known for known, _ in FUNCTIONS} | {*OF_TYPE, "memberOf"})
     return f"{name}() is not evaluated; offered: {', '.join(offered)}"

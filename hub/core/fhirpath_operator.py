@@ -13,6 +13,7 @@ from decimal import Decimal
 
 from hub.core.fhirpath_value import Collection, key_of
 from hub.core.release import Json, Resource
+from hub.core.search_criterion import NOWHERE, Resolver
 
 BUDGET = 500_000
 """How many values one evaluation may touch."""
@@ -23,13 +24,26 @@ class FhirPathFailure(Exception):
 
 
 class Run:
-    """One evaluation: the two states as collections, and what is left of the budget."""
+    """One evaluation: the two states as collections, and what is left of the budget.
 
-    __slots__ = ("current", "left", "previous")
+    ``base_url`` is the hub's own of the release, and ``resolver`` reads what it holds there;
+    ``resolved`` collects the resources that were read.
+    """
 
-    def __init__(self, previous: Resource | None, current: Resource | None) -> None:
+    __slots__ = ("base_url", "current", "left", "previous", "resolved", "resolver")
+
+    def __init__(
+        self,
+        previous: Resource | None,
+        current: Resource | None,
+        resolver: Resolver = NOWHERE,
+        base_url: str = "",
+    ) -> None:
         self.previous: Collection = [] if previous is None else [previous]
         self.current: Collection = [] if current is None else [current]
+        self.resolver = resolver
+        self.base_url = base_url
+        self.resolved: Collection = []
         self.left = BUDGET
 
     def pay(self, price: int) -> None:

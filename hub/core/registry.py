@@ -6,13 +6,13 @@ numbered once.  The registry is a copy in memory; the store has the truth.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 
+from hub.core.canonical import version_order
 from hub.core.change import Change
-from hub.core.compiled_topic import CompiledTopic, compile_topic
+from hub.core.compiled_topic import CompiledTopic, compile_topic, does_not_compute
 from hub.core.excluded import is_excluded
 from hub.core.filter_index import FilterIndex
 from hub.core.filters import Filters
@@ -21,8 +21,6 @@ from hub.core.search import Resolver
 from hub.core.search_parameter import SearchParameters
 from hub.core.topic import SubscriptionTopic
 from hub.errors import Conflict, TopicNotActive, TopicRefused, TopicUnknown
-
-_NUMBERS = re.compile(r"(\d+)")
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -70,6 +68,30 @@ def stream_key(release: FhirRelease, topic: str, filters: str, visibility: str) 
     return blake2b(text.encode(), digest_size=16).hexdigest()
 
 
+def compile_everywhere(
+    topic: SubscriptionTopic, parameters: Mapping[FhirRelease, SearchParameters]
+) -> tuple[Mapping[FhirRelease, CompiledTopic], Mapping[FhirRelease, TopicRefused]]:
+    """Compile a topic for each release; also return why it does not compute in some of them.
+
+    Raises:
+        TopicRefused: it computes in no release.
+    """
+    compiled: dict[FhirRelease, CompiledTopic] = {}
+    refusals: dict[FhirRelease, TopicRefused] = {}
+    for release, known in parameters.items():
+        try:
+            compiled[release] = compile_topic(topic, known)
+        except TopicRefused as error:
+            refusals[release] = error
+    if not compiled:
+        first = next(iter(refusals.values()), None)
+        raise TopicRefused(
+            _everywhere(topic, refusals),
+            expression=None if first is None else first.expression,
+        )
+    return compiled, refusals
+
+
 class Registry:
     """The topics and streams of all releases."""
 
@@ -90,30 +112,54 @@ class Registry:
             TopicRefused: it computes in no release.
             Conflict: the same url and version is there already with other content.
         """
-        compiled: dict[FhirRelease, CompiledTopic] = {}
-        refusals: dict[FhirRelease, TopicRefused] = {}
-        for release, known in parameters.items():
-            there = self._topics[release].get(topic.canonical)
-            if there is not None and there.topic.source != topic.source:
-                raise Conflict(
-                    f"{topic.canonical} is there with other content; give it another version",
-                    expression="SubscriptionTopic.version",
-                )
-            try:
-                compiled[release] = there or compile_topic(topic, known)
-            except TopicRefused as error:
-                refusals[release] = error
-        if not compiled:
-            reasons = dict.fromkeys(error.diagnostics for error in refusals.values())
-            raise TopicRefused("; ".join(reasons) or "there is no release to compute it in")
-        for release, each in compiled.items():
-            self._topics[release][topic.canonical] = each
+        there = self.known(topic.canonical)
+        if there is not None and there.source != topic.source:
+            raise Conflict(
+                f"{topic.canonical} is there with other content; give it another version",
+                expression="SubscriptionTopic.version",
+            )
+        compiled, refusals = compile_everywhere(topic, parameters)
+        self.put_topic(compiled)
         return refusals
+
+    def put_topic(self, compiled: Mapping[FhirRelease, CompiledTopic]) -> None:
+        """Take over a topic, in place of one with the same url and version; its streams go on."""
+        for release, each in compiled.items():
+            canonical = each.topic.canonical
+            self._topics[release][canonical] = each
+            live = self._live[release].get(canonical)
+            if live is not None:
+                live.topic = each
+
+    def remove_topic(self, canonical: str) -> None:
+        """Forget a topic that has no streams; an unknown one is ignored."""
+        for known in self._topics.values():
+            known.pop(canonical, None)
+
+    def known(self, canonical: str) -> SubscriptionTopic | None:
+        """Return the topic with this ``url|version`` if it computes in any release."""
+        for known in self._topics.values():
+            if canonical in known:
+                return known[canonical].topic
+        return None
+
+    def every_topic(self) -> Sequence[SubscriptionTopic]:
+        """Return the topics that exist in any release, each version once."""
+        found = {
+            canonical: each.topic
+            for known in self._topics.values()
+            for canonical, each in known.items()
+        }
+        return list(found.values())
 
     def topics(self, release: FhirRelease) -> Sequence[CompiledTopic]:
         """Return the topics that exist in a release, by canonical."""
         known = self._topics[release]
         return [known[canonical] for canonical in sorted(known)]
+
+    def open_topics(self, release: FhirRelease) -> Sequence[CompiledTopic]:
+        """Return the topics that take new Subscriptions in a release, by canonical."""
+        return [each for each in self.topics(release) if not each.event_only and _is_active(each)]
 
     def topic(self, release: FhirRelease, canonical: str, *, for_new: bool = True) -> CompiledTopic:
         """Return the topic that a Subscription names.
@@ -139,13 +185,13 @@ class Registry:
                 f"the hub computes no event of the topic {canonical}",
                 expression="Subscription.topic",
             )
-        active = [each for each in able if each.topic.status == "active"]
+        active = [each for each in able if _is_active(each)]
         if not active and for_new:
             raise TopicNotActive(
                 f"the topic {canonical} is {able[-1].topic.status}",
                 expression="Subscription.topic",
             )
-        return max(active or able, key=lambda each: _version_order(each.topic.version))
+        return max(active or able, key=lambda each: version_order(each.topic.version))
 
     def add_stream(self, stream: Stream) -> None:
         """Let changes find a stream, in place of one with the same id.
@@ -184,12 +230,14 @@ class Registry:
     def match(self, change: Change, resolver: Resolver) -> list[Match]:
         """Return the streams that a change belongs to, by stream id.
 
-        Only topics that have streams are evaluated; resources about the hub itself match nothing.
+        Only topics that have streams are evaluated; resources about the hub itself match nothing
+        but topics that name their type.
         """
-        if is_excluded(change.subject):
-            return []
+        about_hub = is_excluded(change.subject)
         found: list[Match] = []
         for live in self._live[change.release].values():
+            if about_hub and not live.topic.names(change.subject):
+                continue
             triggers = live.topic.fires(change, resolver)
             if triggers:
                 found.extend(
@@ -197,6 +245,25 @@ class Registry:
                     for id in live.index.match(change, resolver)
                 )
         return sorted(found, key=lambda match: match.stream.id)
+
+    def match_event(
+        self, topic: CompiledTopic, triggers: tuple[int, ...], change: Change, resolver: Resolver
+    ) -> list[Match]:
+        """Return the streams of a topic that an event which no change made belongs to.
+
+        Args:
+            topic: the one whose event triggers it is for.
+            triggers: their indexes.
+            change: from the focus to itself: what filters look at.
+            resolver: of what filters refer to.
+        """
+        live = self._live[topic.release].get(topic.topic.canonical)
+        if live is None:
+            return []
+        return [
+            Match(stream=self._streams[id], topic=live.topic, triggers=triggers)
+            for id in live.index.match(change, resolver)
+        ]
 
     def _unknown(self, release: FhirRelease, canonical: str) -> str:
         elsewhere = [
@@ -209,7 +276,15 @@ class Registry:
         return f"the topic {canonical} is unknown"
 
 
-def _version_order(version: str | None) -> tuple[tuple[int, int, str], ...]:
-    """Order versions by their numbers: 1.10 after 1.9; none before any."""
-    parts = _NUMBERS.split(version or "")
-    return tuple((1, int(part), "") if part.isdigit() else (0, 0, part) for part in parts if part)
+def _is_active(compiled: CompiledTopic) -> bool:
+    return compiled.topic.status == "active"
+
+
+def _everywhere(topic: SubscriptionTopic, refusals: Mapping[FhirRelease, TopicRefused]) -> str:
+    """Return why a topic computes in no release, each reason once."""
+    reasons: dict[str, list[str]] = {}
+    for release, error in refusals.items():
+        reason = error.diagnostics.removeprefix(does_not_compute(topic, release))
+        reasons.setdefault(reason, []).append(release)
+    told = (does_not_compute(topic, ", ".join(names)) + why for why, names in reasons.items())
+    return "; ".join(told) or "there is no release to compute it in"

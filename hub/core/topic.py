@@ -8,7 +8,7 @@ Source: http://hl7.org/fhir/R5/subscriptiontopic.html.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from hub.core.change import Interaction
@@ -20,6 +20,7 @@ CANONICAL_BASE = "http://example.org/fhir-hub/SubscriptionTopic/"
 
 STRUCTURE_DEFINITION = "http://hl7.org/fhir/StructureDefinition/"
 _STATUS = ("draft", "active", "retired", "unknown")
+_COURSE = ("unknown", "draft", "active", "retired")
 _T = TypeVar("_T")
 
 
@@ -54,7 +55,7 @@ class ResourceTrigger:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventTrigger:
-    """``SubscriptionTopic.eventTrigger``; kept for discovery, the hub computes no such events."""
+    """``SubscriptionTopic.eventTrigger``: no change makes such an event, the hub is told of it."""
 
     resource: str
     event: Json
@@ -135,6 +136,23 @@ def parse_topic(resource: Resource) -> SubscriptionTopic:
         notification_shapes=root.each("notificationShape", _notification_shape),
         source=resource,
     )
+
+
+def may_become(before: str, after: str) -> bool:
+    """Tell whether a topic's status may change so: from draft to active to retired, never back."""
+    return _COURSE.index(before) <= _COURSE.index(after)
+
+
+def with_status(topic: SubscriptionTopic, other: SubscriptionTopic) -> SubscriptionTopic:
+    """Return ``topic`` with the status of ``other``, and with its date if it has one."""
+    taken = {name: other.source[name] for name in ("status", "date") if name in other.source}
+    return replace(topic, status=other.status, source=topic.source | taken)
+
+
+def without_status(topic: SubscriptionTopic) -> SubscriptionTopic:
+    """Return ``topic`` without what may change while its version stays: status and its date."""
+    kept = {name: each for name, each in topic.source.items() if name not in ("status", "date")}
+    return replace(topic, source=kept)
 
 
 def bare_type(url: str) -> str | None:

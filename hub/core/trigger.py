@@ -5,15 +5,15 @@ Source: http://hl7.org/fhir/R5/subscriptiontopic.html ("Resource Triggers").
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from hub.core.change import Change, Interaction
 from hub.core.fhirpath import FhirPathError, compile_fhirpath
-from hub.core.release import Resource
+from hub.core.release import Json, Resource
 from hub.core.search import Query, Resolver, parse_query, split_query
 from hub.core.search_parameter import ANY_RESOURCE, SearchParameters
-from hub.core.topic import QueryCriteria, ResourceTrigger
+from hub.core.topic import EventTrigger, QueryCriteria, ResourceTrigger, bare_type
 from hub.errors import InvalidSearch, TopicRefused
 
 Test = Callable[[Change, Resolver], bool | FhirPathError]
@@ -67,7 +67,7 @@ def compile_trigger(
     if trigger.query_criteria is not None:
         try:
             chosen = "query", _query_test(trigger.query_criteria, trigger.resource, parameters)
-        except InvalidSearch as error:
+        except TopicRefused as error:
             reasons.append(_of(index, "queryCriteria", error.diagnostics))
     if chosen is None and trigger.fhirpath_criteria is not None:
         try:
@@ -89,9 +89,62 @@ def compile_trigger(
     return compiled, tuple(reason.diagnostics for reason in reasons)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompiledEventTrigger:
+    """One event trigger that the hub can be told of in a release.
+
+    ``index`` is its place in ``SubscriptionTopic.eventTrigger``; ``resource_type`` is a type of
+    the release or ``Resource`` for any; ``codings`` are the (system, code) of its event.
+    """
+
+    index: int
+    resource_type: str
+    codings: frozenset[tuple[str, str]]
+
+    def means(self, resource_type: str, codings: Collection[tuple[str, str]]) -> bool:
+        """Tell whether an event with one of these codings, about this type, is what it awaits."""
+        return self.resource_type in (resource_type, ANY_RESOURCE) and not (
+            self.codings.isdisjoint(codings)
+        )
+
+
+def compile_event_trigger(
+    trigger: EventTrigger, index: int, parameters: SearchParameters
+) -> CompiledEventTrigger:
+    """Compile an event trigger.
+
+    Raises:
+        TopicRefused: its resource is no type of the release, or its event has no coding.
+    """
+    path = f"SubscriptionTopic.eventTrigger[{index}]"
+    resource_type = bare_type(trigger.resource)
+    if resource_type != ANY_RESOURCE and resource_type not in parameters.types():
+        raise TopicRefused(
+            f"{parameters.release} has no resource type {trigger.resource}",
+            expression=f"{path}.resource",
+        )
+    codings = codings_of(trigger.event)
+    if not codings:
+        raise TopicRefused(
+            f"eventTrigger[{index}].event has no coding with a code, so nothing can be told of it",
+            expression=f"{path}.event",
+        )
+    return CompiledEventTrigger(index=index, resource_type=resource_type, codings=codings)
+
+
+def codings_of(concept: Json) -> frozenset[tuple[str, str]]:
+    """Return (system, code) of each coding of a CodeableConcept; the system is '' if absent."""
+    written = concept.get("coding") if isinstance(concept, dict) else None
+    return frozenset(
+        (str(coding.get("system", "")), str(coding["code"]))
+        for coding in (written if isinstance(written, list) else ())
+        if isinstance(coding, dict) and coding.get("code")
+    )
+
+
 def _of(index: int, clause: str, reason: str) -> TopicRefused:
     path = f"SubscriptionTopic.resourceTrigger[{index}].{clause}"
-    return TopicRefused(f"resourceTrigger[{index}].{clause}: {reason}", expression=path)
+    return TopicRefused(f"resourceTrigger[{index}].{reason}", expression=path)
 
 
 def _always(change: Change, resolver: Resolver) -> bool:
@@ -99,13 +152,15 @@ def _always(change: Change, resolver: Resolver) -> bool:
 
 
 def _fhirpath_test(expression: str, parameters: SearchParameters) -> Test:
-    criteria = compile_fhirpath(expression, parameters.release)
-    return lambda change, resolver: criteria.evaluate(change.previous, change.current)
+    criteria = compile_fhirpath(
+        expression, parameters.release, parameters.base_url, parameters.value_sets
+    )
+    return lambda change, resolver: criteria.evaluate(change.previous, change.current, resolver)
 
 
 def _query_test(criteria: QueryCriteria, resource: str, parameters: SearchParameters) -> Test:
-    previous = _query(criteria.previous, resource, parameters)
-    current = _query(criteria.current, resource, parameters)
+    previous = _clause("previous", criteria.previous, resource, parameters)
+    current = _clause("current", criteria.current, resource, parameters)
     decide = all if criteria.require_both else any
 
     def vote(query: Query | None, state: Resource | None, resolver: Resolver) -> bool | None:
@@ -126,6 +181,15 @@ def _query_test(criteria: QueryCriteria, resource: str, parameters: SearchParame
         return bool(votes) and decide(votes)
 
     return test
+
+
+def _clause(
+    name: str, text: str | None, resource: str, parameters: SearchParameters
+) -> Query | None:
+    try:
+        return _query(text, resource, parameters)
+    except InvalidSearch as error:
+        raise TopicRefused(f"queryCriteria.{name}: {error.diagnostics}") from None
 
 
 def _query(text: str | None, resource: str, parameters: SearchParameters) -> Query | None:

@@ -64,20 +64,39 @@ class VersionReference:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Occurrence:
+    """What made an event that no change made: somebody told the hub that it happened.
+
+    ``triggers`` are the indexes of the topic's event triggers; ``focus`` is the resource that it
+    is about, as it was at the instant ``at``.
+    """
+
+    triggers: tuple[int, ...]
+    focus: VersionReference
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EventContext:
     """What was decided about an event when it was committed.
 
-    ``triggers`` are the indexes of the topic's triggers that fired; ``includes`` the resources of
-    the notificationShape at the versions of that moment.
+    ``triggers`` are the indexes of the topic's resource triggers that fired; ``includes`` the
+    resources of the notificationShape at the versions of that moment; ``occurrence`` is there
+    where no change made the event.
     """
 
     triggers: tuple[int, ...] = ()
     includes: tuple[VersionReference, ...] = ()
+    occurrence: Occurrence | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamEvent:
-    """Event ``n`` of a stream: the change ``seq`` made it."""
+    """Event ``n`` of a stream: the change ``seq`` made it.
+
+    Where ``context`` has an occurrence, ``seq`` is only its place among the changes: later than
+    all before it, and no change stands there.
+    """
 
     stream: int
     n: int

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hub.core.compiled_topic import find_parameter
+from hub.core.excluded import TOPIC_CODE
 from hub.core.release import FhirRelease
 from hub.core.search import NOWHERE
 from hub.errors import TopicRefused
@@ -37,9 +38,17 @@ def test_a_topic_of_events_only_is_kept_for_discovery() -> None:
     assert not compiled({}).event_only
 
 
+def test_what_a_topic_of_events_only_filters_by_is_told_of_the_types_of_its_events() -> None:
+    events = [{"resource": "Task", "event": {}}, {"resource": "http://e.org/profile", "event": {}}]
+    filters = [{"filterParameter": "owner"}, {"filterParameter": "region"}]
+    topic = compiled(eventTrigger=events, canFilterBy=filters)
+    assert set(topic.filters) == {("Task", "owner")}
+    assert topic.missing_filters == {("Task", "region")}
+
+
 def test_explain_tells_of_errors_and_of_triggers_that_do_not_concern() -> None:
     topic = compiled(
-        {"fhirPathCriteria": "(true | false) and true"},
+        {"fhirPathCriteria": "(true | false).first() and %current.id.combine('x')"},
         {"fhirPathCriteria": "true"},
         {"supportedInteraction": ["delete"]},
     )
@@ -114,3 +123,31 @@ def test_the_shape_of_the_type_comes_before_that_of_any() -> None:
 def test_the_parameter_at_the_end_of_a_name_is_found(name: str, found: str | None) -> None:
     parameter = find_parameter(PARAMETERS[FhirRelease.R4], "Task", name)
     assert (parameter.code if parameter else None) == found
+
+
+def test_event_triggers_that_compute_can_be_told_of_and_filtered() -> None:
+    event = {"coding": [{"system": "s", "code": "a"}]}
+    topic = compiled(
+        eventTrigger=[
+            {"resource": "Transport", "event": event},
+            {"resource": "Task", "event": event},
+            {"resource": "Resource", "event": event},
+        ],
+        canFilterBy=[{"filterParameter": "owner", "resource": "Task"}],
+    )
+    assert not topic.event_only
+    assert topic.means("Task", [("s", "a")]) == (1, 2)
+    assert topic.means("Patient", [("s", "a")]) == (2,)
+    assert topic.means("Patient", [("s", "b")]) == ()
+    assert ("Task", "owner") in topic.filters
+    assert any("Transport" in reason for reason in topic.refusals)
+    assert topic.fires(change(None, task()), NOWHERE) == ()
+
+
+def test_a_topic_names_the_types_of_its_triggers_but_not_every_type() -> None:
+    topic = compiled({"resource": "Resource"}, {"resource": "Subscription"}, {"resource": "Basic"})
+    assert topic.names({"resourceType": "Subscription"})
+    assert not topic.names({"resourceType": "AuditEvent"})
+    assert topic.names({"resourceType": "Basic"})
+    code = {"coding": [{"system": TOPIC_CODE[0], "code": TOPIC_CODE[1]}]}
+    assert not topic.names({"resourceType": "Basic", "code": code})

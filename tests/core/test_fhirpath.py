@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from decimal import Decimal
 from typing import Any
 
@@ -13,6 +12,7 @@ from hypothesis import strategies as st
 from hub.core.fhirpath import FhirPathError, compile_fhirpath
 from hub.core.fhirpath_value import equal, equivalent, key_of, less
 from hub.core.release import FhirRelease
+from hub.core.value_set import ValueSets
 from hub.errors import TopicRefused
 
 TASK: dict[str, Any] = {
@@ -160,6 +160,8 @@ TRUE = [
     "%current = %previous",
     "%current.first() is Task",
     "%current.status in ('draft' | 'requested')",
+    "(%current.status | %current.id | %current.status).count() = 2",
+    "(%current.nothing.exists() | %current.status.exists()).anyTrue()",
     "(false and %current.words).not()",
     "true or %current.words",
 ]
@@ -172,7 +174,7 @@ def test_it_is_true(expression: str) -> None:
 
 @pytest.mark.parametrize(
     "expression",
-    ["false", "{}", "'text'", "%current.nothing", "(true | false)", "%current.words", "1"],
+    ["false", "{}", "'text'", "%current.nothing", "%current.words", "1"],
 )
 def test_nothing_but_a_single_true_fires(expression: str) -> None:
     assert answer(expression) is False
@@ -181,7 +183,7 @@ def test_nothing_but_a_single_true_fires(expression: str) -> None:
 @pytest.mark.parametrize(
     "expression",
     [
-        "(%previous.nothing.empty() | (%previous.status != 'requested')) and true",
+        "(true | false).combine(true) and true",
         "%current.words.single() = 'a'",
         "%current.words > 1",
         "%current.status > 1",
@@ -219,8 +221,14 @@ REFUSED = [
     ("%current.children()", "name the path", 10),
     ("(1|2).aggregate($total + $this)", "without end", 7),
     ("%current.trace('x')", "no output", 10),
-    ("%current.focus.resolve().status = 'x'", "one resource", 16),
-    ("%current.code.memberOf('http://v')", "terminology", 15),
+    ("(%previous.empty() | (%previous.status != 'x')) and true", "write 'or'", 2),
+    ("true implies (true | false)", "write 'or'", 15),
+    ("true | false", "write 'or'", 1),
+    ("%current.code.memberOf('http://v')", "http://v is not loaded; give its file", 24),
+    ("%current.code.memberOf(1)", "canonical of a ValueSet in quotes", 24),
+    ("%current.code.memberOf(%current.id)", "canonical of a ValueSet in quotes", 24),
+    ("%current.code.memberOf({})", "canonical of a ValueSet in quotes", 24),
+    ("%current.code.memberOf()", "takes 1 arguments, not 0", 15),
     ("now() > @2020", "nothing but the change", 1),
     ("today() > @2020", "nothing but the change", 1),
     ("timeOfDay() > @T12:00", "nothing but the change", 1),
@@ -280,14 +288,12 @@ def test_an_oversized_expression_is_refused(expression: str, reason: str) -> Non
         "%current.big.all(n in %current.big.n)",
     ],
 )
-def test_a_hostile_expression_ends_soon(expression: str) -> None:
+def test_a_hostile_expression_ends_when_its_budget_is_used_up(expression: str) -> None:
     compiled = compile_fhirpath(expression, FhirRelease.R5)
     big = {"resourceType": "Task", "big": [{"n": n} for n in range(2_000)]}
-    start = time.perf_counter()
     result = compiled.evaluate(big, big)
     assert isinstance(result, FhirPathError)
     assert "too costly" in result.reason
-    assert time.perf_counter() - start < 5
 
 
 def test_a_resource_is_never_changed() -> None:
@@ -343,3 +349,43 @@ def test_a_text_that_only_looks_like_an_instant_is_text() -> None:
     assert key_of("2025-13-45T10:00:00Z") == "2025-13-45T10:00:00Z"
     assert less("2025-01-01", "2025-01-01T10:00:00Z") is None
     assert less("2025-01-01", "2025-01-02") is True
+
+
+SYSTEM = "http://example.org/statuses"
+VALUE_SETS = ValueSets(
+    [
+        {
+            "url": "http://v",
+            "version": "1",
+            "compose": {"include": [{"system": SYSTEM, "concept": [{"code": "requested"}]}]},
+        }
+    ]
+)
+
+
+@pytest.mark.parametrize(
+    ("element", "expected"),
+    [
+        ({"status": "requested"}, True),
+        ({"status": "draft"}, False),
+        ({"status": {"coding": [{"system": SYSTEM, "code": "requested"}]}}, True),
+        ({"status": {"coding": [{"system": "http://other", "code": "requested"}]}}, False),
+        ({"status": ["requested", "requested"]}, False),
+        ({"status": {"text": "requested"}}, False),
+        ({}, False),
+    ],
+)
+@pytest.mark.parametrize("url", ["http://v", "http://v|1"])
+def test_member_of_asks_a_loaded_value_set(
+    element: dict[str, Any], expected: bool, url: str
+) -> None:
+    compiled = compile_fhirpath(
+        f"%current.status.memberOf('{url}')", FhirRelease.R4, value_sets=VALUE_SETS
+    )
+    assert compiled(None, {"resourceType": "Task", **element}) is expected
+    denied = compile_fhirpath(
+        f"%current.status.memberOf('{url}').not()", FhirRelease.R4, value_sets=VALUE_SETS
+    )
+    known = len(element) == 1 and not isinstance(element["status"], list)
+    concept = known and element["status"] != {"text": "requested"}
+    assert denied(None, {"resourceType": "Task", **element}) is (concept and not expected)

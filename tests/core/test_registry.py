@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from hub.core.filters import accept_filters
-from hub.core.registry import Registry, Stream, stream_key
+from hub.core.registry import Registry, Stream, compile_everywhere, stream_key
 from hub.core.release import FhirRelease, Resource
 from hub.core.search import NOWHERE
 from hub.core.subscription import FilterBy
@@ -87,6 +87,20 @@ def test_a_topic_of_events_only_is_listed_but_can_t_be_subscribed_to() -> None:
     assert [each.topic.url for each in made.topics(R4)] == [URL]
     with pytest.raises(TopicUnknown, match="computes no event"):
         made.topic(R4, URL)
+
+
+def test_the_topics_that_are_open_are_those_that_can_be_subscribed_to() -> None:
+    event = topic_json(
+        url=f"{URL}-event", eventTrigger=[{"resource": "Task", "event": {"text": "x"}}]
+    )
+    made = registry(
+        version("1"),
+        version("2"),
+        version("3", status="draft"),
+        version("4", status="retired"),
+        event,
+    )
+    assert [each.topic.version for each in made.open_topics(R4)] == ["1", "2"]
 
 
 def test_the_same_topic_may_be_added_again_but_not_with_other_content() -> None:
@@ -173,3 +187,56 @@ def test_a_key_separates_what_differs_and_does_not_show_the_filters() -> None:
     assert len(keys) == len(parts) * 3
     assert stream_key(R4, "t", "owner=Patient/7", "") == stream_key(R4, "t", "owner=Patient/7", "")
     assert all(len(key) == 32 for key in keys)
+
+
+def test_a_topic_that_is_put_again_keeps_its_streams() -> None:
+    made = registry(version("1"))
+    made.add_stream(stream(made, 1))
+    retired = version("1", status="retired")
+    made.put_topic(compile_everywhere(parse_topic(retired), PARAMETERS)[0])
+    assert matched(made, task()) == [1]
+    with pytest.raises(TopicNotActive):
+        made.topic(R4, URL)
+    found = made.known(f"{URL}|1")
+    assert found is not None and found.status == "retired"
+
+
+def test_a_topic_that_was_removed_is_unknown() -> None:
+    made = registry(version("1"), version("2"))
+    made.remove_topic(f"{URL}|2")
+    made.remove_topic("http://example.org/unheard")
+    assert made.known(f"{URL}|2") is None
+    assert made.topic(R4, URL).topic.version == "1"
+
+
+def test_an_event_that_no_change_made_goes_to_the_streams_of_its_topic_alone() -> None:
+    event = {"resource": "Task", "event": {"coding": [{"code": "a"}]}}
+    made = registry(version("1", eventTrigger=[event]), version("2", eventTrigger=[event]))
+    known = made.topic(R4, f"{URL}|1")
+    told = change(task(), task(owner={"reference": "Organization/a"}))
+    assert made.match_event(known, (0,), told, NOWHERE) == []
+    for id, owner in ((1, "a"), (2, "b")):
+        entry = FilterBy(filter_parameter="owner", value=f"Organization/{owner}")
+        made.add_stream(stream(made, id, entry, url=f"{URL}|1"))
+    made.add_stream(stream(made, 3, url=f"{URL}|2"))
+    (match,) = made.match_event(known, (0,), told, NOWHERE)
+    assert (match.stream.id, match.triggers) == (1, (0,))
+
+
+def test_a_topic_that_names_a_type_about_the_hub_hears_of_it() -> None:
+    made = registry(
+        topic_json({"resource": "Resource"}),
+        topic_json({"resource": "AuditEvent"}, url=f"{URL}-audit"),
+    )
+    made.add_stream(stream(made, 1))
+    made.add_stream(stream(made, 2, url=f"{URL}-audit"))
+    assert matched(made, {"resourceType": "AuditEvent", "id": "a"}) == [2]
+
+
+def test_every_topic_is_listed_once_although_it_is_in_several_releases() -> None:
+    registry = Registry()
+    for version in ("1", "2"):
+        registry.add_topic(parse_topic(topic_json({}, version=version)), PARAMETERS)
+    assert sorted(each.canonical for each in registry.every_topic()) == [
+        f"{URL}|{version}" for version in ("1", "2")
+    ]

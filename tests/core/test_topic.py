@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from hub.core.change import Interaction
-from hub.core.topic import bare_type, parse_topic
+from hub.core.topic import bare_type, may_become, parse_topic, with_status, without_status
 from hub.errors import HubError, InvalidResource, TopicRefused
 
 URL = "http://example.org/topic"
@@ -155,3 +155,30 @@ def test_another_resource_is_refused(resource: Any) -> None:
 )
 def test_a_type_is_read_from_both_spellings(url: str, name: str | None) -> None:
     assert bare_type(url) == name
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "allowed"),
+    [
+        ("draft", "active", True),
+        ("draft", "retired", True),
+        ("active", "active", True),
+        ("unknown", "draft", True),
+        ("active", "draft", False),
+        ("retired", "active", False),
+    ],
+)
+def test_a_status_only_goes_on(before: str, after: str, allowed: bool) -> None:
+    assert may_become(before, after) is allowed
+
+
+def test_a_topic_takes_the_status_of_another_with_its_date_and_nothing_else() -> None:
+    draft = parse_topic(topic(status="draft", title="One", date="2025-01-01"))
+    retired = parse_topic(topic(status="retired", title="Two", date="2026-01-01"))
+    taken = with_status(draft, retired)
+    assert (taken.status, taken.title) == ("retired", "One")
+    assert taken.source == topic(status="retired", title="One", date="2026-01-01")
+    undated = with_status(draft, parse_topic(topic(status="active")))
+    assert undated.source == topic(status="active", title="One", date="2025-01-01")
+    assert without_status(taken).source == without_status(draft).source
+    assert "status" not in without_status(draft).source

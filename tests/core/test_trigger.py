@@ -9,7 +9,10 @@ import pytest
 
 from hub.core.release import FhirRelease, Resource
 from hub.core.search import NOWHERE
+from hub.core.topic import EventTrigger
+from hub.core.trigger import compile_event_trigger
 from hub.errors import TopicRefused
+from tests.support.search_tables import PARAMETERS
 from tests.support.topics import change, compiled, task
 
 VOTES = [None, "test-passes", "test-fails"]
@@ -101,7 +104,7 @@ def test_fhirpath_criteria_are_used_where_the_query_does_not_compute() -> None:
     topic = compiled({**criteria(current="frobnication=1"), "fhirPathCriteria": "true"})
     assert topic.triggers[0].criteria == "fhirpath"
     assert topic.fires(change(None, task()), NOWHERE) == (0,)
-    assert "resourceTrigger[0].queryCriteria" in topic.refusals[0]
+    assert topic.refusals[0].startswith("resourceTrigger[0].queryCriteria.current: ")
 
 
 def test_a_trigger_none_of_whose_criteria_computes_is_refused_with_all_reasons() -> None:
@@ -116,3 +119,38 @@ def test_a_type_of_another_release_is_refused() -> None:
     with pytest.raises(TopicRefused, match="R4 has no resource type Transport"):
         compiled({"resource": "Transport"})
     assert compiled({"resource": "Transport"}, release=FhirRelease.R5).triggers
+
+
+def _event(resource: str = "Task", event: Any = None) -> EventTrigger:
+    return EventTrigger(
+        resource=resource, event=event or {"coding": [{"system": "s", "code": "a"}, {"code": "b"}]}
+    )
+
+
+def test_an_event_trigger_means_events_with_one_of_its_codings_about_its_type() -> None:
+    made = compile_event_trigger(_event(), 3, PARAMETERS[FhirRelease.R4])
+    assert made.index == 3
+    assert made.means("Task", [("s", "a")]) and made.means("Task", [("x", "y"), ("", "b")])
+    assert not made.means("Task", [("", "a")])
+    assert not made.means("Patient", [("s", "a")])
+    anything = compile_event_trigger(_event("Resource"), 0, PARAMETERS[FhirRelease.R4])
+    assert anything.means("Patient", [("s", "a")])
+
+
+@pytest.mark.parametrize(
+    ("trigger", "words"),
+    [
+        (_event("Transport"), "no resource type Transport"),
+        (_event("http://example.org/StructureDefinition/Profile"), "no resource type"),
+        (_event(event={"text": "x"}), "no coding with a code"),
+        (_event(event={"coding": ["x", {"system": "s"}]}), "no coding with a code"),
+        (_event(event={"coding": "x"}), "no coding with a code"),
+        (_event(event="x"), "no coding with a code"),
+    ],
+)
+def test_an_event_trigger_that_nothing_can_be_told_of_is_refused(
+    trigger: EventTrigger, words: str
+) -> None:
+    with pytest.raises(TopicRefused, match=words) as refused:
+        compile_event_trigger(trigger, 0, PARAMETERS[FhirRelease.R4])
+    assert str(refused.value.expression).startswith("SubscriptionTopic.eventTrigger[0].")

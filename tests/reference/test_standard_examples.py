@@ -350,7 +350,7 @@ def test_every_notification_of_the_standard_is_compared_or_left_out_with_a_reaso
             (searchset_is_not_a_thing_with_time, searchset_has_total_and_link),
         ),
     ],
-    ids=str,
+    ids=["R4", "R4B", "R5"],
 )
 def test_the_answer_of_the_status_operation_is_that_of_the_standard(
     file: str, release: FhirRelease, differences: tuple[Difference, ...]
