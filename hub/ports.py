@@ -162,6 +162,7 @@ class WriteBatch:
     deliveries: list[Subscriber] = field(default_factory=list)
     attempts: list[Attempt] = field(default_factory=list)
     topics: list[SubscriptionTopic] = field(default_factory=list)
+    dropped_topics: list[SubscriptionTopic] = field(default_factory=list)
 
     @property
     def empty(self) -> bool:
@@ -241,7 +242,18 @@ class Reader(Protocol):
         """
 
 
-class Store(Protocol):
+class ReadableStore(Protocol):
+    """What reading needs of a store: all that delivery knows of it."""
+
+    async def read(self, query: Callable[[Reader], T]) -> T:
+        """Run ``query`` on a view of what is committed, away from the event loop.
+
+        Raises:
+            Unavailable: it can't be read now, for example while its index is being repaired.
+        """
+
+
+class Store(ReadableStore, Protocol):
     """Where everything is kept.  One thread writes; ``commit`` is all or nothing and durable."""
 
     def open(self) -> Opened:
@@ -262,13 +274,6 @@ class Store(Protocol):
             StoreFull: no space; nothing was written.
             Unavailable: another program has it locked; nothing was written.
             StoreBroken: it is unknown whether it was written; the process must stop.
-        """
-
-    async def read(self, query: Callable[[Reader], T]) -> T:
-        """Run ``query`` on a view of what is committed, away from the event loop.
-
-        Raises:
-            Unavailable: it can't be read now, for example while its index is being repaired.
         """
 
     def close(self) -> None:

@@ -15,7 +15,7 @@ from hub.core.subscription import (
     Subscription,
     SubscriptionStatusCode,
 )
-from hub.core.version import EventContext, VersionReference
+from hub.core.version import EventContext, Occurrence, VersionReference
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -57,17 +57,29 @@ def encode_context(context: EventContext) -> bytes | None:
     if context == _NO_CONTEXT:
         return None
     includes = [(kept.resource_type, kept.id, kept.version) for kept in context.includes]
-    return orjson.dumps([context.triggers, includes])
+    fields: list[Any] = [context.triggers, includes]
+    occurrence = context.occurrence
+    if occurrence is not None:
+        focus = occurrence.focus
+        at = micros(occurrence.at)
+        fields += [occurrence.triggers, (focus.resource_type, focus.id, focus.version), at]
+    return orjson.dumps(fields)
 
 
 def decode_context(text: bytes | None) -> EventContext:
     """Return the context that ``encode_context`` wrote."""
     if text is None:
         return _NO_CONTEXT
-    triggers, includes = orjson.loads(text)
+    triggers, includes, *told = orjson.loads(text)
     return EventContext(
-        triggers=tuple(triggers), includes=tuple(VersionReference(*kept) for kept in includes)
+        triggers=tuple(triggers),
+        includes=tuple(VersionReference(*kept) for kept in includes),
+        occurrence=_occurrence(*told) if told else None,
     )
+
+
+def _occurrence(triggers: list[int], focus: list[Any], at: int) -> Occurrence:
+    return Occurrence(triggers=tuple(triggers), focus=VersionReference(*focus), at=from_micros(at))
 
 
 def encode_subscription(subscription: Subscription) -> bytes:

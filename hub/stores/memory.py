@@ -175,9 +175,16 @@ class MemoryStore:
             )
         for settled in batch.deliveries:
             kept = self._subscribers[settled.sid]
-            self._subscribers[settled.sid] = replace(kept, delivery=settled.delivery)
+            self._subscribers[settled.sid] = replace(
+                kept,
+                delivery=settled.delivery,
+                error=settled.error,
+                error_code=settled.error_code,
+            )
         self._reader.ring.extend(batch.attempts)
         self._topics.update((topic.canonical, topic) for topic in batch.topics)
+        for topic in batch.dropped_topics:
+            self._topics.pop(topic.canonical, None)
 
     async def read(self, query: Callable[[Reader], T]) -> T:
         """Run ``query`` here and now."""

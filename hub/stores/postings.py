@@ -330,7 +330,7 @@ def _overlapping(overlap: Overlap) -> LookUp:
     comparison, bounds = _COMPARISON[overlap.how]
     asked = (overlap.low, overlap.high)
     return LookUp(
-        f"SELECT DISTINCT seq FROM search_range WHERE p = ? AND {comparison}",  # noqa: S608 constants
+        f"SELECT DISTINCT seq FROM search_range WHERE p = ? AND {comparison}",  # noqa: S608  # made of constants
         (overlap.parameter, *(asked[bound] for bound in bounds)),
     )
 

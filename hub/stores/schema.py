@@ -1,7 +1,8 @@
 """The tables of the SQLite store.
 
 Instants are microseconds since 1970 UTC.  A *kind* is one resource type of one release.  The
-table of search terms is not here: it depends on what SQLite offers (``hub.stores.search_table``).
+table of search terms is not here: it depends on what SQLite offers (``hub.stores.postings``).
+Every change of the tables raises ``hub.stores.database_facts.SCHEMA_VERSION``.
 """
 
 from __future__ import annotations
@@ -10,9 +11,6 @@ from sqlalchemy import MetaData
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.schema import CreateIndex, CreateTable
 from sqlmodel import Field, Index, SQLModel, UniqueConstraint
-
-SCHEMA_VERSION = 1
-"""Raised with every change of the tables; a hub refuses a database that is newer than itself."""
 
 _NARROW = {"sqlite_with_rowid": False}
 _NEVER_REUSED = {"sqlite_autoincrement": True}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
@@ -121,9 +120,7 @@ class SqliteStore:
 
     async def read(self, query: Callable[[Reader], T]) -> T:
         """Run ``query`` in a reading thread, inside one transaction."""
-        database = self._opened
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(database.pool, database.read, query)
+        return await self._opened.views.read(query)
 
     def reindex(self, entry_of: Callable[[ResourceVersion], IndexEntry]) -> int:
         """Drop the search index and fill it anew from the log; return how many are in it.

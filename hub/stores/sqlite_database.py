@@ -8,22 +8,22 @@ Sources: https://www.sqlite.org/wal.html; https://www.sqlite.org/howtocorrupt.ht
 from __future__ import annotations
 
 import os
-import queue
 import sqlite3
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 from threading import Event
 from typing import TypeVar
 
 from hub.errors import Unavailable
-from hub.ports import Reader, StoreBroken
-from hub.stores.postings import Layout, best_layout, layout_named
+from hub.ports import StoreBroken
+from hub.stores.database_facts import is_empty, layout_of, read_facts, write_facts
+from hub.stores.postings import Layout, best_layout
 from hub.stores.process_lock import ProcessLock
-from hub.stores.schema import SCHEMA_VERSION, statements
+from hub.stores.schema import statements
 from hub.stores.secrets import sync_directory
 from hub.stores.sqlite_reader import SqliteReader
+from hub.stores.sqlite_views import SqliteViews, connect
 from hub.stores.trouble import IndexDamaged, explained
 
 T = TypeVar("T")
@@ -37,12 +37,6 @@ _PRAGMAS = (
     f"PRAGMA journal_size_limit = {_WAL_KEPT}",
     "PRAGMA secure_delete = FAST",
     "PRAGMA cache_size = -65536",
-    "PRAGMA mmap_size = 0",
-)
-_READER_PRAGMAS = (
-    "PRAGMA query_only = ON",
-    "PRAGMA wal_autocheckpoint = 0",
-    "PRAGMA cache_size = -16384",
     "PRAGMA mmap_size = 0",
 )
 
@@ -78,23 +72,19 @@ class SqliteDatabase:
         with explained(), ExitStack() as closing:
             closing.callback(ProcessLock(path.with_name(path.name + ".lock")).release)
             _create_file(path)
-            self.db = _connect(path, "rw", busy_timeout)
+            self.db = connect(path, "rw", busy_timeout)
             closing.callback(self.db.close)
             self._configure(size_limit)
-            facts = _facts(self.db, identity, layout)
+            _create_schema(self.db, identity, layout)
+            facts = read_facts(self.db)
             self.identity = facts["identity"]
-            self.layout = _layout(self.db, facts["layout"])
+            self.layout = layout_of(self.db, facts)
             self.reader = SqliteReader(self.db, self.layout, self.index_damaged)
             closing.callback(self._checkpoint)
-            self._idle: queue.SimpleQueue[SqliteReader] = queue.SimpleQueue()
-            for _ in range(readers):
-                view = _connect(path, "ro", busy_timeout)
-                closing.callback(view.close)
-                for pragma in _READER_PRAGMAS:
-                    view.execute(pragma)
-                self._idle.put(SqliteReader(view, self.layout, self.index_damaged))
-            self.pool = ThreadPoolExecutor(readers, thread_name_prefix="store-reader")
-            closing.callback(self.pool.shutdown)
+            self.views = SqliteViews(
+                path, self.layout, self.index_damaged, count=readers, busy_timeout=busy_timeout
+            )
+            closing.callback(self.views.close)
             self._closing = closing.pop_all()
 
     def transact(self, work: Callable[[], T]) -> T:
@@ -123,14 +113,6 @@ class SqliteDatabase:
             self._roll_back()
             raise
         return done
-
-    def read(self, query: Callable[[Reader], T]) -> T:
-        """Run ``query`` in one reading transaction; in a thread of ``pool``."""
-        reader = self._idle.get()
-        try:
-            return reader.in_transaction(query)
-        finally:
-            self._idle.put(reader)
 
     def close(self) -> None:
         """Checkpoint, close every connection and give the lock back.
@@ -172,44 +154,11 @@ def _create_file(path: Path) -> None:
     sync_directory(path.parent)
 
 
-def _connect(path: Path, mode: str, timeout: float) -> sqlite3.Connection:
-    return sqlite3.connect(
-        f"{path.resolve().as_uri()}?mode={mode}",
-        uri=True,
-        timeout=timeout,
-        isolation_level=None,
-        check_same_thread=False,
-        cached_statements=256,
-    )
-
-
-def _facts(db: sqlite3.Connection, identity: str, layout: Layout | None) -> dict[str, str]:
-    (empty,) = db.execute("SELECT count(*) = 0 FROM sqlite_schema").fetchone()
-    if empty:
+def _create_schema(db: sqlite3.Connection, identity: str, layout: Layout | None) -> None:
+    if is_empty(db):
         chosen = layout or best_layout(db)
         db.execute("BEGIN IMMEDIATE")
         for statement in (*statements(), chosen.table):
             db.execute(statement)
-        db.executemany(
-            "INSERT INTO hub(key, value) VALUES (?, ?)",
-            (
-                ("schema", str(SCHEMA_VERSION)),
-                ("epoch", "1"),
-                ("identity", identity),
-                ("layout", chosen.name),
-            ),
-        )
+        write_facts(db, identity, chosen)
         db.execute("COMMIT")
-    found = dict(db.execute("SELECT key, value FROM hub").fetchall())
-    if found["schema"] != str(SCHEMA_VERSION):
-        raise Unavailable(
-            f"the database has schema {found['schema']}; this hub reads {SCHEMA_VERSION}"
-        )
-    return found
-
-
-def _layout(db: sqlite3.Connection, name: str) -> Layout:
-    layout = layout_named(name)
-    if layout.name != "plain" and best_layout(db).name == "plain":
-        raise Unavailable("the database was made with FTS5, which this SQLite does not have")
-    return layout

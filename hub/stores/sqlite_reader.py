@@ -16,7 +16,6 @@ from hub.core.search_index import Expression
 from hub.core.subscriber import Attempt
 from hub.core.version import ResourceKey, ResourceVersion, StreamEvent
 from hub.errors import Unavailable
-from hub.ports import Reader
 from hub.stores.encoding import decode_context, from_micros, micros
 from hub.stores.postings import IS_CURRENT, Layout, selection
 from hub.stores.trouble import IndexDamaged, explained
@@ -66,19 +65,19 @@ class SqliteReader:
     """
 
     def __init__(self, db: sqlite3.Connection, layout: Layout, damage: Event) -> None:
-        self._db = db
+        self.db = db
         self._layout = layout
         self._damage = damage
 
-    def in_transaction(self, query: Callable[[Reader], T]) -> T:
+    def in_transaction(self, query: Callable[[SqliteReader], T]) -> T:
         """Run ``query`` on one unchanging view."""
         with explained():
-            self._db.execute("BEGIN")
+            self.db.execute("BEGIN")
         try:
             return query(self)
         finally:
             with explained():
-                self._db.execute("COMMIT")
+                self.db.execute("COMMIT")
 
     def head(self, key: ResourceKey) -> ResourceVersion | None:
         """Return the newest version, which may be a deletion; None if there never was one."""
@@ -199,7 +198,7 @@ class SqliteReader:
     def _rows(self, sql: str, arguments: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         try:
             with explained():
-                return self._db.execute(sql, arguments).fetchall()
+                return self.db.execute(sql, arguments).fetchall()
         except IndexDamaged:
             self._damage.set()
             raise Unavailable(

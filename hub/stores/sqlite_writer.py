@@ -9,7 +9,6 @@ from hub.core.json_text import dumps
 from hub.core.release import FhirRelease
 from hub.core.search_index import IndexEntry
 from hub.core.subscriber import Attempt, Subscriber
-from hub.core.topic import SubscriptionTopic
 from hub.core.version import ResourceVersion
 from hub.ports import StoredStream, WriteBatch
 from hub.stores.encoding import (
@@ -52,6 +51,10 @@ _SUBSCRIPTION = (
     "deleted = excluded.deleted, fields = excluded.fields, secrets = excluded.secrets"
 )
 _SEGMENT = "INSERT INTO segment(sid, first, stream, offset, last) VALUES (?, ?, ?, ?, ?)"
+_ERROR = (
+    "UPDATE subscription SET error = ?, error_code = ?"
+    " WHERE sid = ? AND (error IS NOT ? OR error_code IS NOT ?)"
+)
 _DELIVERY = (
     "INSERT OR REPLACE INTO delivery"
     "(sid, cursor, failures, failing_since, due, retry_to, last_sent) VALUES (?, ?, ?, ?, ?, ?, ?)"
@@ -68,6 +71,7 @@ _TOPIC = (
     "INSERT INTO topic(url, version, source) VALUES (?, ?, ?) "
     "ON CONFLICT(url, version) DO UPDATE SET source = excluded.source"
 )
+_NO_TOPIC = "DELETE FROM topic WHERE url = ? AND version = ?"
 _INDEXED = "SELECT seq, terms, ranges FROM change_log WHERE seq = ?"
 
 Kinds = Mapping[tuple[FhirRelease, str], int]
@@ -100,8 +104,9 @@ class SqliteWriter:
         self._write_streams(batch)
         self._write_subscribers(batch.subscribers)
         self._write_deliveries(batch.deliveries)
+        self._db.executemany(_ERROR, map(_error_row, batch.deliveries))
         self._write_attempts(batch.attempts)
-        self._write_topics(batch.topics)
+        self._write_topics(batch)
         return kinds
 
     def reindex(self, entries: Iterable[tuple[ResourceVersion, IndexEntry]]) -> None:
@@ -251,9 +256,13 @@ class SqliteWriter:
         self._db.executemany(_ATTEMPT, map(_attempt_row, attempts))
         self._db.execute(_TRIM, (self._attempts_kept, _TRIMMED_AT_ONCE + len(attempts)))
 
-    def _write_topics(self, topics: Iterable[SubscriptionTopic]) -> None:
+    def _write_topics(self, batch: WriteBatch) -> None:
         self._db.executemany(
-            _TOPIC, ((topic.url, topic.version or "", dumps(topic.source)) for topic in topics)
+            _TOPIC,
+            ((topic.url, topic.version or "", dumps(topic.source)) for topic in batch.topics),
+        )
+        self._db.executemany(
+            _NO_TOPIC, ((topic.url, topic.version or "") for topic in batch.dropped_topics)
         )
 
 
@@ -279,6 +288,11 @@ def _stream_row(stream: StoredStream) -> tuple[object, ...]:
         encode_filters(stream.filters),
         stream.visibility,
     )
+
+
+def _error_row(subscriber: Subscriber) -> tuple[object, ...]:
+    error, code = subscriber.error, subscriber.error_code
+    return error, code, subscriber.sid, error, code
 
 
 def _delivery_row(subscriber: Subscriber) -> tuple[object, ...]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from hub.core.search_index import IndexEntry
 from hub.core.version import ResourceVersion
 from hub.ports import Opened, WriteBatch
-from tests.stores.contract import History
+from tests.stores.history import History
 from tests.stores.samples import (
     a_key,
     a_sqlite_store,

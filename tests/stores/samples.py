@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from hashlib import shake_256
 from itertools import count
@@ -22,7 +23,13 @@ from hub.core.subscription import (
 )
 from hub.core.timing import DeliveryState
 from hub.core.topic import SubscriptionTopic, parse_topic
-from hub.core.version import EventContext, ResourceKey, ResourceVersion, StreamEvent
+from hub.core.version import (
+    EventContext,
+    Occurrence,
+    ResourceKey,
+    ResourceVersion,
+    StreamEvent,
+)
 from hub.core.version import VersionReference as Included
 from hub.ports import StoredStream
 from hub.stores.postings import Layout
@@ -89,7 +96,14 @@ def a_stream(id: int = 1, *, n: int = 0, floor: int = 0) -> StoredStream:
 
 def an_event(n: int, stream: int = 1, *, seq: int = 1) -> StreamEvent:
     context = EventContext(triggers=(0, 2), includes=(Included("Patient", "p", 3),))
-    return StreamEvent(stream=stream, n=n, seq=seq, context=context if n % 2 else EventContext())
+    told = Occurrence(triggers=(1,), focus=Included("Task", "t", 2), at=START)
+    contexts = (
+        EventContext(),
+        context,
+        EventContext(occurrence=told),
+        replace(context, occurrence=told),
+    )
+    return StreamEvent(stream=stream, n=n, seq=seq, context=contexts[n % 4])
 
 
 def a_subscriber(

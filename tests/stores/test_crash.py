@@ -11,8 +11,8 @@ from hub.core.search_comparator import Comparator
 from hub.core.search_index import And, Everything, Expression, Not, Overlap, Term
 from hub.ports import Reader
 from hub.stores.sqlite import SqliteStore
-from tests.stores.contract import History
 from tests.stores.crashing_hub import TERMS, entry_of, remembered
+from tests.stores.history import History
 from tests.stores.samples import a_sqlite_store, luck
 
 ROOT = Path(__file__).parents[2]

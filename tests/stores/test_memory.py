@@ -3,7 +3,8 @@ from __future__ import annotations
 from typing import ClassVar
 
 from hub.stores.memory import MemoryStore
-from tests.stores.contract import ReindexingStore, StoreContract
+from tests.stores.contract import StoreContract
+from tests.stores.history import ReindexingStore
 
 
 class TestMemoryStore(StoreContract):

@@ -18,7 +18,8 @@ from hub.errors import StoreFull, Unavailable
 from hub.ports import StoreBroken, WriteBatch
 from hub.stores.postings import FullText, Layout, Plain
 from hub.stores.sqlite import SqliteStore
-from tests.stores.contract import R5, History, ReindexingStore, StoreContract
+from tests.stores.contract import StoreContract
+from tests.stores.history import R5, History, ReindexingStore
 from tests.stores.samples import (
     SECRET,
     a_key,

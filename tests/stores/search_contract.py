@@ -1,0 +1,101 @@
+"""Search: the current versions that an expression selects."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hub.core.search_comparator import Comparator
+from hub.core.search_index import (
+    And,
+    Everything,
+    Expression,
+    IndexEntry,
+    Not,
+    Or,
+    Overlap,
+    Prefix,
+    Term,
+)
+from hub.core.version import ResourceKey, ResourceVersion
+from tests.stores.history import R4, R5, TERMS, History, expressions, several_stores, writes
+from tests.stores.opening import StoreOpening
+from tests.stores.samples import a_key, an_entry
+
+
+class SearchContract(StoreOpening):
+    """What every store finds."""
+
+    @several_stores
+    @given(st.lists(writes, max_size=4), expressions, st.sampled_from(("Task", "Resource")))
+    def test_a_search_finds_the_current_versions_that_the_expression_selects(
+        self,
+        batches: list[list[tuple[ResourceKey, IndexEntry | None]]],
+        expression: Expression,
+        resource_type: str,
+    ) -> None:
+        with self.opened() as store:
+            history = History(store)
+            for changes in batches:
+                history.write(*changes)
+            expected = history.found(R5, resource_type, expression)
+            found = store.writer.search(R5, resource_type, expression, count=100)
+            assert found == expected
+            assert store.writer.count(R5, resource_type, expression) == len(expected)
+
+    @several_stores
+    @given(writes, expressions, st.integers(1, 4))
+    def test_pages_of_a_search_follow_each_other(
+        self,
+        changes: list[tuple[ResourceKey, IndexEntry | None]],
+        expression: Expression,
+        size: int,
+    ) -> None:
+        with self.opened() as store:
+            history = History(store)
+            history.write(*changes)
+            pages: list[ResourceVersion] = []
+            before = None
+            while page := store.writer.search(R4, "Task", expression, count=size, before=before):
+                assert len(page) <= size
+                pages += page
+                before = page[-1].seq
+            assert pages == history.found(R4, "Task", expression)
+
+    def test_a_search_may_ask_for_thousands_of_values(self) -> None:
+        with self.opened() as store:
+            history = History(store)
+            for id in range(5):
+                ranges = ((1, id * 400, id * 400 + 1),)
+                history.write((a_key(str(id)), an_entry("k1", f"h{id * 400}", ranges=ranges)))
+            terms = Or(tuple(Term(f"h{number}") for number in range(1500)))
+            ranges_asked = Or(tuple(Overlap(1, n, n + 1, Comparator.EQ) for n in range(1500)))
+            for many in (terms, ranges_asked):
+                found = store.writer.search(R5, "Task", And((Term("k1"), many)), count=9)
+                assert [version.key.id for version in found] == ["3", "2", "1", "0"]
+                others = store.writer.search(R5, "Task", And((Term("k1"), Not(many))), count=9)
+                assert [version.key.id for version in others] == ["4"]
+
+    @several_stores
+    @given(st.lists(writes, max_size=3), expressions)
+    def test_a_reindexed_store_finds_what_the_new_entries_say(
+        self,
+        batches: list[list[tuple[ResourceKey, IndexEntry | None]]],
+        expression: Expression,
+    ) -> None:
+        def entry_of(version: ResourceVersion, /) -> IndexEntry:
+            low = version.seq % 9
+            return an_entry(TERMS[version.seq % 6], ranges=((1, low, low + 2),))
+
+        with self.opened() as store:
+            history = History(store)
+            for changes in batches:
+                history.write(*changes)
+            alive = {k: v for k, (v, entry) in history.current.items() if entry is not None}
+            assert store.reindex(entry_of) == len(alive)
+            history.current = {k: (v, entry_of(v)) for k, v in alive.items()}
+            found = store.writer.search(R5, "Task", expression, count=100)
+            assert found == history.found(R5, "Task", expression)
+            history.write(*((key, None) for key in alive))
+            assert store.writer.count(R5, "Resource", Everything()) == 0
+            assert store.writer.count(R5, "Resource", Prefix("h")) == 0
