@@ -37,11 +37,16 @@ from hub.core.timing import (
     next_due,
     retry_at,
 )
-from hub.engine.intake import Intake, Settlement
 from hub.engine.numbered_events import read_events
-from hub.engine.subscribers import Subscribers
-from hub.engine.subscriptions import Subscriptions
-from hub.ports import Channel, Clock, Codec, Listener, Store
+from hub.engine.settlement import Known, Settlement, Settling, Signalling
+from hub.engine.status_error import (
+    failure_error,
+    handshake_total,
+    lost_events,
+    status_errors,
+)
+from hub.errors import HubError
+from hub.ports import Channel, Clock, Codec, Listener, ReadableStore
 
 DEFAULT_TIMEOUT = timedelta(seconds=15)
 DEFAULT_MAX_COUNT = 20
@@ -78,10 +83,10 @@ class Delivery:
     def __init__(
         self,
         *,
-        store: Store,
-        intake: Intake,
-        subscribers: Subscribers,
-        subscriptions: Subscriptions,
+        store: ReadableStore,
+        intake: Settling,
+        subscribers: Known,
+        subscriptions: Signalling,
         codecs: Mapping[FhirRelease, Codec],
         channels: Mapping[ChannelType, Channel],
         clock: Clock,
@@ -106,6 +111,7 @@ class Delivery:
         self._busy: dict[int, asyncio.Task[None]] = {}
         self._beats: dict[int, datetime] = {}
         self._slots = asyncio.Semaphore(MOST_AT_ONCE)
+        self._draining = False
 
     async def run(self) -> None:
         """Serve every lane until cancelled."""
@@ -124,6 +130,7 @@ class Delivery:
 
     async def drain(self, deadline: datetime) -> None:
         """Let attempts in flight end until ``deadline``, then drop them; they will be repeated."""
+        self._draining = True
         tasks = list(self._busy.values())
         if not tasks:
             return
@@ -139,7 +146,7 @@ class Delivery:
 
     def _serve(self, sid: int) -> None:
         subscriber = self._subscribers.get(sid)
-        if sid in self._busy or subscriber is None or subscriber.deleted:
+        if self._draining or sid in self._busy or subscriber is None or subscriber.deleted:
             return
         now = self._clock.now()
         due = self._next(subscriber, now)
@@ -177,7 +184,10 @@ class Delivery:
         if error is None:
             self._serve(sid)
         else:
-            log.error("lane of Subscription %d failed", sid, exc_info=error)
+            if isinstance(error, HubError):
+                log.warning("lane of Subscription %d waits: %s", sid, error.diagnostics)
+            else:
+                log.error("lane of Subscription %d failed", sid, exc_info=error)
             self._plan(sid, self._clock.now() + timedelta(seconds=5))
 
     async def _run_lane(self, subscriber: Subscriber, due: Due) -> None:
@@ -187,6 +197,8 @@ class Delivery:
             )
             return
         async with self._slots:
+            if self._subscribers.get(subscriber.sid) is not subscriber:
+                return  # It was changed while the lane waited for its turn; the lane looks again.
             task, body = await self._prepared(subscriber, due.kind)
             if body is None:
                 return
@@ -195,8 +207,6 @@ class Delivery:
             await self._delivered(task, result)
         else:
             await self._failed(task, result)
-
-    # --- what is sent --------------------------------------------------------------------------
 
     async def _prepared(self, subscriber: Subscriber, kind: Kind) -> tuple[_Task, bytes | None]:
         subscription = subscriber.subscription
@@ -224,7 +234,7 @@ class Delivery:
         lowest = self._subscribers.lowest(subscriber)
         first = max(state.cursor + 1, lowest)
         count = subscriber.subscription.max_count or DEFAULT_MAX_COUNT
-        last = state.retry_to or min(total, first + count - 1)
+        last = min(state.retry_to or total, first + count - 1)
         task = _Task(Kind.EVENTS, subscriber, first, last)
         events: list[NumberedEvent] = []
         if first <= last:
@@ -234,18 +244,22 @@ class Delivery:
         if not events:
             await self._skip(subscriber, last)
             return task, None
+        errors: tuple[StatusError, ...] = ()
+        if first > state.cursor + 1:
+            errors = (StatusError(None, lost_events(state.cursor + 1, first - 1)),)
         notification = build_notification(
             subscriber.subscription,
             NotificationType.EVENT_NOTIFICATION,
             total=total,
             timestamp=events[-1].timestamp,
             events=events,
+            errors=errors,
         )
         return task, self._encoded(notification)
 
     async def _skip(self, subscriber: Subscriber, last: int) -> None:
         """Pass over numbers whose events are no longer kept, and say so in the status."""
-        lost = f"events {subscriber.delivery.cursor + 1} to {last} are no longer kept"
+        lost = lost_events(subscriber.delivery.cursor + 1, last)
         await self._intake.settle(
             Settlement(
                 sid=subscriber.sid,
@@ -273,8 +287,6 @@ class Delivery:
                 timeout=subscription.timeout or DEFAULT_TIMEOUT,
             )
         )
-
-    # --- what becomes of it --------------------------------------------------------------------
 
     def _attempt(self, task: _Task, result: DeliveryResult) -> Attempt:
         delivered = isinstance(result, Delivered)
@@ -304,7 +316,8 @@ class Delivery:
                 delivery=after_success(subscriber.delivery, now, subscriber.delivery.cursor),
             )
             return
-        if task.kind is Kind.HEARTBEAT and not subscriber.delivery.failures:
+        healthy = subscriber.error is None and not subscriber.delivery.failures
+        if task.kind is Kind.HEARTBEAT and healthy:
             self._beats[subscriber.sid] = now
             return
         await self._intake.settle(
@@ -380,30 +393,3 @@ def _final(kind: Kind, failure: FailureClass) -> Signal | None:
     if kind is Kind.HANDSHAKE and failure not in _HANDSHAKE_AGAIN:
         return Signal.HANDSHAKE_FAILED
     return None
-
-
-def handshake_total(subscriber: Subscriber, total: int) -> int:
-    """Return the counter for a handshake: all events so far, but for the very first handshake.
-
-    That one says how many there were before this Subscription: 0, or more if its id was used and
-    deleted before.
-    """
-    if subscriber.delivery.last_sent is None and subscriber.segments:
-        return subscriber.segments[-1].first - 1
-    return total
-
-
-def failure_error(failure: FailureClass, status: int | None, reason: str) -> tuple[str, str]:
-    """Return what a failure is called in ``SubscriptionStatus.error``: words and code."""
-    if failure is FailureClass.DNS:
-        return reason, "dns-resolution-error"
-    if status is None:
-        return reason, "no-response"
-    return f"HTTP {status}: {reason}", "error-response"
-
-
-def status_errors(subscriber: Subscriber) -> tuple[StatusError, ...]:
-    """Return what is wrong with a Subscription's delivery, for ``error[]`` of its status."""
-    if subscriber.error is None:
-        return ()
-    return (StatusError(subscriber.error_code, subscriber.error),)

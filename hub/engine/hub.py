@@ -14,6 +14,7 @@ from hub.engine.sockets import Sockets
 from hub.engine.subscribers import Subscribers
 from hub.engine.subscription_status import SubscriptionStatuses
 from hub.engine.subscriptions import Subscriptions
+from hub.engine.topics import Topics
 from hub.engine.verification import Verification
 from hub.ports import Clock, Codec, Store
 
@@ -32,6 +33,7 @@ class Hub:
     intake: Intake
     subscribers: Subscribers
     subscriptions: Subscriptions
+    topics: Topics
     statuses: SubscriptionStatuses
     tokens: BindingTokens
     sockets: Sockets

@@ -12,21 +12,21 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from typing import Any, Generic, TypeVar
 
+from hub.core.compiled_topic import CompiledTopic
 from hub.core.registry import Registry
 from hub.core.release import FhirRelease
 from hub.core.search_parameter import SearchParameters
-from hub.core.subscriber import Attempt
+from hub.core.subscription import SubscriptionStatusCode
 from hub.core.timing import Settled, settled
-from hub.engine.plan import Outcome, Plan, Write, Written
+from hub.engine.plan import Plan
 from hub.engine.resolver import Bodies
+from hub.engine.settlement import Settlement
 from hub.engine.subscribers import Subscribers
+from hub.engine.write import Write, Written
 from hub.errors import HubError, Unavailable
 from hub.ports import Clock, Opened, Store, StoreBroken, Wakeups, WriteBatch
-
-__all__ = ["Intake", "Outcome", "Settlement", "Write", "Written"]
 
 T = TypeVar("T")
 
@@ -34,27 +34,6 @@ MOST_IN_BATCH = 256
 MOST_WAITING = 10_000
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settlement:
-    """What a delivery came to, to be written with the next batch; plain values only.
-
-    ``generation`` is the one that the attempt was made for: a failure of an older one is dropped,
-    while what was delivered counts for ever.  ``cursor``, ``due`` and ``retry_to`` are as in
-    ``hub.core.timing.settled``.
-    """
-
-    sid: int
-    generation: int
-    what: Settled
-    at: datetime
-    cursor: int = 0
-    due: datetime | None = None
-    retry_to: int | None = None
-    attempts: tuple[Attempt, ...] = ()
-    error: str | None = None
-    error_code: str | None = None
 
 
 @dataclass(slots=True)
@@ -74,6 +53,7 @@ class _Batch:
     settlements: list[tuple[Settlement, asyncio.Future[None]]]
     answers: list[Any] = field(default_factory=list)
     written: WriteBatch | None = None
+    compiled: list[Mapping[FhirRelease, CompiledTopic]] = field(default_factory=list)
     failure: Exception | None = None
 
     def parts(self) -> list[_Batch]:
@@ -210,8 +190,6 @@ class Intake:
             new_id=self._new_id,
             n=self._subscribers.n,
         )
-        for settlement, _ in batch.settlements:
-            self._settle(plan, settlement)
         for item in batch.items:
             child = plan.child()
             try:
@@ -223,6 +201,8 @@ class Intake:
                 batch.answers.append(error)
             else:
                 plan.absorb(child)
+        for settlement, _ in batch.settlements:
+            self._settle(plan, settlement)
         try:
             written = plan.batch()
             if not written.empty:
@@ -234,32 +214,42 @@ class Intake:
             batch.failure = error
         else:
             batch.written = written
+            batch.compiled = plan.compiled
             self._last_seq = plan.last_seq
             self._last_at = plan.now
 
     def _settle(self, plan: Plan, settlement: Settlement) -> None:
-        subscriber = plan.deliveries.get(settlement.sid) or self._subscribers.get(settlement.sid)
+        # A request of this batch may have changed the Subscription; its change must stay.
+        sid = settlement.sid
+        into = plan.subscribers if sid in plan.subscribers else plan.deliveries
+        subscriber = into.get(sid) or self._subscribers.get(sid)
         if subscriber is None or subscriber.deleted:
             return
-        if settlement.generation != subscriber.generation and settlement.what.is_failure:
+        older = settlement.generation != subscriber.generation
+        if older and settlement.what.is_failure:
             return
-        plan.deliveries[settlement.sid] = replace(
-            subscriber,
-            delivery=settled(
-                subscriber.delivery,
-                settlement.what,
-                settlement.at,
-                cursor=settlement.cursor,
-                due=settlement.due,
-                retry_to=settlement.retry_to,
-            ),
-            error=settlement.error,
-            error_code=settlement.error_code,
+        delivery = settled(
+            subscriber.delivery,
+            settlement.what,
+            settlement.at,
+            cursor=settlement.cursor,
+            due=settlement.due,
+            retry_to=settlement.retry_to,
         )
+        if older and subscriber.subscription.status is SubscriptionStatusCode.REQUESTED:
+            delivery = replace(delivery, due=subscriber.delivery.due)
+        subscriber = replace(subscriber, delivery=delivery)
+        if settlement.what is not Settled.REACHED:
+            subscriber = replace(
+                subscriber, error=settlement.error, error_code=settlement.error_code
+            )
+        into[sid] = subscriber
         plan.attempts.extend(settlement.attempts)
 
     def _publish(self, batch: _Batch) -> None:
         """Let what others see follow what was committed, then answer."""
+        for compiled in batch.compiled:
+            self._registry.put_topic(compiled)
         if batch.written is not None:
             self._absorb(batch.written)
         for _, done in batch.settlements:
@@ -279,6 +269,8 @@ class Intake:
                 item.done.set_result(answer)
 
     def _absorb(self, written: WriteBatch) -> None:
+        for topic in written.dropped_topics:
+            self._registry.remove_topic(topic.canonical)
         for stream in written.streams:
             self._subscribers.stream_opened(stream)
             self.last_stream = max(self.last_stream, stream.id)

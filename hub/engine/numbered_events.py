@@ -8,7 +8,7 @@ from __future__ import annotations
 from hub.core.notification import NumberedEvent, context_versions
 from hub.core.numbering import stretches
 from hub.core.subscriber import Subscriber
-from hub.core.version import ResourceKey, ResourceVersion, VersionReference
+from hub.core.version import ResourceKey, ResourceVersion, StreamEvent, VersionReference
 from hub.ports import Reader
 
 
@@ -25,18 +25,25 @@ def read_events(reader: Reader, subscriber: Subscriber, low: int, high: int) -> 
     versions = reader.at({event.seq for _, event in found})
     includes = {
         reference: version
-        for reference in {each for _, event in found for each in event.context.includes}
+        for reference in {each for _, event in found for each in _named(event)}
         if (version := _version(reader, subscriber, reference)) is not None
     }
     return [
         NumberedEvent(
             number=number,
-            timestamp=versions[event.seq].timestamp,
-            focus=versions[event.seq],
+            timestamp=told.at
+            if (told := event.context.occurrence)
+            else versions[event.seq].timestamp,
+            focus=includes.get(told.focus) if told else versions[event.seq],
             context=context_versions(event.context.includes, includes),
         )
         for number, event in found
     ]
+
+
+def _named(event: StreamEvent) -> tuple[VersionReference, ...]:
+    told = event.context.occurrence
+    return event.context.includes if told is None else (told.focus, *event.context.includes)
 
 
 def _version(

@@ -10,80 +10,40 @@ Source: http://hl7.org/fhir/R5/http.html#transaction (processing order, atomicit
 from __future__ import annotations
 
 from collections import ChainMap
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
-from enum import StrEnum
 
 from hub.core.change import Change, Interaction
+from hub.core.compiled_topic import CompiledTopic
 from hub.core.instant import format_instant
-from hub.core.json_text import Document, dumps, parse, same, splice
+from hub.core.json_text import Document, same, splice
 from hub.core.notification_shape import includes
-from hub.core.registry import Registry
-from hub.core.release import FhirRelease, Json, Resource
-from hub.core.search import Query
+from hub.core.registry import Match, Registry
+from hub.core.release import FhirRelease, Resource
 from hub.core.search_index import IndexEntry, index_entry
 from hub.core.search_parameter import SearchParameters
 from hub.core.subscriber import Attempt, Subscriber
 from hub.core.topic import SubscriptionTopic
 from hub.core.version import (
     EventContext,
+    Occurrence,
     ResourceKey,
     ResourceVersion,
     StreamEvent,
     VersionReference,
 )
 from hub.engine.resolver import Bodies, ReaderResolver
+from hub.engine.transaction_reference import with_references
+from hub.engine.write import Outcome, Write, Written
 from hub.errors import (
-    Conflict,
     Deleted,
+    InvalidResource,
     MultipleMatches,
     NotFound,
-    UnresolvedReference,
     VersionConflict,
 )
 from hub.ports import Reader, StoredStream, WriteBatch
-
-
-class Outcome(StrEnum):
-    """What became of one write.
-
-    ``absent``: a DELETE of nothing; ``matched``: If-None-Exist found exactly one.
-    """
-
-    CREATED = "created"
-    UPDATED = "updated"
-    UNCHANGED = "unchanged"
-    DELETED = "deleted"
-    ABSENT = "absent"
-    MATCHED = "matched"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Write:
-    """One interaction that changes a resource.
-
-    CREATE has no ``id``; UPDATE creates what is absent.  ``document`` is validated.  ``patch``
-    takes the current resource and returns the patched, validated document.  ``full_url`` is what
-    other entries of the same transaction call this one.
-    """
-
-    interaction: Interaction
-    resource_type: str
-    id: str | None = None
-    document: Document | None = None
-    if_match: int | None = None
-    if_none_exist: Query | None = None
-    patch: Callable[[Resource], Document] | None = None
-    full_url: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Written:
-    """What became of a write, and the version that is current after it (None if none ever was)."""
-
-    outcome: Outcome
-    version: ResourceVersion | None
 
 
 class Plan:
@@ -113,6 +73,8 @@ class Plan:
         self.streams: list[StoredStream] = []
         self.dropped_streams: list[int] = []
         self.topics: list[SubscriptionTopic] = []
+        self.compiled: list[Mapping[FhirRelease, CompiledTopic]] = []
+        self.dropped_topics: list[SubscriptionTopic] = []
         self.floors: dict[int, int] = {}
         self._reader = reader
         self._bodies = bodies
@@ -153,13 +115,13 @@ class Plan:
         self.streams += child.streams
         self.dropped_streams += child.dropped_streams
         self.topics += child.topics
+        self.compiled += child.compiled
+        self.dropped_topics += child.dropped_topics
         self.floors |= child.floors
 
     def discard(self) -> None:
         """Forget what this plan parsed: its places in the log will be used by others."""
         self._bodies.forget(version.seq for version in self._versions)
-
-    # --- reading -------------------------------------------------------------------------------
 
     def head(self, key: ResourceKey) -> ResourceVersion | None:
         """Return the newest version as this plan leaves it."""
@@ -184,8 +146,6 @@ class Plan:
             plan = plan._parent
         return self._n(stream)
 
-    # --- writing -------------------------------------------------------------------------------
-
     def submit(self, release: FhirRelease, writes: Sequence[Write]) -> list[Written]:
         """Apply ``writes`` as one unit and number the events that they cause.
 
@@ -193,8 +153,8 @@ class Plan:
         deletions, creations, then updates and patches.
 
         Raises:
-            VersionConflict, MultipleMatches, NotFound, Deleted, Conflict, UnresolvedReference:
-                nothing of the unit may be kept then.
+            VersionConflict, MultipleMatches, NotFound, Deleted, InvalidResource,
+            UnresolvedReference: nothing of the unit may be kept then.
         """
         matched = [self._matched(release, write) for write in writes]
         keys = [
@@ -204,11 +164,7 @@ class Plan:
             for write, found in zip(writes, matched, strict=True)
         ]
         _refuse_twice([key for key, found in zip(keys, matched, strict=True) if not found])
-        names = {
-            write.full_url: key.reference
-            for write, key in zip(writes, keys, strict=True)
-            if write.full_url
-        }
+        names = _names(writes, keys)
         results: list[Written | None] = [None] * len(writes)
         started = len(self._versions)
         for index in sorted(range(len(writes)), key=lambda i: _ORDER[writes[i].interaction]):
@@ -219,7 +175,7 @@ class Plan:
                 results[index] = self._apply(writes[index], keys[index], names)
         self._close_transaction(started)
         for version in self._versions[started:]:
-            self._evaluate(version)
+            self.evaluate(version)
         return [result for result in results if result is not None]
 
     def write(
@@ -266,6 +222,7 @@ class Plan:
             ],
             attempts=self.attempts,
             topics=self.topics,
+            dropped_topics=self.dropped_topics,
         )
         for key, version in self._own_heads.items():
             before = self._reader.head(key)
@@ -290,7 +247,7 @@ class Plan:
             raise MultipleMatches(f"If-None-Exist matches more than one {query.resource_type}")
         return found[0][0] if found else None
 
-    def _apply(self, write: Write, key: ResourceKey, names: Mapping[str, str]) -> Written:
+    def _apply(self, write: Write, key: ResourceKey, names: Mapping[str, str] | None) -> Written:
         head = self.head(key)
         check_if_match(key, head, write.if_match)
         if write.interaction is Interaction.DELETE:
@@ -298,12 +255,12 @@ class Plan:
                 return Written(Outcome.ABSENT, head)
             return Written(Outcome.DELETED, self.write(key, Interaction.DELETE, None))
         document = self._document(write, key, head)
-        if names:
-            document = _with_references(document, names)
+        if names is not None:
+            document = with_references(document, names)
         if head is None or head.deleted:
             return Written(Outcome.CREATED, self.write(key, Interaction.CREATE, document))
         current = self._bodies.of(head)
-        if same(_content(current), _content(document.value)):
+        if same(content(current), content(document.value)):
             return Written(Outcome.UNCHANGED, head)
         return Written(Outcome.UPDATED, self.write(key, Interaction.UPDATE, document))
 
@@ -326,27 +283,72 @@ class Plan:
             self._versions[index] = version
             self._own_heads[version.key] = version
 
-    def _evaluate(self, version: ResourceVersion) -> None:
+    def evaluate(self, version: ResourceVersion) -> None:
         """Number the events that one change causes, on the state after the whole unit."""
-        release = version.key.release
         change = self._change(version)
-        resolver = self.resolver(release)
-        shown: dict[str, tuple[VersionReference, ...]] = {}
-        for match in self.registry.match(change, resolver):
-            topic = match.topic.topic.canonical
-            if topic not in shown:
-                named = includes(match.topic, change.subject, self.parameters[release], resolver)
-                found = [resolver.version(kind, id) for kind, id in named]
-                shown[topic] = tuple(
-                    VersionReference(v.key.resource_type, v.key.id, v.version) for v in found if v
-                )
-            stream = match.stream.id
-            number = self.n(stream) + 1
-            self._counters[stream] = number
-            context = EventContext(triggers=match.triggers, includes=shown[topic])
-            self._events.append(
-                StreamEvent(stream=stream, n=number, seq=version.seq, context=context)
+        resolver = self.resolver(version.key.release)
+        for match, shown in self._shown(self.registry.match(change, resolver), change, resolver):
+            context = EventContext(triggers=match.triggers, includes=shown)
+            self._number(match.stream.id, version.seq, context)
+
+    def tell(
+        self,
+        topic: CompiledTopic,
+        triggers: tuple[int, ...],
+        focus: ResourceVersion,
+        context: Sequence[ResourceVersion],
+    ) -> dict[int, int]:
+        """Number an event that no change made; return the n of each stream that it belongs to.
+
+        Args:
+            topic: whose event it is.
+            triggers: the indexes of its event triggers that mean it.
+            focus: what it is about, at its current version.
+            context: what is to be shown beside what the topic's shape names.
+        """
+        state = self.body(focus)
+        change = Change(
+            release=focus.key.release,
+            resource_type=focus.key.resource_type,
+            id=focus.key.id,
+            interaction=Interaction.UPDATE,
+            previous=state,
+            current=state,
+        )
+        resolver = self.resolver(focus.key.release)
+        # A place in the log of its own, so that along a stream places never go back.
+        self.last_seq += 1
+        occurrence = Occurrence(triggers=triggers, focus=_reference(focus), at=self.now)
+        more = tuple(map(_reference, context))
+        matches = self.registry.match_event(topic, triggers, change, resolver)
+        numbers: dict[int, int] = {}
+        for match, shown in self._shown(matches, change, resolver):
+            told = EventContext(
+                includes=tuple(dict.fromkeys((*shown, *more))), occurrence=occurrence
             )
+            numbers[match.stream.id] = self._number(match.stream.id, self.last_seq, told)
+        return numbers
+
+    def _shown(
+        self, matches: Sequence[Match], change: Change, resolver: ReaderResolver
+    ) -> Iterator[tuple[Match, tuple[VersionReference, ...]]]:
+        """Yield each match with the versions that its topic's shape names for the focus."""
+        known: dict[str, tuple[VersionReference, ...]] = {}
+        for match in matches:
+            topic = match.topic.topic.canonical
+            if topic not in known:
+                named = includes(
+                    match.topic, change.subject, self.parameters[change.release], resolver
+                )
+                found = [resolver.version(kind, id) for kind, id in named]
+                known[topic] = tuple(_reference(version) for version in found if version)
+            yield match, known[topic]
+
+    def _number(self, stream: int, seq: int, context: EventContext) -> int:
+        number = self.n(stream) + 1
+        self._counters[stream] = number
+        self._events.append(StreamEvent(stream=stream, n=number, seq=seq, context=context))
+        return number
 
     def _change(self, version: ResourceVersion) -> Change:
         previous: Resource | None = None
@@ -370,6 +372,10 @@ class Plan:
         return self._reader.head(version.key)
 
 
+def _reference(version: ResourceVersion) -> VersionReference:
+    return VersionReference(version.key.resource_type, version.key.id, version.version)
+
+
 def check_if_match(key: ResourceKey, head: ResourceVersion | None, if_match: int | None) -> None:
     """Refuse a write whose If-Match does not name the current version.
 
@@ -386,6 +392,17 @@ def check_if_match(key: ResourceKey, head: ResourceVersion | None, if_match: int
         )
 
 
+def _names(writes: Sequence[Write], keys: Sequence[ResourceKey]) -> Mapping[str, str] | None:
+    """Return what references of a transaction stand for, None outside one."""
+    if all(write.full_url is None for write in writes):
+        return None
+    return {
+        write.full_url: key.reference
+        for write, key in zip(writes, keys, strict=True)
+        if write.full_url
+    }
+
+
 _ORDER = {Interaction.DELETE: 0, Interaction.CREATE: 1, Interaction.UPDATE: 2}
 
 
@@ -393,46 +410,18 @@ def _refuse_twice(keys: Sequence[ResourceKey]) -> None:
     seen: set[ResourceKey] = set()
     for key in keys:
         if key in seen:
-            raise Conflict(f"the transaction changes {key.reference} twice")
+            raise InvalidResource(
+                f"the transaction changes {key.reference} twice", expression="Bundle.entry"
+            )
         seen.add(key)
 
 
-def _content(resource: Resource | None) -> Resource:
+def content(resource: Resource | None) -> Resource:
     """Return what counts when two versions are compared: all but what the hub sets in meta."""
-    content = {
-        name: value for name, value in (resource or {}).items() if name not in ("id", "meta")
-    }
+    own = {name: value for name, value in (resource or {}).items() if name not in ("id", "meta")}
     meta = {
         name: value
         for name, value in ((resource or {}).get("meta") or {}).items()
         if name not in ("versionId", "lastUpdated")
     }
-    return content | {"meta": meta} if meta else content
-
-
-def _with_references(document: Document, names: Mapping[str, str]) -> Document:
-    """Return the document with references to other entries as references to their resources."""
-    changed, value = _renamed(document.value, names)
-    return parse(dumps(value)) if changed else document
-
-
-def _renamed(value: Json, names: Mapping[str, str]) -> tuple[bool, Json]:
-    if isinstance(value, list):
-        pairs = [_renamed(item, names) for item in value]
-        return any(changed for changed, _ in pairs), [item for _, item in pairs]
-    if not isinstance(value, dict):
-        return False, value
-    renamed: Resource = {}
-    any_changed = False
-    for name, item in value.items():
-        if name == "reference" and isinstance(item, str):
-            target = names.get(item.partition("#")[0], item)
-            if target == item and item.startswith(("urn:uuid:", "urn:oid:")):
-                raise UnresolvedReference(
-                    f"no entry of the transaction has the fullUrl {item[:64]}",
-                )
-            changed, renamed[name] = target != item, target
-        else:
-            changed, renamed[name] = _renamed(item, names)
-        any_changed = any_changed or changed
-    return any_changed, renamed
+    return own | {"meta": meta} if meta else own

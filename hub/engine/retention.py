@@ -6,17 +6,21 @@ are available).
 
 from __future__ import annotations
 
+import logging
 from datetime import datetime, timedelta
 
 from hub.core.subscription import ChannelType, SubscriptionStatusCode
 from hub.engine.intake import Intake
 from hub.engine.plan import Plan
 from hub.engine.subscribers import Subscribers
+from hub.errors import HubError
 from hub.ports import Clock, Reader, Store, StoredStream
 
 SWEEP_EVERY = timedelta(hours=1)
 MOST_REMOVED = 5000
 """How many events of one stream a sweep removes at most, so that no commit takes long."""
+
+log = logging.getLogger(__name__)
 
 _HOLDING = (SubscriptionStatusCode.REQUESTED, SubscriptionStatusCode.ACTIVE)
 
@@ -46,7 +50,10 @@ class Retention:
     async def run(self) -> None:
         """Sweep now and then, until cancelled."""
         while True:
-            await self.sweep()
+            try:
+                await self.sweep()
+            except HubError as error:
+                log.warning("nothing was removed this time: %s", error.diagnostics)
             await self._clock.sleep_until(self._clock.now() + SWEEP_EVERY)
 
     async def sweep(self) -> None:
@@ -62,8 +69,12 @@ class Retention:
             await self._intake.register(lambda plan: self._plan(plan, floors, dropped))
 
     def _plan(self, plan: Plan, floors: dict[int, int], dropped: list[int]) -> None:
+        """Plan it on what is needed now, which may be more than when the store was read."""
         in_use = self._subscribers.in_use()
-        plan.floors |= floors
+        holds = self._holds()
+        plan.floors |= {
+            id: floor for id, floor in floors.items() if floor < holds.get(id, floor + 1)
+        }
         plan.dropped_streams += [id for id in dropped if id not in in_use]
 
     def _holds(self) -> dict[int, int]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
 
@@ -21,19 +22,24 @@ from hub.core.notification import (
 )
 from hub.core.release import FhirRelease
 from hub.core.subscriber import Subscriber
-from hub.core.subscription import counts
+from hub.core.subscription import ChannelType, counts
 from hub.core.timing import Settled
 from hub.engine.binding_token import BindingTokens
-from hub.engine.delivery import DEFAULT_MAX_COUNT, handshake_total
-from hub.engine.intake import Intake, Settlement
+from hub.engine.delivery import DEFAULT_MAX_COUNT
+from hub.engine.intake import Intake
 from hub.engine.numbered_events import read_events
+from hub.engine.settlement import Settlement
+from hub.engine.status_error import handshake_total
 from hub.engine.subscribers import Subscribers
+from hub.errors import HubError
 from hub.ports import Clock, Codec, Listener, Store
 
 MOST_MISSED = 1000
 """How many events that nobody was sent yet a bind without a number sends."""
 
 REMEMBER_EVERY = timedelta(seconds=1)
+
+log = logging.getLogger(__name__)
 
 Send = Callable[[str], Awaitable[None]]
 
@@ -63,6 +69,7 @@ class Sockets:
         self._listener = listener
         self._bindings: dict[int, set[Binding]] = {}
         self._written: dict[int, int] = {}
+        self._remembering = asyncio.Lock()
 
     def session(self, send: Send) -> Session:
         """Return what serves one socket; ``send`` raises when the socket is gone or too slow."""
@@ -104,23 +111,34 @@ class Sockets:
         self._written[sid] = max(number, self._written.get(sid, 0))
 
     async def remember(self) -> None:
-        """Keep the highest numbers that were sent."""
-        written, self._written = self._written, {}
-        await asyncio.gather(
-            *(
-                self._intake.settle(
-                    Settlement(
-                        sid=sid,
-                        generation=subscriber.generation,
-                        what=Settled.REACHED,
-                        at=self.clock.now(),
-                        cursor=number,
-                    )
-                )
-                for sid, number in written.items()
-                if (subscriber := self.subscribers.get(sid)) is not None
-            )
+        """Keep the highest numbers that were sent; they are known here until that is durable."""
+        async with self._remembering:
+            written = dict(self._written)
+            await asyncio.gather(*(self._keep(sid, number) for sid, number in written.items()))
+
+    async def _keep(self, sid: int, number: int) -> None:
+        subscriber = self.subscribers.get(sid)
+        if subscriber is None:
+            del self._written[sid]
+            return
+        settlement = Settlement(
+            sid=sid,
+            generation=subscriber.generation,
+            what=Settled.REACHED,
+            at=self.clock.now(),
+            cursor=number,
         )
+        try:
+            await self._intake.settle(settlement)
+        except HubError as error:
+            log.warning("what sockets were sent is kept later: %s", error.diagnostics)
+            return
+        if self._written[sid] == number:
+            del self._written[sid]
+
+    def greeted(self, sid: int) -> bool:
+        """Tell whether a socket was sent something that is not kept yet."""
+        return sid in self._written
 
     def sent_through(self, subscriber: Subscriber) -> int:
         """Return the highest number that any socket was sent."""
@@ -218,10 +236,14 @@ class Binding:
                 sent = self._sockets.clock.now()
                 continue
             await self._wait(sent + period if period else None)
+        if (deleted := self._sockets.subscribers.get(self.sid)) is not None:
+            await self._say(deleted, NotificationType.HEARTBEAT, ())
 
     def _subscriber(self) -> Subscriber | None:
         found = self._sockets.subscribers.get(self.sid)
-        return None if found is None or found.deleted else found
+        if found is None or found.deleted:
+            return None
+        return found if found.subscription.channel_type is ChannelType.WEBSOCKET else None
 
     def _start(self, subscriber: Subscriber) -> tuple[int, tuple[StatusError, ...]]:
         """Return the number after which to start, and what the handshake has to say of it."""
@@ -257,7 +279,7 @@ class Binding:
         self, subscriber: Subscriber, kind: NotificationType, errors: tuple[StatusError, ...]
     ) -> None:
         total = self._sockets.subscribers.top(subscriber)
-        if kind is NotificationType.HANDSHAKE:
+        if kind is NotificationType.HANDSHAKE and not self._sockets.greeted(self.sid):
             total = handshake_total(subscriber, total)
         await self._write(
             build_notification(

@@ -93,7 +93,7 @@ class Subscribers:
     def stream(self, key: str) -> StoredStream | None:
         """Return the stream of a key at its present n, also one that nobody is on now."""
         id = self._by_key.get(key)
-        return None if id is None else replace(self._streams[id], n=self.n(id))
+        return None if id is None else self._present(id)
 
     def matched(self, stream: int) -> bool:
         """Tell whether changes are matched against a stream: somebody is on it."""
@@ -155,10 +155,10 @@ class Subscribers:
 
     def streams(self) -> list[StoredStream]:
         """Return every stream at its present n, also those that nobody is on now."""
-        return [
-            replace(stored, n=self.n(id), floor=self._floors.get(id, 0))
-            for id, stored in self._streams.items()
-        ]
+        return [self._present(id) for id in self._streams]
+
+    def _present(self, id: int) -> StoredStream:
+        return replace(self._streams[id], n=self.n(id), floor=self._floors.get(id, 0))
 
     def in_use(self) -> set[int]:
         """Return the streams to which a segment of any Subscription refers."""

@@ -13,8 +13,8 @@ from hub.core.notification import Notification, NotificationType, build_notifica
 from hub.core.release import FhirRelease
 from hub.core.subscriber import Attempt, Subscriber
 from hub.core.subscription import PayloadContent
-from hub.engine.delivery import status_errors
 from hub.engine.numbered_events import read_events
+from hub.engine.status_error import status_errors
 from hub.engine.subscribers import Subscribers
 from hub.errors import Expired, InvalidValue
 from hub.ports import Clock, Store

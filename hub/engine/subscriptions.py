@@ -10,36 +10,29 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from urllib.parse import urlsplit
 
 from hub.core.change import Interaction
-from hub.core.filters import Filters, accept_filters
 from hub.core.json_text import Document, dumps, parse, same
 from hub.core.numbering import Segment, join, leave
-from hub.core.registry import Registry, stream_key
+from hub.core.registry import stream_key
 from hub.core.release import FhirRelease, Resource
-from hub.core.search_parameter import SearchParameters
 from hub.core.subscriber import Attempt, Subscriber
 from hub.core.subscription import (
-    ChannelType,
     Signal,
-    Subscription,
     SubscriptionStatusCode,
     counts,
-    initial_status,
-    status_after_update,
+    needs_handshake,
     transition,
 )
 from hub.core.timing import FIRST_HANDSHAKE_DELAY, DeliveryState
 from hub.core.version import ResourceKey, ResourceVersion
-from hub.engine.intake import Intake, Outcome
-from hub.engine.plan import Plan, check_if_match
+from hub.engine.acceptance import Acceptance, Accepted
+from hub.engine.intake import Intake
+from hub.engine.plan import Plan, check_if_match, content
 from hub.engine.subscribers import GONE, Subscribers
-from hub.errors import ChannelNotSupported, Deleted, HeaderNotAllowed, NotFound, SubscriptionRefused
-from hub.ports import Channel, Codec, StoredStream
-
-MASK = "***"
-"""What stands in place of a header value when a Subscription is read."""
+from hub.engine.write import Outcome
+from hub.errors import Deleted, NotFound
+from hub.ports import Codec, StoredStream
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,17 +52,13 @@ class Subscriptions:
         *,
         intake: Intake,
         subscribers: Subscribers,
-        registry: Registry,
+        acceptance: Acceptance,
         codecs: Mapping[FhirRelease, Codec],
-        parameters: Mapping[FhirRelease, SearchParameters],
-        channels: Mapping[ChannelType, Channel],
     ) -> None:
         self._intake = intake
         self._subscribers = subscribers
-        self._registry = registry
+        self._acceptance = acceptance
         self._codecs = codecs
-        self._parameters = parameters
-        self._channels = channels
 
     async def create(self, release: FhirRelease, document: Document, *, owner: str = "") -> Stored:
         """Create a Subscription under a new id.
@@ -165,8 +154,6 @@ class Subscriptions:
             )
         )
 
-    # --- planned in the writer -------------------------------------------------------------------
-
     def _put(
         self,
         plan: Plan,
@@ -183,10 +170,7 @@ class Subscriptions:
         check_if_match(key, head, if_match)
         known = self._subscribers.find(release, id)
         alive = known if known is not None and not known.deleted else None
-        try:
-            accepted = self._accept(plan, release, id, document, alive)
-        except SubscriptionRefused as error:
-            raise _in_terms_of(codec, error) from None
+        accepted = self._acceptance.accept(release, id, document, alive, plan.now)
         subscriber = self._moved(plan, accepted, known, alive, owner or (alive or accepted).owner)
         resource = codec.amend_subscription(
             document.value, subscriber.subscription, masked=True, error=subscriber.error
@@ -195,65 +179,24 @@ class Subscriptions:
             alive is not None
             and head is not None
             and subscriber.subscription == alive.subscription
-            and same(_plain(plan.body(head)), _plain(resource))
+            and same(content(plan.body(head)), content(resource))
         )
         if unchanged and head is not None:
-            return Stored(Outcome.UNCHANGED, head, self._answer(codec, plan, head, subscriber))
+            answer = self._answer(codec, plan, head, subscriber, accepted.carried)
+            return Stored(Outcome.UNCHANGED, head, answer)
         plan.subscribers[subscriber.sid] = subscriber
         interaction = Interaction.UPDATE if alive else Interaction.CREATE
         version = plan.write(key, interaction, parse(dumps(resource)))
+        plan.evaluate(version)
+        plan.subscribers[subscriber.sid] = self._from_now_on(plan, subscriber, known)
         outcome = Outcome.UPDATED if alive else Outcome.CREATED
-        return Stored(outcome, version, self._answer(codec, plan, version, subscriber))
-
-    def _accept(
-        self,
-        plan: Plan,
-        release: FhirRelease,
-        id: str,
-        document: Document,
-        alive: Subscriber | None,
-    ) -> _Accepted:
-        """Return what the hub would honour of a submitted Subscription, or refuse it."""
-        codec = self._codecs[release]
-        submitted = replace(codec.decode_subscription(document.value), id=id)
-        stored = alive.subscription if alive else None
-        submitted = _with_kept_headers(submitted, stored)
-        pinned = alive is not None and stored is not None and stored.topic == submitted.topic
-        compiled = self._registry.topic(
-            release,
-            alive.topic_version if alive is not None and pinned else submitted.topic,
-            for_new=not pinned,
-        )
-        filters = accept_filters(compiled, submitted.filter_by, self._parameters[release])
-        channel = self._channels.get(submitted.channel_type)
-        if channel is None:
-            offered = ", ".join(sorted(self._channels))
-            raise ChannelNotSupported(
-                f"the channel {submitted.channel_type} is not offered here; {offered} are",
-                expression="Subscription.channelType",
-            )
-        channel.check(submitted)
-        over = submitted.end is not None and submitted.end <= plan.now
-        if stored is None:
-            status = initial_status(submitted)
-            if over:
-                submitted = replace(submitted, end=None)
-        else:
-            status = status_after_update(stored, submitted)
-            if over:
-                status = transition(status, Signal.ENDED) if counts(status) else status
-        return _Accepted(
-            subscription=replace(submitted, status=status),
-            topic_version=compiled.topic.canonical,
-            filters=filters,
-            owner=alive.owner if alive else "",
-            asked_anew=submitted.status is SubscriptionStatusCode.REQUESTED,
-        )
+        answer = self._answer(codec, plan, version, subscriber, accepted.carried)
+        return Stored(outcome, version, answer)
 
     def _moved(
         self,
         plan: Plan,
-        accepted: _Accepted,
+        accepted: Accepted,
         known: Subscriber | None,
         alive: Subscriber | None,
         owner: str,
@@ -281,7 +224,8 @@ class Subscriptions:
         changed = (
             alive is None
             or accepted.asked_anew
-            or (alive.subscription.status is not subscription.status)
+            or alive.subscription.status is not subscription.status
+            or needs_handshake(alive.subscription, subscription)
         )
         if waits and (changed or delivery.due is None):
             delivery = DeliveryState(
@@ -304,7 +248,7 @@ class Subscriptions:
             created=alive.created if alive else plan.now,
         )
 
-    def _stream(self, key: str, accepted: _Accepted, visibility: str) -> StoredStream:
+    def _stream(self, key: str, accepted: Accepted, visibility: str) -> StoredStream:
         found = self._subscribers.stream(key)
         if found is not None:
             return found
@@ -337,8 +281,22 @@ class Subscriptions:
             generation=known.generation + 1,
             deleted=True,
         )
-        plan.write(key, Interaction.DELETE, None)
+        plan.evaluate(plan.write(key, Interaction.DELETE, None))
         return Outcome.DELETED
+
+    def _from_now_on(
+        self, plan: Plan, subscriber: Subscriber, known: Subscriber | None
+    ) -> Subscriber:
+        """Return the Subscriber so that its own change is no event of a stream that it joins."""
+        segments = subscriber.segments
+        joined = segments[-1] if segments and segments[-1].is_open else None
+        if joined is None or joined in (known.segments if known else ()):
+            return subscriber
+        if not self._subscribers.matched(joined.stream):
+            return subscriber
+        passed = plan.n(joined.stream) - self._subscribers.n(joined.stream)
+        final = replace(joined, offset=joined.offset + passed)
+        return replace(subscriber, segments=(*segments[:-1], final))
 
     def _signal(
         self,
@@ -376,73 +334,21 @@ class Subscriptions:
         if body is not None:
             codec = self._codecs[subscription.release]
             amended = codec.amend_subscription(body, subscription, masked=True, error=error)
+            # Not evaluated: else a notification could be the cause of the next one.
             plan.write(key, Interaction.UPDATE, parse(dumps(amended)))
         return True
 
     def _answer(
-        self, codec: Codec, plan: Plan, version: ResourceVersion, subscriber: Subscriber
+        self,
+        codec: Codec,
+        plan: Plan,
+        version: ResourceVersion,
+        subscriber: Subscriber,
+        carried: tuple[tuple[str, str], ...],
     ) -> Resource:
-        """Return the resource with the header values that the request carried."""
+        """Return the resource with the header values that the request carried, no others."""
         body = plan.body(version)
         if body is None:
             raise ValueError("a Subscription that was just written has a body")
-        return codec.amend_subscription(
-            body, subscriber.subscription, masked=False, error=subscriber.error
-        )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Accepted:
-    subscription: Subscription
-    topic_version: str
-    filters: Filters
-    owner: str
-    asked_anew: bool
-
-
-def _in_terms_of(codec: Codec, error: SubscriptionRefused) -> SubscriptionRefused:
-    """Return the refusal with the release's own name of the element."""
-    if error.expression is None:
-        return error
-    return type(error)(error.diagnostics, expression=codec.element(error.expression))
-
-
-def _plain(resource: Resource | None) -> Resource:
-    """Return a resource without what the hub sets."""
-    return {name: value for name, value in (resource or {}).items() if name not in ("id", "meta")}
-
-
-def _with_kept_headers(submitted: Subscription, stored: Subscription | None) -> Subscription:
-    """Return ``submitted`` with the stored value wherever it says ``***``.
-
-    Raises:
-        HeaderNotAllowed: there is no such value, or it would be sent to another origin.
-    """
-    if all(value != MASK for _, value in submitted.parameter):
-        return submitted
-    kept: dict[str, list[str]] = {}
-    if stored is not None:
-        if _origin(stored.endpoint) != _origin(submitted.endpoint):
-            raise HeaderNotAllowed(
-                "the endpoint has another origin, so header values must be given anew",
-                expression="Subscription.parameter",
-            )
-        for name, value in stored.parameter:
-            kept.setdefault(name.lower(), []).append(value)
-    parameter: list[tuple[str, str]] = []
-    for name, value in submitted.parameter:
-        if value == MASK:
-            values = kept.get(name.lower())
-            if not values:
-                raise HeaderNotAllowed(
-                    f"there is no stored value of the header {name[:64]} for {MASK} to keep",
-                    expression="Subscription.parameter",
-                )
-            value = values.pop(0)
-        parameter.append((name, value))
-    return replace(submitted, parameter=tuple(parameter))
-
-
-def _origin(url: str | None) -> tuple[str, str | None, int | None]:
-    parts = urlsplit(url or "")
-    return parts.scheme, parts.hostname, parts.port
+        shown = replace(subscriber.subscription, parameter=carried)
+        return codec.amend_subscription(body, shown, masked=False, error=subscriber.error)

@@ -8,23 +8,35 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from hub.core.canonical import version_order
 from hub.core.change import Interaction
+from hub.core.compiled_topic import CompiledTopic
 from hub.core.json_text import dumps, parse
 from hub.core.release import FhirRelease
 from hub.core.topic import SubscriptionTopic
 from hub.engine.hub import Hub
-from hub.engine.plan import Plan, Write
+from hub.engine.plan import Plan
+from hub.engine.write import Write
 
 
 async def publish_topics(hub: Hub, topics: Sequence[SubscriptionTopic]) -> None:
-    """Store topics, and write each as a resource wherever one of its triggers computes."""
+    """Store topics, and write each as a resource wherever one of its triggers computes.
+
+    Where several versions share an id, the newest is the resource.
+    """
 
     def keep(plan: Plan) -> None:
         plan.topics += topics
 
     await hub.intake.register(keep)
     for release in FhirRelease:
+        newest: dict[str, CompiledTopic] = {}
         for compiled in hub.registry.topics(release):
+            id = compiled.topic.source["id"]
+            order = version_order(compiled.topic.version)
+            if id not in newest or order > version_order(newest[id].topic.version):
+                newest[id] = compiled
+        for compiled in newest.values():
             if compiled.topic not in topics:
                 continue
             resource = hub.codecs[release].encode_topic(compiled.topic)

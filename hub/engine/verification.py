@@ -64,7 +64,8 @@ class Verification:
         """
         subscriber = self._subscribers.named(release, id)
         subscription = subscriber.subscription
-        if subscription.endpoint is None or subscription.channel_type is ChannelType.WEBSOCKET:
+        channel = self._channels.get(subscription.channel_type)
+        if subscription.endpoint is None or channel is None:
             raise Unprocessable(f"{subscription.reference} has no endpoint to try")
         notification = build_notification(
             subscription,
@@ -73,7 +74,7 @@ class Verification:
             timestamp=self._clock.now(),
         )
         body = self._codecs[release].encode_notification(notification, self._base_url(release))
-        result = await self._channels[subscription.channel_type].send(
+        result = await channel.send(
             Envelope(
                 channel_type=subscription.channel_type,
                 endpoint=subscription.endpoint,

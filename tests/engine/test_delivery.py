@@ -13,7 +13,9 @@ from hub.core.delivery import Delivered, DeliveryResult, Envelope, Failed, Failu
 from hub.core.subscription import Signal
 from hub.core.timing import RetryPolicy
 from hub.stores.memory import MemoryStore
-from tests.support.rig import HOUR, SECOND, Endpoints, Rig, a_rig, a_task, id_of
+from tests.support.rig import HOUR, SECOND, Rig, a_rig
+from tests.support.rig_endpoints import Endpoints
+from tests.support.rig_resources import a_task, id_of
 from tests.support.virtual_time import run_virtually
 
 OK = Delivered(status=200)

@@ -10,7 +10,9 @@ import pytest
 from hub.core.delivery import Delivered, DeliveryResult, Envelope, Failed, FailureClass
 from hub.core.timing import RetryPolicy
 from tests.simulation.world import World
-from tests.support.rig import SECOND, Endpoints, a_rig, a_task
+from tests.support.rig import SECOND, a_rig
+from tests.support.rig_endpoints import Endpoints
+from tests.support.rig_resources import a_task
 from tests.support.virtual_time import START, run_virtually
 
 HEALTHY = "https://healthy.example.org/"
@@ -21,14 +23,14 @@ def test_what_was_acknowledged_is_delivered_in_order_under_one_number(
     seed: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.CRITICAL)
-    run_virtually(World(seed).live(120), seed=seed)
+    run_virtually(World(seed).live(100), seed=seed)
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("seed", range(1000, 3000))
 def test_long_seeds(seed: int, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.CRITICAL)
-    run_virtually(World(seed).live(300), seed=seed)
+    run_virtually(World(seed).live(200), seed=seed)
 
 
 def _sick(envelope: Envelope, attempt: int) -> DeliveryResult:

@@ -94,7 +94,7 @@ def a_subscription(
 def _filter_by(text: str) -> Resource:
     kind, _, rest = text.partition("?")
     name, _, value = rest.partition("=")
-    parameter, _, modifier = name.partition(":")
+    parameter, _, modifier = (name, "", "") if "." in name else name.partition(":")
     found: Resource = {"resourceType": kind, "filterParameter": parameter, "value": value}
     return found | ({"modifier": modifier} if modifier else {})
 
@@ -107,9 +107,17 @@ def header_values(subscription: Resource) -> list[str]:
     return [parameter["value"] for parameter in subscription.get("parameter", [])]
 
 
-def a_task(owner: str | None = None, status: str = "requested", **more: Any) -> Resource:
-    """Return a Task; it is the same in every release."""
+def a_task(
+    owner: str | None = None,
+    status: str = "requested",
+    *,
+    patient: str | None = None,
+    **more: Any,
+) -> Resource:
+    """Return a Task, for a patient if one is given; it is the same in every release."""
     task: Resource = {"resourceType": "Task", "status": status, "intent": "order"}
+    if patient is not None:
+        task["for"] = {"reference": patient}
     if owner is not None:
         task["owner"] = {"reference": owner}
     return task | more

@@ -98,6 +98,25 @@ class InlineExecutor(Executor):
         return done
 
 
+class LateExecutor(Executor):
+    """Runs what it is given after ``delay`` of the loop's time: commits that take a while."""
+
+    def __init__(self, delay: timedelta) -> None:
+        self._delay = delay
+
+    def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
+        done: Future[Any] = Future()
+
+        def run() -> None:
+            try:
+                done.set_result(fn(*args, **kwargs))
+            except BaseException as error:
+                done.set_exception(error)
+
+        asyncio.get_running_loop().call_later(self._delay.total_seconds(), run)
+        return done
+
+
 def run_virtually(
     scenario: Coroutine[Any, Any, T], *, seed: int | None = None, loop: VirtualLoop | None = None
 ) -> T:

@@ -1,0 +1,184 @@
+"""How the parts of the engine are put together; used by the hub and by its simulation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from datetime import timedelta
+
+from hub.core.registry import Registry
+from hub.core.release import FhirRelease
+from hub.core.search_parameter import SearchParameters
+from hub.core.subscription import ChannelType, Signal, counts
+from hub.core.timing import RetryPolicy
+from hub.engine.acceptance import Acceptance
+from hub.engine.binding_token import BindingTokens
+from hub.engine.delivery import Delivery
+from hub.engine.hub import Hub, base_url
+from hub.engine.intake import Intake
+from hub.engine.retention import Retention
+from hub.engine.sockets import Sockets
+from hub.engine.subscribers import Subscribers
+from hub.engine.subscription_status import SubscriptionStatuses
+from hub.engine.subscriptions import Subscriptions
+from hub.engine.topics import Topics
+from hub.engine.verification import Verification
+from hub.engine.wakeups import LocalWakeups
+from hub.errors import HubError
+from hub.ports import Channel, Clock, Codec, Opened, Store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Luck:
+    """What is drawn: ids of resources, tokens of sockets, and numbers from 0 up to 1."""
+
+    new_id: Callable[[], str]
+    new_token: Callable[[], str]
+    number: Callable[[], float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What the engine stands on.
+
+    ``trials`` are the channels that try an endpoint out; ``writer`` runs one thing at a time, and
+    nothing else writes; ``stop`` ends the process when the store is broken.
+    """
+
+    store: Store
+    clock: Clock
+    luck: Luck
+    codecs: Mapping[FhirRelease, Codec]
+    parameters: Mapping[FhirRelease, SearchParameters]
+    channels: Mapping[ChannelType, Channel]
+    trials: Mapping[ChannelType, Channel]
+    writer: Executor
+    stop: Callable[[BaseException], None]
+    public_url: str
+    policy: RetryPolicy
+    retain: timedelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Engine:
+    """A hub and what runs beside it: ``hub.intake`` and ``hub.sockets`` have to run, too.
+
+    ``wakeups`` tells what may have something to do; ``unmatched`` says why a stream can't be
+    matched any more.
+    """
+
+    hub: Hub
+    delivery: Delivery
+    retention: Retention
+    wakeups: LocalWakeups
+    unmatched: Mapping[int, HubError]
+
+    async def refuse_unmatched(self) -> None:
+        """Put those in error whose topic or filters the hub can no longer compute."""
+        for each in list(self.hub.subscribers):
+            on = each.segments[-1].stream if each.segments else 0
+            if on in self.unmatched and counts(each.subscription.status):
+                await self.hub.subscriptions.signal(
+                    each.sid,
+                    each.generation,
+                    Signal.BLOCKED,
+                    error=f"its topic or filters no longer compute: {self.unmatched[on]}",
+                )
+
+
+def assemble(
+    around: Surroundings,
+    registry: Registry,
+    opened: Opened,
+    *,
+    from_files: frozenset[str] = frozenset(),
+) -> Engine:
+    """Put the engine together on an opened store.
+
+    Args:
+        around: what it stands on.
+        registry: has the topics.
+        opened: what the store held.
+        from_files: the canonicals of the topics that are there again at the next start.
+    """
+
+    def base(release: FhirRelease) -> str:
+        return base_url(around.public_url, release)
+
+    subscribers = Subscribers(registry, around.parameters)
+    unmatched = subscribers.load(opened.streams, opened.subscribers)
+    wakeups = LocalWakeups(around.clock)
+    intake = Intake(
+        around.store,
+        registry,
+        subscribers,
+        around.parameters,
+        clock=around.clock,
+        wakeups=wakeups,
+        executor=around.writer,
+        new_id=around.luck.new_id,
+        stop=around.stop,
+        opened=opened,
+    )
+    subscriptions = Subscriptions(
+        intake=intake,
+        subscribers=subscribers,
+        acceptance=Acceptance(registry, around.codecs, around.parameters, around.channels),
+        codecs=around.codecs,
+    )
+    tokens = BindingTokens(subscribers, around.clock, around.luck.new_token)
+    sockets = Sockets(
+        around.store,
+        intake,
+        subscribers,
+        around.codecs,
+        tokens,
+        clock=around.clock,
+        listener=wakeups.listener(),
+        base_url=base,
+    )
+    delivery = Delivery(
+        store=around.store,
+        intake=intake,
+        subscribers=subscribers,
+        subscriptions=subscriptions,
+        codecs=around.codecs,
+        channels=around.channels,
+        clock=around.clock,
+        listener=wakeups.listener(),
+        luck=around.luck.number,
+        policy=around.policy,
+        base_url=base,
+    )
+    hub = Hub(
+        store=around.store,
+        clock=around.clock,
+        registry=registry,
+        intake=intake,
+        subscribers=subscribers,
+        subscriptions=subscriptions,
+        topics=Topics(
+            intake=intake,
+            subscribers=subscribers,
+            registry=registry,
+            codecs=around.codecs,
+            parameters=around.parameters,
+            from_files=from_files,
+        ),
+        statuses=SubscriptionStatuses(around.store, subscribers, around.clock),
+        tokens=tokens,
+        sockets=sockets,
+        verification=Verification(
+            subscribers, around.codecs, around.trials, clock=around.clock, base_url=base
+        ),
+        codecs=around.codecs,
+        parameters=around.parameters,
+        public_url=around.public_url,
+    )
+    retention = Retention(
+        around.store, intake, subscribers, clock=around.clock, retain=around.retain
+    )
+    return Engine(
+        hub=hub, delivery=delivery, retention=retention, wakeups=wakeups, unmatched=unmatched
+    )

@@ -1,0 +1,48 @@
+"""References inside a transaction: to entries of it, which get their ids only now.
+
+Source: http://hl7.org/fhir/R5/http.html#trules (replacing references).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from hub.core.json_text import Document, dumps, parse
+from hub.core.release import Json, Resource
+from hub.errors import UnresolvedReference
+
+
+def with_references(document: Document, names: Mapping[str, str]) -> Document:
+    """Return the document with references to other entries as references to their resources.
+
+    Args:
+        names: what the fullUrl of each entry stands for, ``Type/id``.
+
+    Raises:
+        UnresolvedReference: a reference names no entry and nothing that could be stored.
+    """
+    changed, value = _renamed(document.value, names)
+    return parse(dumps(value)) if changed else document
+
+
+def _renamed(value: Json, names: Mapping[str, str]) -> tuple[bool, Json]:
+    if isinstance(value, list):
+        pairs = [_renamed(item, names) for item in value]
+        return any(changed for changed, _ in pairs), [item for _, item in pairs]
+    if not isinstance(value, dict) or value.get("resourceType") == "Bundle":
+        # The references in a Bundle are resolved inside it.
+        return False, value
+    renamed: Resource = {}
+    any_changed = False
+    for name, item in value.items():
+        if name == "reference" and isinstance(item, str):
+            target = names.get(item.partition("#")[0], item)
+            if target == item and item.startswith(("urn:uuid:", "urn:oid:")):
+                raise UnresolvedReference(
+                    f"no entry of the transaction has the fullUrl {item[:64]}",
+                )
+            changed, renamed[name] = target != item, target
+        else:
+            changed, renamed[name] = _renamed(item, names)
+        any_changed = any_changed or changed
+    return any_changed, renamed

@@ -1,0 +1,58 @@
+"""One interaction that changes a resource, and what became of it.
+
+Source: http://hl7.org/fhir/R5/http.html (create, update, patch, delete, conditional create).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from hub.core.change import Interaction
+from hub.core.json_text import Document
+from hub.core.release import Resource
+from hub.core.search import Query
+from hub.core.version import ResourceVersion
+
+
+class Outcome(StrEnum):
+    """What became of one write.
+
+    ``absent``: a DELETE of nothing; ``matched``: If-None-Exist found exactly one.
+    """
+
+    CREATED = "created"
+    UPDATED = "updated"
+    UNCHANGED = "unchanged"
+    DELETED = "deleted"
+    ABSENT = "absent"
+    MATCHED = "matched"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Write:
+    """One interaction that changes a resource.
+
+    CREATE has no ``id``; UPDATE creates what is absent.  ``document`` is validated.  ``patch``
+    takes the current resource and returns the patched, validated document.  ``full_url`` is what
+    other entries of the same transaction call this one, empty where they do not; None outside a
+    transaction.
+    """
+
+    interaction: Interaction
+    resource_type: str
+    id: str | None = None
+    document: Document | None = None
+    if_match: int | None = None
+    if_none_exist: Query | None = None
+    patch: Callable[[Resource], Document] | None = None
+    full_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What became of a write, and the version that is current after it (None if none ever was)."""
+
+    outcome: Outcome
+    version: ResourceVersion | None

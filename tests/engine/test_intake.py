@@ -1,0 +1,314 @@
+"""The one writer: shared commits, failures of one or of all, barriers, settlements, the end."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Coroutine
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from hub.core.change import Interaction
+from hub.core.json_text import Document
+from hub.core.release import FhirRelease, Resource
+from hub.core.timing import Settled
+from hub.engine.plan import Plan
+from hub.engine.write import Outcome, Write
+from hub.errors import StoreFull, Unavailable, VersionConflict
+from hub.ports import StoreBroken, WriteBatch
+from hub.stores.memory import MemoryStore
+from tests.support.fallible_store import FallibleStore
+from tests.support.rig import HOUR, MILLISECOND, SECOND, Rig, a_rig, on_rig
+from tests.support.rig_resources import a_task, document, id_of
+from tests.support.rig_writes import a_settlement
+from tests.support.virtual_time import LateExecutor, run_virtually
+
+R4 = FhirRelease.R4
+
+
+def ids_of(batch: WriteBatch) -> list[str]:
+    """Return the ids of the Tasks that a batch wrote."""
+    return [v.key.id for v in batch.versions if v.key.resource_type == "Task"]
+
+
+def tasks_committed(store: FallibleStore) -> list[list[str]]:
+    """Return the ids of the Tasks of each commit that wrote any."""
+    return [ids for ids in map(ids_of, store.commits) if ids]
+
+
+def in_background(work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+    """Begin a request."""
+    return asyncio.create_task(work)
+
+
+def test_requests_that_come_while_a_commit_runs_share_the_next_one() -> None:
+    store = FallibleStore()
+
+    async def scenario(rig: Rig) -> None:
+        first = in_background(rig.write(a_task(id="a")))
+        await rig.after(100 * MILLISECOND)
+        rest = [in_background(rig.write(a_task(id=id))) for id in "bcd"]
+        await asyncio.gather(first, *rest)
+        assert tasks_committed(store) == [["a"], ["b", "c", "d"]]
+
+    on_rig(scenario, store=store, executor=LateExecutor(SECOND))
+
+
+def test_an_answer_comes_only_after_the_commit() -> None:
+    store = FallibleStore()
+
+    async def scenario(rig: Rig) -> None:
+        request = in_background(rig.write(a_task(id="a")))
+        await rig.after(900 * MILLISECOND)
+        assert not request.done()
+        await rig.after(200 * MILLISECOND)
+        assert request.done()
+        assert tasks_committed(store) == [["a"]]
+
+    on_rig(scenario, store=store, executor=LateExecutor(SECOND))
+
+
+def _stale(id: str) -> Write:
+    return Write(
+        interaction=Interaction.UPDATE,
+        resource_type="Task",
+        id=id,
+        document=document(a_task(id=id, status="ready")),
+        if_match=7,
+    )
+
+
+def test_a_request_that_is_refused_leaves_the_others_of_its_commit_as_they_are() -> None:
+    store = FallibleStore()
+
+    async def scenario(rig: Rig) -> None:
+        answers = await asyncio.gather(
+            rig.write(a_task(id="a")),
+            rig.hub.intake.submit(R4, [_stale("a")]),
+            rig.write(a_task(id="b")),
+            return_exceptions=True,
+        )
+        assert isinstance(answers[1], VersionConflict)
+        assert tasks_committed(store) == [["a", "b"]]
+        assert [v.seq for v in store.commits[-1].versions] == [
+            store.commits[-1].versions[0].seq,
+            store.commits[-1].versions[0].seq + 1,
+        ]
+
+    on_rig(scenario, store=store)
+
+
+def test_a_bug_while_planning_one_request_fails_that_request_alone(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.CRITICAL)
+
+    def broken(resource: Resource) -> Document:
+        raise ZeroDivisionError
+
+    patch = Write(interaction=Interaction.UPDATE, resource_type="Task", id="a", patch=broken)
+
+    async def scenario(rig: Rig) -> None:
+        answers = await asyncio.gather(
+            rig.write(a_task(id="a")),
+            rig.hub.intake.submit(R4, [patch]),
+            rig.write(a_task(id="b")),
+            return_exceptions=True,
+        )
+        assert [type(answer) for answer in answers] == [list, ZeroDivisionError, list]
+
+    on_rig(scenario)
+
+
+def test_a_commit_that_fails_is_tried_one_by_one_and_only_the_culprit_fails(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.CRITICAL)
+    store = FallibleStore()
+    store.refuse = lambda batch: ValueError("poison") if "poison" in ids_of(batch) else None
+
+    async def scenario(rig: Rig) -> None:
+        id = id_of(await rig.subscribe())
+        sid = rig.subscriber(id).sid
+        answers = await asyncio.gather(
+            rig.write(a_task(id="a")),
+            rig.write(a_task(id="poison")),
+            rig.write(a_task(id="b")),
+            rig.hub.intake.settle(a_settlement(sid, Settled.DELIVERED, cursor=0)),
+            return_exceptions=True,
+        )
+        assert [type(answer) for answer in answers] == [list, ValueError, list, type(None)]
+        assert tasks_committed(store) == [["a"], ["b"]]
+        assert rig.top(id) == 2
+        bundle = await rig.events(id)
+        assert b"poison" not in str(bundle).encode()
+
+    on_rig(scenario, store=store)
+
+
+def test_a_full_disk_answers_everybody_with_503_and_heals() -> None:
+    store = FallibleStore()
+
+    async def scenario(rig: Rig) -> None:
+        id = id_of(await rig.subscribe())
+        await rig.after(SECOND)
+        store.refuse = lambda batch: StoreFull("no space left")
+        answers = await asyncio.gather(
+            *(rig.write(a_task(id=id)) for id in "abc"), return_exceptions=True
+        )
+        assert [type(answer) for answer in answers] == [StoreFull] * 3
+        assert rig.top(id) == 0
+        store.refuse = lambda batch: None
+        await rig.write(a_task(id="a"))
+        await rig.after(SECOND)
+        assert rig.endpoints.numbers() == [1]
+        assert tasks_committed(store) == [["a"]]
+
+    on_rig(scenario, store=store)
+
+
+def test_a_settlement_that_finds_the_disk_full_fails_and_the_lane_sends_again(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.CRITICAL)
+    store = FallibleStore()
+
+    async def scenario(rig: Rig) -> None:
+        id = id_of(await rig.subscribe())
+        await rig.after(SECOND)
+        await rig.write(a_task())
+        store.refuse = lambda batch: StoreFull("no space left")
+        await rig.after(SECOND)
+        assert rig.subscriber(id).delivery.cursor == 0
+        store.refuse = lambda batch: None
+        await rig.after(10 * SECOND)
+        assert rig.subscriber(id).delivery.cursor == 1
+        assert rig.endpoints.numbers() == [1, 1]
+
+    on_rig(scenario, store=store)
+
+
+def test_a_broken_store_stops_the_process_and_answers_nobody(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.CRITICAL)
+    store = FallibleStore()
+
+    async def scenario(rig: Rig) -> None:
+        store.refuse = lambda batch: StoreBroken("an I/O error")
+        requests = [in_background(rig.write(a_task(id=id))) for id in "ab"]
+        await rig.after(HOUR)
+        assert [type(error) for error in rig.broken] == [StoreBroken]
+        assert rig.tasks[0].done()
+        assert not any(request.done() for request in requests)
+        for request in requests:
+            request.cancel()
+
+    on_rig(scenario, store=store)
+
+
+def test_a_subscription_counts_exactly_what_comes_after_it_in_the_queue() -> None:
+    store = FallibleStore()
+
+    async def scenario(rig: Rig) -> None:
+        begun = in_background(rig.write(a_task(id="before-0")))
+        await rig.after(100 * MILLISECOND)
+        requests = [
+            in_background(rig.write(a_task(id="before-1"))),
+            in_background(rig.subscribe(id="sub")),
+            in_background(rig.write(a_task(id="after-1"))),
+            in_background(rig.write(a_task(id="after-2"))),
+        ]
+        await asyncio.gather(begun, *requests)
+        assert tasks_committed(store) == [["before-0"], ["before-1"], ["after-1", "after-2"]]
+        stored = requests[1].result()
+        assert rig.top(id_of(stored)) == 2
+
+    on_rig(scenario, store=store, executor=LateExecutor(SECOND))
+
+
+def test_who_has_gone_away_is_written_all_the_same() -> None:
+    store = FallibleStore()
+
+    async def scenario(rig: Rig) -> None:
+        id = id_of(await rig.subscribe())
+        sid = rig.subscriber(id).sid
+        gone = [
+            in_background(rig.write(a_task(id="a"))),
+            in_background(
+                rig.hub.intake.settle(
+                    a_settlement(sid, Settled.DELIVERED, cursor=1, at=rig.clock.now())
+                )
+            ),
+        ]
+        await rig.after(100 * MILLISECOND)
+        for request in gone:
+            request.cancel()
+        await rig.write(a_task(id="b"))
+        assert tasks_committed(store) == [["a"], ["b"]]
+        assert rig.subscriber(id).delivery.cursor == 1
+
+    on_rig(scenario, store=store, executor=LateExecutor(SECOND))
+
+
+def test_too_many_waiting_requests_are_turned_away() -> None:
+    async def scenario(rig: Rig) -> None:
+        begun = in_background(rig.hub.intake.submit(R4, []))
+        await rig.after(100 * MILLISECOND)
+        waiting = [in_background(rig.hub.intake.submit(R4, [])) for _ in range(10_001)]
+        answers = await asyncio.gather(begun, *waiting, return_exceptions=True)
+        assert [type(answer) for answer in answers if answer != []] == [Unavailable]
+
+    on_rig(scenario, executor=LateExecutor(SECOND))
+
+
+def test_closing_takes_no_more_and_writes_what_is_queued() -> None:
+    store = FallibleStore()
+
+    async def scenario(rig: Rig) -> None:
+        requests = [in_background(rig.write(a_task(id=id))) for id in "ab"]
+        await rig.after(100 * MILLISECOND)
+        late = in_background(rig.write(a_task(id="c")))
+        await rig.after(100 * MILLISECOND)
+        rig.hub.intake.close()
+        with pytest.raises(Unavailable):
+            await rig.write(a_task())
+        await rig.tasks[0]
+        await asyncio.gather(*requests, late)
+        assert tasks_committed(store) == [["a", "b"], ["c"]]
+
+    on_rig(scenario, store=store, executor=LateExecutor(SECOND))
+
+
+def test_instants_never_go_back_along_the_log_even_if_the_clock_does() -> None:
+    store = MemoryStore()
+
+    async def live(wait: timedelta) -> None:
+        async with a_rig(store=store) as rig:
+            await rig.after(wait)
+            await rig.write(a_task())
+
+    run_virtually(live(HOUR))
+    run_virtually(live(SECOND))
+    log = store.writer.history(R4, "Task", None, count=10)
+    assert log[0].timestamp == log[1].timestamp
+
+
+def test_a_plan_that_writes_nothing_commits_nothing() -> None:
+    store = FallibleStore()
+
+    def nothing(plan: Plan) -> str:
+        return "planned"
+
+    async def scenario(rig: Rig) -> None:
+        commits = len(store.commits)
+        assert await rig.hub.intake.register(nothing) == "planned"
+        (answer,) = await rig.hub.intake.submit(
+            R4, [Write(interaction=Interaction.DELETE, resource_type="Task", id="none")]
+        )
+        assert answer.outcome is Outcome.ABSENT
+        assert len(store.commits) == commits
+
+    on_rig(scenario, store=store)
