@@ -11,8 +11,9 @@ from hub.codecs.validation import Validator
 from hub.core.release import FhirRelease
 from hub.engine.hub import Hub
 from hub.errors import NotFound
-from hub.settings import Settings
+from hub.settings import Settings, read_token
 from hub.web import home
+from hub.web.administrator import Administrator
 from hub.web.endpoint import RELEASES, FhirEndpoint
 from hub.web.guard import Guard, Hosts, Origins
 from hub.web.limits import Limits
@@ -32,14 +33,19 @@ def create_app(
     Args:
         hub: the engine.
         validators: the check of each release.
-        settings: ``cors_origins``, ``host`` and ``max_body`` are used.
+        settings: ``cors_origins``, ``host``, ``max_body`` and ``admin_token_file`` are used.
         limits: what a request may ask for, the defaults with ``max_body`` where None.
+
+    Raises:
+        SettingsError: there is no sound token in ``admin_token_file``.
     """
+    token_file = settings.admin_token_file
     service = Service(
         hub=hub,
         validators=validators,
         limits=limits or Limits(body_bytes=settings.max_body),
         started=hub.clock.now(),
+        administrator=Administrator(None if token_file is None else read_token(token_file)),
     )
     endpoint = FhirEndpoint(service)
     routes: list[BaseRoute] = []

@@ -37,8 +37,9 @@ from hub.web.page import bundle_of
 from hub.web.resource import answer_written, write_of
 from hub.web.service import Service
 from hub.web.target import Target
+from hub.web.topic import is_topic_write
 
-Resolve = Callable[[Service, FhirRelease, str, tuple[str, ...]], tuple[Any, Target]]
+Resolve = Callable[[Service, FhirRelease, str, tuple[str, ...], bool], tuple[Any, Target]]
 Perform = Callable[[Service, Call], Awaitable[Answer]]
 
 _READS: Final = frozenset(("GET", "HEAD"))
@@ -46,12 +47,12 @@ _READS: Final = frozenset(("GET", "HEAD"))
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    """One entry as a call; ``full_url`` is what other entries call its resource."""
+    """One entry as a call; ``full_url`` is what other entries call its resource, if anything."""
 
     index: int
     call: Call
     target: Target
-    full_url: str | None = field(default=None, repr=False)
+    full_url: str = field(default="", repr=False)
 
     @property
     def is_read(self) -> bool:
@@ -183,6 +184,10 @@ def _refuse_in_transaction(entry: _Entry) -> None:
         raise Unprocessable(
             "a Subscription can't be changed in a transaction; send it on its own or in a batch"
         )
+    if is_topic_write(entry.call, entry.target):
+        raise Unprocessable(
+            "a topic can't be changed in a transaction; send it on its own or in a batch"
+        )
     is_write = entry.target.resource_type and not entry.target.operation
     if not is_write or (entry.call.method == "POST" and entry.call.segments[1:]):
         raise Unprocessable(
@@ -206,7 +211,7 @@ def _read_entry(
             "request must have a method, and a url that names a resource type or resource",
             expression="Bundle.entry.request",
         )
-    _, target = resolve(service, call.release, method, path)
+    _, target = resolve(service, call.release, method, path, call.is_administrator)
     resource = raw.get("resource")
     document: Document | None = None
     patch: Sequence[Json] | None = None
@@ -225,8 +230,9 @@ def _read_entry(
         if_none_match=read_entity_tag(request.get("ifNoneMatch"), "request.ifNoneMatch"),
         if_none_exist=request.get("ifNoneExist"),
         prefer=call.prefer,
+        is_administrator=call.is_administrator,
     )
-    return _Entry(index, entry_call, target, raw.get("fullUrl"))
+    return _Entry(index, entry_call, target, raw.get("fullUrl", ""))
 
 
 def _split(base: str, url: str) -> tuple[tuple[str, ...], tuple[tuple[str, str], ...]]:

@@ -43,6 +43,7 @@ class Call:
 
     ``segments`` is the path below the base URL, ``query`` the decoded pairs of its query (and of
     a search form).  ``document`` is the resource that was sent, ``patch`` a JSON Patch.
+    ``is_administrator``: the caller has shown the administrator's token.
     """
 
     release: FhirRelease
@@ -56,6 +57,7 @@ class Call:
     if_modified_since: datetime | None = None
     if_none_exist: str | None = field(default=None, repr=False)
     prefer: Prefer = Prefer()
+    is_administrator: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -40,19 +40,22 @@ class FhirEndpoint:
         if request.method == "OPTIONS":
             methods = allowed(self._service, release, segments)
             return Response(status_code=204, headers={"allow": ", ".join(("OPTIONS", *methods))})
-        content_type, is_pretty = OUTCOME_TYPE, False
+        content_type, is_pretty, trusted = OUTCOME_TYPE, False, False
         try:
-            handler, target = resolve(self._service, release, request.method, segments)
+            trusted = self._service.administrator.is_shown_by(request.headers.get("authorization"))
+            handler, target = resolve(self._service, release, request.method, segments, trusted)
             query = dict(read_query(request, self._service.limits))
             is_pretty = query.get("_pretty") == "true"
             accept = ",".join(request.headers.getlist("accept"))
             content_type = negotiate(accept, query.get("_format"), release)
-            call = await read_call(request, release, segments, self._service.limits)
+            call = await read_call(
+                request, release, segments, self._service.limits, is_administrator=trusted
+            )
             answer = await handler(self._service, call, target)
         except HubError as error:
             answer = self._service.refusal(error, release)
             if error.status == 405:
-                methods = allowed(self._service, release, segments)
+                methods = allowed(self._service, release, segments, trusted)
                 return respond(answer, content_type, allow=methods, is_pretty=is_pretty)
         return respond(answer, content_type, is_pretty=is_pretty)
 

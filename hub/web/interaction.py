@@ -13,12 +13,12 @@ from hub.core.release import FhirRelease
 from hub.errors import HubError, InvalidValue, MethodNotAllowed, NotFound
 from hub.web import bundle, history, metadata, operation, resource, search
 from hub.web.call import Answer, Call
-from hub.web.service import Service
+from hub.web.service import TOPICS_ARE_READ, Service
 from hub.web.target import Target
 
 Handler = Callable[[Service, Call, Target], Awaitable[Answer]]
 
-_READ_ONLY = "SubscriptionTopic"
+_TOPIC = "SubscriptionTopic"
 _ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 _VERSION = re.compile(r"[1-9][0-9]{0,17}")
 
@@ -62,7 +62,11 @@ INTERACTIONS: dict[Place, dict[str, Handler]] = {
 
 
 def resolve(
-    service: Service, release: FhirRelease, method: str, segments: tuple[str, ...]
+    service: Service,
+    release: FhirRelease,
+    method: str,
+    segments: tuple[str, ...],
+    is_administrator: bool = False,
 ) -> tuple[Handler, Target]:
     """Return what answers ``method`` at an address.
 
@@ -72,19 +76,27 @@ def resolve(
         MethodNotAllowed: something else is offered there, see ``allowed``.
     """
     place, target = _locate(service, release, segments)
-    handler = _offered(place, target).get("GET" if method == "HEAD" else method)
+    offered = _offered(place, target, is_administrator)
+    handler = offered.get("GET" if method == "HEAD" else method)
     if handler is None:
         conditional = place is Place.TYPE and method in {"PUT", "PATCH", "DELETE"}
         words = "conditional changes are not offered" if conditional else "not offered here"
-        allow = ", ".join(allowed(service, release, segments)) or "nothing"
+        if target.resource_type == _TOPIC:
+            words = TOPICS_ARE_READ
+        allow = ", ".join(allowed(service, release, segments, is_administrator)) or "nothing"
         raise MethodNotAllowed(f"{method[:16]} {place}: {words}; allowed: {allow}")
     return handler, target
 
 
-def allowed(service: Service, release: FhirRelease, segments: tuple[str, ...]) -> tuple[str, ...]:
+def allowed(
+    service: Service,
+    release: FhirRelease,
+    segments: tuple[str, ...],
+    is_administrator: bool = False,
+) -> tuple[str, ...]:
     """Return the methods that an address offers, none where there is no such address."""
     try:
-        methods = _offered(*_locate(service, release, segments))
+        methods = _offered(*_locate(service, release, segments), is_administrator)
     except HubError:
         return ()
     return ("GET", "HEAD", *(m for m in methods if m != "GET")) if "GET" in methods else (*methods,)
@@ -96,15 +108,18 @@ async def perform(service: Service, call: Call) -> Answer:
     Raises:
         HubError: it was refused.
     """
-    handler, target = resolve(service, call.release, call.method, call.segments)
+    handler, target = resolve(
+        service, call.release, call.method, call.segments, call.is_administrator
+    )
     return await handler(service, call, target)
 
 
-def _offered(place: Place, target: Target) -> dict[str, Handler]:
+def _offered(place: Place, target: Target, is_administrator: bool) -> dict[str, Handler]:
     offered = INTERACTIONS[place]
-    if target.resource_type == _READ_ONLY and place in {Place.TYPE, Place.INSTANCE}:
-        return {"GET": offered["GET"]}
-    return offered
+    if target.resource_type != _TOPIC or place not in {Place.TYPE, Place.INSTANCE}:
+        return offered
+    methods = {"GET", "POST", "PUT", "DELETE"} if is_administrator else {"GET"}
+    return {method: handler for method, handler in offered.items() if method in methods}
 
 
 def _locate(

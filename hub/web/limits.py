@@ -10,9 +10,11 @@ class Limits:
     """Bounds on what clients send and ask for.
 
     ``page`` entries are on a page where ``_count`` is absent, ``longest_page`` at most; a page
-    ends early, with a link to the next, after ``scanned`` candidates.  ``socket_text`` is in
-    bytes.  A socket must be bound within ``bind_seconds``; a text that a socket does not take
-    within ``send_seconds`` ends it.
+    ends early, with a link to the next, after ``scanned`` candidates; at most ``sorted`` are
+    brought into another order than the log's, and at most ``included`` stand on a page beside its
+    matches.  ``socket_text`` is in bytes.  A socket must be
+    bound within ``bind_seconds``; a text that a socket does not take within ``send_seconds`` ends
+    it.
     """
 
     body_bytes: int = 2 * 1024**2
@@ -22,6 +24,8 @@ class Limits:
     page: int = 50
     longest_page: int = 1000
     scanned: int = 20_000
+    sorted: int = 20_000
+    included: int = 1000
     socket_text: int = 4096
     bind_seconds: float = 10.0
     send_seconds: float = 10.0

@@ -1,11 +1,13 @@
 """What a base offers: ``GET {base}/metadata``.
 
-Source: http://hl7.org/fhir/http.html#capabilities.
+Source: http://hl7.org/fhir/http.html#capabilities; http://hl7.org/fhir/search.html#summary (nobody
+is obliged to answer less than everything).
 """
 
 from __future__ import annotations
 
 from importlib.metadata import PackageNotFoundError, version
+from typing import Final
 
 from hub.codecs.capability import capability_statement
 from hub.core.json_text import dumps
@@ -15,11 +17,13 @@ from hub.web.page import PRESENTATION
 from hub.web.service import Service
 from hub.web.target import Target
 
+_LESS: Final = frozenset(("_summary", "_elements"))
+
 
 async def read(service: Service, call: Call, _: Target) -> Answer:
-    """Answer the CapabilityStatement of a base; only ``mode=full`` is offered."""
+    """Answer the whole CapabilityStatement of a base; only ``mode=full`` is offered."""
     for name, value in call.query:
-        if name not in PRESENTATION and (name, value) != ("mode", "full"):
+        if name not in PRESENTATION | _LESS and (name, value) != ("mode", "full"):
             raise InvalidSearch(f"{name[:64]!r} is not offered here; allowed: mode=full")
     hub, release = service.hub, call.release
     statement = capability_statement(
@@ -28,7 +32,7 @@ async def read(service: Service, call: Call, _: Target) -> Answer:
         websocket_url=hub.websocket_url,
         resource_types=service.validators[release].types,
         search_parameters=hub.parameters[release],
-        topics=[compiled.topic.canonical for compiled in hub.registry.topics(release)],
+        topics=[compiled.topic.canonical for compiled in hub.registry.open_topics(release)],
         date=service.started,
         version=software_version(),
     )

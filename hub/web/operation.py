@@ -21,6 +21,7 @@ from hub.web.call import Answer, Call
 from hub.web.page import PRESENTATION, address
 from hub.web.service import Service
 from hub.web.target import Target
+from hub.web.topic_event import INJECT_EVENT, inject_event, is_topic_place
 
 _MOST_IDS: Final = 1000
 _DIGITS: Final = 18
@@ -95,6 +96,8 @@ async def invoke(service: Service, call: Call, target: Target) -> Answer:
     Raises:
         NotFound: there is no such operation here.
     """
+    if target.operation == INJECT_EVENT and is_topic_place(call.release, target):
+        return await inject_event(service, call, target)
     offered = _ON_INSTANCE if target.id else _ON_TYPE
     operation = offered.get(target.operation) if target.resource_type == "Subscription" else None
     if operation is None:

@@ -55,7 +55,7 @@ def _read_cursor(text: str) -> int:
         raw = base64.b64decode(text, altchars=b"-_", validate=True)
     except (binascii.Error, ValueError):
         raw = b""
-    if len(raw) != 9 or raw[:1] != b"p":
+    if len(raw) != 9 or raw[:1] != b"p" or raw[1] > 127:
         raise InvalidValue(f"{CURSOR} is none that this hub gave; start from the first page")
     return int.from_bytes(raw[1:], "big")
 

@@ -51,14 +51,17 @@ class GuardedProtocol(HttpToolsProtocol):
     _refused = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn
+        """Wait for the first header."""
         super().connection_made(transport)
         self._arm(self.limits.header_seconds)
 
     def connection_lost(self, exc: Exception | None) -> None:
+        """Stop the deadline."""
         self._disarm()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
+        """Count what belongs to a header, and give the next header its time."""
         if self._awaited is not _Awaited.BODY:
             self._header_bytes += len(data)
         before = self._requests
@@ -75,10 +78,12 @@ class GuardedProtocol(HttpToolsProtocol):
             self._arm(self.limits.header_seconds)
 
     def on_message_begin(self) -> None:
+        """Note that a header has begun."""
         super().on_message_begin()
         self._awaited = _Awaited.HEADER
 
     def on_headers_complete(self) -> None:
+        """Refuse by the header alone, or give the body its time."""
         self._disarm()
         self._header_bytes = 0
         self._awaited = _Awaited.BODY
@@ -92,15 +97,18 @@ class GuardedProtocol(HttpToolsProtocol):
             self._arm(self.limits.body_seconds)
 
     def on_header(self, name: bytes, value: bytes) -> None:
+        """Take a header, but no trailer."""
         # Trailers come by the same callback; the application has its headers already.
         if self._awaited is not _Awaited.BODY:
             super().on_header(name, value)
 
     def on_body(self, body: bytes) -> None:
+        """Take a piece of the body, unless its request is refused."""
         if not self._refused:
             super().on_body(body)
 
     def on_message_complete(self) -> None:
+        """End the request and wait for the next."""
         self._disarm()
         self._requests += 1
         self._awaited = _Awaited.REQUEST
@@ -108,11 +116,13 @@ class GuardedProtocol(HttpToolsProtocol):
             super().on_message_complete()
 
     def handle_websocket_upgrade(self) -> None:
+        """Hand the connection over: a socket has limits of its own."""
         self._disarm()
         if not self._refused:
             super().handle_websocket_upgrade()
 
     def send_400_response(self, msg: str) -> None:
+        """Answer what is no HTTP, once."""
         if not self._refused:
             self._refused = True
             self._disarm()

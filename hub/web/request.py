@@ -53,7 +53,12 @@ def _read_form(raw: bytes, limits: Limits) -> Pairs:
 
 
 async def read_call(
-    request: Request, release: FhirRelease, segments: tuple[str, ...], limits: Limits
+    request: Request,
+    release: FhirRelease,
+    segments: tuple[str, ...],
+    limits: Limits,
+    *,
+    is_administrator: bool = False,
 ) -> Call:
     """Read a request whose address is known to offer its method.
 
@@ -96,6 +101,7 @@ async def read_call(
             ",".join(headers.getlist("prefer")),
             Return.REPRESENTATION if segments else Return.MINIMAL,
         ),
+        is_administrator=is_administrator,
     )
 
 

@@ -14,13 +14,14 @@ from hub.core.json_text import dumps, parse
 from hub.core.release import FhirRelease
 from hub.core.search import parse_query, split_query
 from hub.core.version import ResourceKey, ResourceVersion
-from hub.engine.plan import Outcome, Write, Written
 from hub.engine.subscriptions import Stored
+from hub.engine.write import Outcome, Write, Written
 from hub.errors import Deleted, InvalidValue, NotFound
 from hub.web.call import Answer, Call, Return, answer_version
 from hub.web.json_patch import patching
 from hub.web.service import Service, refuse_topic
 from hub.web.target import Target
+from hub.web.topic import concerns_topic, write_topic
 
 _STATUS = {
     Outcome.CREATED: 201,
@@ -81,6 +82,8 @@ async def create(service: Service, call: Call, target: Target) -> Answer:
         document = service.validated(call.release, call.document, "Subscription")
         stored = await service.hub.subscriptions.create(call.release, document)
         return _answer_subscription(service, call, stored)
+    if await concerns_topic(service, call, target):
+        return answer_written(service, call, await write_topic(service, call, target))
     return await _submit(service, call, await write_of(service, call, target))
 
 
@@ -92,6 +95,8 @@ async def update(service: Service, call: Call, target: Target) -> Answer:
             call.release, target.id, document, if_match=call.if_match
         )
         return _answer_subscription(service, call, stored)
+    if await concerns_topic(service, call, target):
+        return answer_written(service, call, await write_topic(service, call, target))
     return await _submit(service, call, await write_of(service, call, target))
 
 
@@ -115,6 +120,8 @@ async def delete(service: Service, call: Call, target: Target) -> Answer:
             call.release, target.id, if_match=call.if_match
         )
         return _answer(service, call, outcome, None, None)
+    if await concerns_topic(service, call, target):
+        return answer_written(service, call, await write_topic(service, call, target))
     return await _submit(service, call, await write_of(service, call, target))
 
 

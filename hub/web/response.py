@@ -36,6 +36,8 @@ def respond(
         headers["location"] = answer.location
     if answer.retry_after is not None:
         headers["retry-after"] = str(answer.retry_after)
+    if answer.status == 401:
+        headers["www-authenticate"] = 'Bearer realm="fhir-hub", error="invalid_token"'
     if allow is not None:
         headers["allow"] = ", ".join(allow)
     body = answer.body

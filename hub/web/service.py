@@ -13,8 +13,14 @@ from hub.core.json_text import Document, dumps
 from hub.core.release import FhirRelease, Resource
 from hub.engine.hub import Hub
 from hub.errors import HubError, InvalidResource, InvalidValue, Issue, MethodNotAllowed
+from hub.web.administrator import Administrator
 from hub.web.call import Answer
 from hub.web.limits import Limits
+
+TOPICS_ARE_READ = (
+    "topics are files of the hub, or written by its administrator, who sends the bearer token of "
+    "--admin-token-file; create, update and delete them one by one"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +31,7 @@ class Service:
     validators: Mapping[FhirRelease, Validator]
     limits: Limits
     started: datetime
+    administrator: Administrator
 
     def validated(
         self,
@@ -79,9 +86,19 @@ class Service:
 
 
 def refuse_topic(release: FhirRelease, resource: Resource) -> None:
-    """Raise ``MethodNotAllowed`` for an R4 Basic that stands for a topic: topics are read-only."""
-    if release is FhirRelease.R4 and is_topic_basic(resource):
+    """Raise ``MethodNotAllowed`` for an R4 Basic that stands for a topic.
+
+    Clients only read topics; an administrator's writes of them go another way (``hub.web.topic``).
+    """
+    if is_topic_in(release, resource):
         raise MethodNotAllowed(
-            "a Basic that is a SubscriptionTopic can't be written: topics are files of the hub",
+            f"a Basic that is a SubscriptionTopic can't be written so: {TOPICS_ARE_READ}",
             expression="Basic.code",
         )
+
+
+def is_topic_in(release: FhirRelease, resource: Resource) -> bool:
+    """Tell whether a resource stands for a topic at the base of ``release``."""
+    if release is FhirRelease.R4:
+        return is_topic_basic(resource)
+    return resource.get("resourceType") == "SubscriptionTopic"

@@ -10,7 +10,7 @@ import pytest
 
 from hub.core.release import Resource
 from hub.web.limits import Limits
-from tests.support.rig import a_subscription, a_task
+from tests.support.rig_resources import a_subscription, a_task
 from tests.web.site import BASE, FHIR_JSON, Site, a_patient, a_site, issue, run
 
 PATIENT_URN = "urn:uuid:6f1c1ab8-7d0e-4bd5-8d0a-1d1d0f8a0001"
@@ -87,7 +87,7 @@ def test_a_transaction_is_answered_in_its_order_with_references_resolved() -> No
         (_entry("POST", ""), 400, "Bundle.entry[1].request"),
         (_entry("POST", "?name=x"), 400, "Bundle.entry[1].request"),
         ({"request": {"method": "GET", "_url": {"id": "x"}}}, 400, "Bundle.entry[1].request"),
-        (_entry("PUT", "Patient/p", a_patient(id="p")), 409, "Patient/p"),
+        (_entry("PUT", "Patient/p", a_patient(id="p")), 400, "Patient/p"),
         (_entry("PATCH", "Patient/q", a_patient()), 415, "Binary"),
         (_entry("PATCH", "Patient/q", _binary_patch(b"[]") | {"data": "x"}), 400, "base64"),
         (_entry("PATCH", "Patient/q", _binary_patch(b"[]")), 404, "Patient/q"),

@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 import pytest
 
 from hub.errors import catalogue
-from tests.support.rig import a_subscription, a_topic
+from tests.support.rig_resources import a_subscription, a_topic
 from tests.web.site import a_site, run
 
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"

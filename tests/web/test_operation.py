@@ -10,7 +10,8 @@ import pytest
 from hub.core.delivery import Delivered, DeliveryResult, Failed, FailureClass
 from hub.core.release import Resource
 from hub.engine import subscription_status
-from tests.support.rig import Endpoints, a_subscription, a_task, flat_status
+from tests.support.rig_endpoints import Endpoints, flat_status
+from tests.support.rig_resources import a_subscription, a_task
 from tests.web.site import BASE, Site, a_patient, a_site, issue, run
 
 
@@ -284,6 +285,8 @@ def test_metadata_tells_what_a_base_offers(base: str, version: str, topic_type: 
             types = {each["type"] for each in told["rest"][0]["resource"]}
             assert "Subscription" in types
             assert topic_type is None or topic_type in types
+            shorter = await site.ask("GET", "metadata?_summary=true", base=f"/fhir/{base}")
+            assert shorter.json() == told
             refused = await site.ask("GET", "metadata?mode=normative", base=f"/fhir/{base}")
             assert refused.status_code == 400
 

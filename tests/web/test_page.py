@@ -26,6 +26,11 @@ def test_any_other_cursor_is_refused(text: str) -> None:
     assert write_cursor(found) == text
 
 
+def test_a_cursor_beyond_the_log_is_refused() -> None:
+    with pytest.raises(InvalidValue):
+        read_page([(CURSOR, write_cursor(2**63))], Limits())
+
+
 @pytest.mark.parametrize(
     ("text", "count"), [("0", 0), ("7", 7), ("1000", 1000), ("1001", 1000), ("9" * 18, 1000)]
 )

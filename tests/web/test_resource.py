@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hub.core.release import FhirRelease, Resource
-from tests.support.rig import a_subscription, a_task
+from tests.support.rig_resources import a_subscription, a_task
 from tests.web.site import BASE, FHIR_JSON, Site, a_patient, a_site, issue, run
 
 PATCH = "application/json-patch+json"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any, TypeVar
 
@@ -15,7 +16,8 @@ from hub.settings import Settings
 from hub.stores.memory import MemoryStore
 from hub.web.limits import Limits
 from hub.web.socket import read_bind
-from tests.support.rig import a_subscription, a_task, flat_status
+from tests.support.rig_endpoints import flat_status
+from tests.support.rig_resources import a_subscription, a_task
 from tests.web.site import Site, Socket, a_site, run
 
 SECONDS = timedelta(seconds=1)
@@ -34,6 +36,16 @@ async def _token(site: Site, **changes: Any) -> str:
 async def _told(socket: Socket) -> tuple[str, list[int]]:
     status = flat_status(await socket.notification())
     return status["type"], status["numbers"]
+
+
+@asynccontextmanager
+async def _bound(site: Site, token: str) -> AsyncIterator[Socket]:
+    """Open a socket and bind it."""
+    async with site.socket() as socket:
+        await socket.opened()
+        socket.say(f"bind-with-token {token}")
+        assert await _told(socket) == ("handshake", [])
+        yield socket
 
 
 @pytest.mark.parametrize(
@@ -140,11 +152,7 @@ def test_an_expired_token_binds_nothing() -> None:
 def test_a_socket_that_takes_nothing_is_closed_and_told_to_resume() -> None:
     async def scenario() -> None:
         async with a_site() as site:
-            token = await _token(site)
-            async with site.socket() as socket:
-                await socket.opened()
-                socket.say(f"bind-with-token {token}")
-                assert await _told(socket) == ("handshake", [])
+            async with _bound(site, await _token(site)) as socket:
                 socket.takes.clear()
                 await site.ask("POST", "Task", a_task())
                 await site.rig.after(11 * SECONDS)
@@ -170,15 +178,11 @@ def test_a_ping_that_is_not_taken_closes_the_socket_too() -> None:
 
 def test_a_deleted_subscription_ends_its_socket() -> None:
     async def scenario() -> None:
-        async with a_site() as site:
-            token = await _token(site, id="s")
-            async with site.socket() as socket:
-                await socket.opened()
-                socket.say(f"bind-with-token {token}")
-                await _told(socket)
-                (subscription,) = [each.subscription for each in site.rig.hub.subscribers]
-                await site.ask("DELETE", subscription.reference)
-                assert await socket.closed() == (1000, "nothing is bound any more")
+        async with a_site() as site, _bound(site, await _token(site, id="s")) as socket:
+            (subscription,) = [each.subscription for each in site.rig.hub.subscribers]
+            await site.ask("DELETE", subscription.reference)
+            assert '"off"' in (await socket.next())["text"]
+            assert await socket.closed() == (1000, "nothing is bound any more")
 
     run(scenario())
 
@@ -186,11 +190,7 @@ def test_a_deleted_subscription_ends_its_socket() -> None:
 def test_a_client_that_goes_is_forgotten() -> None:
     async def scenario() -> None:
         async with a_site() as site:
-            token = await _token(site)
-            async with site.socket() as socket:
-                await socket.opened()
-                socket.say(f"bind-with-token {token}")
-                await _told(socket)
+            async with _bound(site, await _token(site)):
                 assert site.rig.hub.sockets.bound == 1
             assert site.rig.hub.sockets.bound == 0
             await site.ask("POST", "Task", a_task())
@@ -217,16 +217,11 @@ def test_a_client_that_went_without_a_word_is_no_bug(
 
 def test_a_bound_client_that_went_is_noticed_when_something_is_sent() -> None:
     async def scenario() -> None:
-        async with a_site() as site:
-            token = await _token(site)
-            async with site.socket() as socket:
-                await socket.opened()
-                socket.say(f"bind-with-token {token}")
-                await _told(socket)
-                socket.is_gone = True
-                await site.ask("POST", "Task", a_task())
-                await site.rig.after(SECONDS)
-                assert site.rig.hub.sockets.bound == 0
+        async with a_site() as site, _bound(site, await _token(site)) as socket:
+            socket.is_gone = True
+            await site.ask("POST", "Task", a_task())
+            await site.rig.after(SECONDS)
+            assert site.rig.hub.sockets.bound == 0
 
     run(scenario())
 
@@ -244,11 +239,7 @@ def test_a_bug_closes_the_socket_without_details(caplog: pytest.LogCaptureFixtur
     async def scenario() -> None:
         store = Broken()
         async with a_site(store=store) as site:
-            token = await _token(site)
-            async with site.socket() as socket:
-                await socket.opened()
-                socket.say(f"bind-with-token {token}")
-                await _told(socket)
+            async with _bound(site, await _token(site)) as socket:
                 store.broken = True
                 await site.ask("POST", "Task", a_task())
                 assert await socket.closed() == (1011, "the hub failed")
