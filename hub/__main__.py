@@ -7,7 +7,6 @@ import sys
 from collections.abc import Sequence
 from difflib import get_close_matches
 from importlib import import_module
-from importlib.metadata import PackageNotFoundError, version
 
 from hub.cli.arguments import COMMANDS, build_parser
 from hub.cli.exits import CommandError, Exit
@@ -21,7 +20,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             stream.reconfigure(errors="replace")
     if words and not words[0].startswith("-") and words[0] not in COMMANDS:
         return _complain(CommandError(Exit.USAGE, _unknown(words[0])))
-    arguments = build_parser(_version()).parse_args(words)
+    arguments = build_parser().parse_args(words)
     try:
         # Only the module of the command is imported: --help and errors answer in a blink.
         return int(import_module(f"hub.cli.{arguments.command}").run(arguments))
@@ -44,13 +43,6 @@ def _unknown(word: str) -> str:
     near = get_close_matches(word, COMMANDS, n=1)
     hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(COMMANDS)}"
     return f"{word!r} is no command; {hint}"
-
-
-def _version() -> str:
-    try:
-        return version("fhir-hub")
-    except PackageNotFoundError:
-        return "(not installed)"
 
 
 if __name__ == "__main__":

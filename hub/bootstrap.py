@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
-import json
 import logging
 import os
 import random
@@ -17,7 +16,7 @@ import secrets
 import signal
 import socket
 import uuid
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
@@ -29,32 +28,24 @@ from hub.channels.egress import GuardedClient
 from hub.channels.rest_hook import RestHookChannel
 from hub.channels.websocket import WebSocketChannel
 from hub.clock import SystemClock
+from hub.codecs.definitions import Definitions, DefinitionsError, read_definitions
 from hub.codecs.r4 import R4Codec
 from hub.codecs.r4b import R4BCodec
 from hub.codecs.r5 import R5Codec
-from hub.codecs.tables.search import search_parameters
-from hub.codecs.topic import from_json
 from hub.codecs.validation import Validator
-from hub.core.json_text import dumps, parse
-from hub.core.registry import Registry
+from hub.core.derived_topic import check_derived
+from hub.core.json_text import dumps
+from hub.core.registry import Registry, compile_everywhere
 from hub.core.release import FhirRelease
-from hub.core.subscription import ChannelType, Signal, counts
-from hub.core.timing import RetryPolicy
-from hub.core.topic import SubscriptionTopic, parse_topic
-from hub.engine.binding_token import BindingTokens
-from hub.engine.delivery import Delivery
+from hub.core.search_parameter import SearchParameters
+from hub.core.subscription import ChannelType
+from hub.core.timing import RETRY_FLOOR, RetryPolicy
+from hub.core.topic import SubscriptionTopic, may_become, without_status
+from hub.engine.assembly import Engine, Luck, Surroundings, assemble
 from hub.engine.hub import Hub, base_url
-from hub.engine.intake import Intake
-from hub.engine.retention import Retention
-from hub.engine.sockets import Sockets
-from hub.engine.subscribers import Subscribers
-from hub.engine.subscription_status import SubscriptionStatuses
-from hub.engine.subscriptions import Subscriptions
 from hub.engine.topic_publication import publish_topics
-from hub.engine.verification import Verification
-from hub.engine.wakeups import LocalWakeups
 from hub.errors import HubError
-from hub.ports import Channel, Codec, Opened, StoreBroken
+from hub.ports import Opened, StoreBroken
 from hub.settings import Settings, SettingsError
 from hub.stores.secrets import HeaderCipher, load_key
 from hub.stores.sqlite import SqliteStore
@@ -72,18 +63,28 @@ log = logging.getLogger(__name__)
 class Hosting:
     """A hub that serves, from ``start`` to ``stop``."""
 
-    def __init__(self, settings: Settings, *, listening: socket.socket | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        listening: socket.socket | None = None,
+        lanes: bool = True,
+    ) -> None:
         """Prepare a hub.
 
         Args:
             settings: everything that can be set.
             listening: a bound socket to serve on; one is made from host and port where None.
+            lanes: whether this process sends notifications to endpoints.  Otherwise another one
+                must: it reads the database, hears ``engine.wakeups``, and tells
+                ``engine.hub.intake`` and ``engine.hub.subscriptions`` what came of deliveries.
         """
         self.settings = settings
         self._listening = listening
+        self._lanes = lanes
         self._tasks: list[asyncio.Task[None]] = []
         self._stopping: list[Callable[[], Awaitable[None]]] = []
-        self.hub: Hub | None = None
+        self.engine: Engine | None = None
 
     async def start(self) -> Hub:
         """Open the store, build the hub, listen; return when requests are served.
@@ -107,139 +108,92 @@ class Hosting:
         settings = self.settings
         clock = SystemClock()
         listening = self._listening or _listen(settings)
+        # Inherited by what is accepted: without it the standard event loop answers 40 ms late.
+        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._on_stop(_closing(listening.close))
-        if not settings.db.absolute().parent.is_dir():
-            raise SettingsError(f"the folder of the database {settings.db} does not exist")
-        key = load_key(Path(f"{settings.db}.key"), os.urandom)
-        store = SqliteStore(settings.db, HeaderCipher(key, os.urandom), identity=_new_id())
+        store = self._store()
         opened = store.open()
         self._on_stop(_closing(store.close))
+        definitions = _definitions(settings)
         parameters = {
-            release: search_parameters(release, base_url(settings.public_url, release))
+            release: definitions.search_parameters(release, base_url(settings.public_url, release))
             for release in FhirRelease
         }
-        codecs: dict[FhirRelease, Codec] = {
-            FhirRelease.R4: R4Codec(),
-            FhirRelease.R4B: R4BCodec(),
-            FhirRelease.R5: R5Codec(),
-        }
-        registry = Registry()
-        topics = _topics(settings, opened)
-        for topic in topics:
-            try:
-                registry.add_topic(topic, parameters)
-            except HubError as error:
-                raise SettingsError(f"topic {topic.canonical}: {error.diagnostics}") from None
-        subscribers = Subscribers(registry, parameters)
-        unmatched = subscribers.load(opened.streams, opened.subscribers)
-        wakeups = LocalWakeups(clock)
-        writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="writer")
-        self._on_stop(_closing(writer.shutdown))
-        intake = Intake(
-            store,
-            registry,
-            subscribers,
-            parameters,
-            clock=clock,
-            wakeups=wakeups,
-            executor=writer,
-            new_id=_new_id,
-            stop=_stop_broken,
-            opened=opened,
-        )
-        self._run(intake.run(), before_end=intake.close)
+        from_files = _computable(definitions, parameters, opened)
+        topics = _topics(from_files, opened)
+        registry = _registry(topics, parameters)
         policy = EgressPolicy(
             allow=settings.egress_allow,
             allow_http=settings.allow_http,
             own_ports=frozenset({listening.getsockname()[1]}),
         )
-        client = GuardedClient(policy, clock.monotonic)
+        writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="writer")
+        self._on_stop(_closing(writer.shutdown))
+        rest_hook = await self._rest_hook(policy, clock, keep=True)
+        engine = assemble(
+            Surroundings(
+                store=store,
+                clock=clock,
+                luck=Luck(new_id=_new_id, new_token=_new_token, number=random.random),
+                codecs={
+                    FhirRelease.R4: R4Codec(),
+                    FhirRelease.R4B: R4BCodec(),
+                    FhirRelease.R5: R5Codec(),
+                },
+                parameters=parameters,
+                channels={
+                    ChannelType.REST_HOOK: rest_hook,
+                    ChannelType.WEBSOCKET: WebSocketChannel(),
+                },
+                trials={ChannelType.REST_HOOK: await self._rest_hook(policy, clock, keep=False)},
+                writer=writer,
+                stop=_stop_broken,
+                public_url=settings.public_url,
+                policy=RetryPolicy(
+                    schedule=settings.retry_schedule,
+                    give_up_after=settings.give_up_after,
+                    floor=min(RETRY_FLOOR, max(settings.retry_schedule)),
+                ),
+                retain=max(settings.retain_events, settings.give_up_after),
+            ),
+            registry,
+            opened,
+            from_files=frozenset(from_files),
+        )
+        hub = engine.hub
+        self._run(hub.intake.run(), before_end=hub.intake.close)
+        await publish_topics(hub, topics)
+        await engine.refuse_unmatched()
+        self._run(engine.retention.run())
+        self._run(hub.sockets.run())
+        self._on_stop(hub.sockets.remember)
+        await self._serve(engine, listening, clock)
+        self.engine = engine
+        return hub
+
+    def _store(self) -> SqliteStore:
+        db = self.settings.db
+        if not db.absolute().parent.is_dir():
+            raise SettingsError(f"the folder of the database {db} does not exist")
+        cipher = HeaderCipher(load_key(Path(f"{db}.key"), os.urandom), os.urandom)
+        return SqliteStore(db, cipher, identity=_new_id())
+
+    async def _rest_hook(
+        self, policy: EgressPolicy, clock: SystemClock, *, keep: bool
+    ) -> RestHookChannel:
+        client = GuardedClient(policy, clock.monotonic, keep=keep)
         await client.start()
         self._on_stop(client.close)
-        channels: dict[ChannelType, Channel] = {
-            ChannelType.REST_HOOK: RestHookChannel(client, clock.now),
-            ChannelType.WEBSOCKET: WebSocketChannel(),
-        }
+        return RestHookChannel(client, clock.now)
 
-        def base(release: FhirRelease) -> str:
-            return base_url(settings.public_url, release)
-
-        subscriptions = Subscriptions(
-            intake=intake,
-            subscribers=subscribers,
-            registry=registry,
-            codecs=codecs,
-            parameters=parameters,
-            channels=channels,
-        )
-        tokens = BindingTokens(subscribers, clock, _new_token)
-        sockets = Sockets(
-            store,
-            intake,
-            subscribers,
-            codecs,
-            tokens,
-            clock=clock,
-            listener=wakeups.listener(),
-            base_url=base,
-        )
-        delivery = Delivery(
-            store=store,
-            intake=intake,
-            subscribers=subscribers,
-            subscriptions=subscriptions,
-            codecs=codecs,
-            channels=channels,
-            clock=clock,
-            listener=wakeups.listener(),
-            luck=random.random,
-            policy=RetryPolicy(
-                schedule=settings.retry_schedule, give_up_after=settings.give_up_after
-            ),
-            base_url=base,
-        )
-        hub = Hub(
-            store=store,
-            clock=clock,
-            registry=registry,
-            intake=intake,
-            subscribers=subscribers,
-            subscriptions=subscriptions,
-            statuses=SubscriptionStatuses(store, subscribers, clock),
-            tokens=tokens,
-            sockets=sockets,
-            verification=Verification(subscribers, codecs, channels, clock=clock, base_url=base),
-            codecs=codecs,
-            parameters=parameters,
-            public_url=settings.public_url,
-        )
-        await publish_topics(hub, topics)
-        for subscriber in list(subscribers):
-            on = subscriber.segments[-1].stream if subscriber.segments else 0
-            if on in unmatched and counts(subscriber.subscription.status):
-                await subscriptions.signal(
-                    subscriber.sid,
-                    subscriber.generation,
-                    Signal.BLOCKED,
-                    error=f"its topic or filters no longer compute: {unmatched[on].diagnostics}",
-                )
-        retention = Retention(
-            store,
-            intake,
-            subscribers,
-            clock=clock,
-            retain=max(settings.retain_events, settings.give_up_after),
-        )
-        self._run(retention.run())
-        self._run(sockets.run())
-        self._on_stop(sockets.remember)
-        self._on_stop(lambda: delivery.drain(clock.now() + DRAIN))
-        self._run(delivery.run())
+    async def _serve(self, engine: Engine, listening: socket.socket, clock: SystemClock) -> None:
+        """Let requests in and lanes run; return when the first request would be answered."""
+        hub = engine.hub
+        lanes = self._run(engine.delivery.run()) if self._lanes else None
         validators = {release: Validator(release) for release in FhirRelease}
-        app = create_app(hub, validators=validators, settings=settings)
         server = _Server(
             uvicorn.Config(
-                app,
+                create_app(hub, validators=validators, settings=self.settings),
                 http=guarded_protocol(InboundLimits()),
                 ws="websockets-sansio",
                 ws_per_message_deflate=False,
@@ -253,24 +207,29 @@ class Hosting:
                 timeout_graceful_shutdown=int(DRAIN.total_seconds()),
             )
         )
+        # What was loaded stays: the collector need not look at it again and again.
         gc.collect()
         gc.freeze()
         serving = asyncio.create_task(server.serve(sockets=[listening]))
 
         async def end_serving() -> None:
             hub.draining = True
+            # uvicorn has a page to say of each request that it cuts off; the client sees it anyway.
+            logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
+            if lanes is not None:
+                lanes.cancel()
             server.should_exit = True
-            await serving
+            await asyncio.gather(serving, engine.delivery.drain(clock.now() + DRAIN))
 
         self._on_stop(end_serving)
         await server.ready.wait()
-        self.hub = hub
-        return hub
 
     def _on_stop(self, step: Callable[[], Awaitable[None]]) -> None:
         self._stopping.append(step)
 
-    def _run(self, work: Awaitable[None], *, before_end: Callable[[], None] | None = None) -> None:
+    def _run(
+        self, work: Awaitable[None], *, before_end: Callable[[], None] | None = None
+    ) -> asyncio.Future[None]:
         """Run something until the hub stops: cancelled, or told to end and awaited."""
         task = asyncio.ensure_future(work)
 
@@ -283,6 +242,7 @@ class Hosting:
 
         task.add_done_callback(_complain)
         self._on_stop(end)
+        return task
 
 
 def serve(settings: Settings, *, started: Callable[[Hub], None] | None = None) -> int:
@@ -348,26 +308,62 @@ def _listen(settings: Settings) -> socket.socket:
         ) from None
 
 
-def _topics(settings: Settings, opened: Opened) -> list[SubscriptionTopic]:
-    """Return the topics of the settings' directories, and older ones that the store has."""
+def _definitions(settings: Settings) -> Definitions:
+    try:
+        definitions = read_definitions(settings.topics)
+    except DefinitionsError as error:
+        raise SettingsError(f"topics: {error}") from None
+    for line in definitions.left_out:
+        log.warning("left out: %s", line)
+    return definitions
+
+
+def _computable(
+    definitions: Definitions, parameters: Mapping[FhirRelease, SearchParameters], opened: Opened
+) -> Mapping[str, SubscriptionTopic]:
+    """Return the topics of files by canonical, without those of packages that compute nowhere."""
+    stored = {topic.canonical for topic in opened.topics}
     found: dict[str, SubscriptionTopic] = {}
-    for directory in settings.topics:
-        for path in sorted(directory.glob("*/topic.json")) + sorted(directory.glob("*.json")):
+    for loaded in definitions.topics:
+        topic = loaded.topic
+        if loaded.of_package and topic.canonical not in stored:
             try:
-                topic = parse_topic(from_json(parse(path.read_bytes()).value))
-            except (OSError, HubError, json.JSONDecodeError) as error:
-                raise SettingsError(f"topic {path}: {error}") from None
-            if topic.canonical in found:
-                raise SettingsError(f"topic {path}: {topic.canonical} is there already")
-            found[topic.canonical] = topic
+                compile_everywhere(topic, parameters)
+                check_derived(topic, [each.topic for each in definitions.topics])
+            except HubError as error:
+                log.warning("left out: %s: %s", loaded.where, error.diagnostics)
+                continue
+        found[topic.canonical] = topic
+    return found
+
+
+def _topics(from_files: Mapping[str, SubscriptionTopic], opened: Opened) -> list[SubscriptionTopic]:
+    """Return the topics of files and those that only the store has, at their latest status."""
+    found = dict(from_files)
     for topic in opened.topics:
         there = found.setdefault(topic.canonical, topic)
-        if dumps(there.source) != dumps(topic.source):
+        if dumps(without_status(there).source) == dumps(without_status(topic).source):
+            if may_become(there.status, topic.status):
+                found[topic.canonical] = topic
+        else:
             raise SettingsError(
                 f"topic {topic.canonical} was changed; give it another version, "
                 "so that running Subscriptions keep the one they were made for"
             )
     return list(found.values())
+
+
+def _registry(
+    topics: Sequence[SubscriptionTopic], parameters: Mapping[FhirRelease, SearchParameters]
+) -> Registry:
+    registry = Registry()
+    for topic in topics:
+        try:
+            check_derived(topic, topics)
+            registry.add_topic(topic, parameters)
+        except HubError as error:
+            raise SettingsError(f"topic {topic.canonical}: {error.diagnostics}") from None
+    return registry
 
 
 def _closing(close: Callable[[], None]) -> Callable[[], Awaitable[None]]:

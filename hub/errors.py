@@ -53,9 +53,6 @@ class HubError(Exception):
         )
 
 
-# --- what was sent can't be read -------------------------------------------------------------
-
-
 class MalformedJson(HubError):
     """The body is not one JSON object that FHIR allows."""
 
@@ -109,7 +106,7 @@ class MediaTypeNotSupported(HubError):
     """The Content-Type of the request is none that the hub reads."""
 
     slug, code, status = "media-type-not-supported", "not-supported", 415
-    hint = "Send application/fhir+json."
+    hint = "Send a Content-Type that the message names."
 
 
 class NotAcceptable(HubError):
@@ -124,9 +121,6 @@ class MethodNotAllowed(HubError):
 
     slug, code, status = "method-not-allowed", "not-supported", 405
     hint = "GET {base}/metadata lists what is offered."
-
-
-# --- what was asked for isn't there, or has changed ------------------------------------------
 
 
 class NotFound(HubError):
@@ -164,14 +158,18 @@ class MultipleMatches(HubError):
     hint = "Use a criterion that identifies one resource, such as an identifier."
 
 
-# --- understood, but against a rule ------------------------------------------------------------
-
-
 class Conflict(HubError):
     """The request contradicts the state of the resource."""
 
     slug, code, status = "conflict", "conflict", 409
     hint = "Read the resource again and decide anew."
+
+
+class Unauthorized(HubError):
+    """The bearer token is none that the hub knows."""
+
+    slug, code, status = "unauthorized", "login", 401
+    hint = "Send the token of --admin-token-file, or no Authorization header at all."
 
 
 class Forbidden(HubError):
@@ -185,21 +183,24 @@ class Unprocessable(HubError):
     """The request is well-formed, but a rule of the hub speaks against it."""
 
     slug, code, status = "unprocessable", "business-rule", 422
-    hint = "The message names the rule."
+    hint = "Change the element that the message names."
 
 
 class SubscriptionRefused(Unprocessable):
     """The hub would not honour this Subscription, so it does not accept it."""
 
     slug, code = "subscription-refused", "business-rule"
-    hint = "The message names the element, its value and what is allowed."
+    hint = "Change the element that the message names to what it allows."
 
 
 class TopicUnknown(SubscriptionRefused):
     """The Subscription names a topic that the hub does not have in this release."""
 
     slug, code = "topic-unknown", "not-supported"
-    hint = "`fhir-hub topics` lists the topics."
+    hint = (
+        "`fhir-hub topics` lists the topics; so does GET {base}/SubscriptionTopic, "
+        "in R4 GET {base}/Basic?code=SubscriptionTopic."
+    )
 
 
 class TopicNotActive(SubscriptionRefused):
@@ -277,9 +278,6 @@ class ExtensionNotAllowed(SubscriptionRefused):
 
     slug, code = "extension-not-allowed", "not-supported"
     hint = "Use the extensions of http://hl7.org/fhir/uv/subscriptions-backport."
-
-
-# --- the hub itself ------------------------------------------------------------------------------
 
 
 class Unavailable(HubError):

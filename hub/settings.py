@@ -7,6 +7,7 @@ misspelt one can't be ignored.
 from __future__ import annotations
 
 import re
+import stat
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -39,6 +40,9 @@ _UNITS = {
 _SIZES = {"": 1, "k": 1024, "m": 1024**2}
 _ORIGIN = re.compile(r"https?://[^/?#@\s]+")
 
+SHORTEST_TOKEN, LONGEST_TOKEN = 32, 1024
+_TOKEN = re.compile(rf"(?=.{{{SHORTEST_TOKEN},{LONGEST_TOKEN}}}$)[A-Za-z0-9\-._~+/]+=*")
+
 
 class SettingsError(ValueError):
     """A setting that the hub can't start with; its text is one line for people."""
@@ -48,8 +52,10 @@ class SettingsError(ValueError):
 class Settings:
     """Everything that can be set when a hub starts.
 
-    ``public_url`` has no trailing slash; ``topics`` are directories, the packaged one first;
+    ``public_url`` has no trailing slash; ``topics`` are directories and packages, the hub's own
+    first;
     ``cors_origins`` are origins, or ``loopback`` for every origin on this machine;
+    ``admin_token_file`` holds the bearer token of the administrator, nobody is one where None;
     ``retry_schedule`` holds the waits after the first, second, ... failure, and the last repeats
     until ``give_up_after``; ``max_body`` is in bytes.
     """
@@ -68,6 +74,7 @@ class Settings:
     max_body: int = 2 * 1024**2
     log_level: str = "info"
     insecure: bool = False
+    admin_token_file: Path | None = None
 
 
 def parse_duration(text: str) -> timedelta:
@@ -151,12 +158,41 @@ def _origins(texts: Iterable[str]) -> tuple[str, ...]:
     return origins
 
 
-def _directories(texts: Iterable[str]) -> tuple[Path, ...]:
-    directories = tuple(Path(text) for text in texts)
-    for directory in directories:
-        if not directory.is_dir():
-            raise SettingsError(f"{str(directory)!r} is no directory")
-    return directories
+def _definitions(texts: Iterable[str]) -> tuple[Path, ...]:
+    paths = tuple(Path(text) for text in texts)
+    for path in paths:
+        if not path.is_dir() and not (path.suffix == ".tgz" and path.is_file()):
+            raise SettingsError(f"{str(path)!r} is no directory, and no package (.tgz)")
+    return paths
+
+
+def read_token(path: Path) -> str:
+    """Return the bearer token in a file; space around it does not count.
+
+    Raises:
+        SettingsError: the file can't be read, others than its owner may read or write it, or it
+            holds no token; the text does not show what it holds.
+    """
+    try:
+        if stat.S_IMODE(path.stat().st_mode) & 0o077:
+            raise SettingsError(f"others may read {str(path)!r}: chmod 600 it")
+        token = path.read_text("ascii").strip()
+    except OSError as error:
+        raise SettingsError(f"{str(path)!r} can't be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        token = ""
+    if not _TOKEN.fullmatch(token):
+        raise SettingsError(
+            f"{str(path)!r} must hold one token of {SHORTEST_TOKEN} to {LONGEST_TOKEN} letters, "
+            "digits and -._~+/="
+        )
+    return token
+
+
+def _token_file(text: str) -> Path:
+    path = Path(text)
+    read_token(path)
+    return path
 
 
 def _log_level(text: str) -> str:
@@ -218,8 +254,8 @@ OPTIONS = (
            help="port to listen on (8080)"),
     Option(name="db", flag="--db", metavar="FILE", read=Path,
            help="the database file (./fhir-hub.db)"),
-    Option(name="topics", flag="--topics", metavar="DIR", read=_directories, repeatable=True,
-           help="more topics, beside the packaged ones; repeatable"),
+    Option(name="topics", flag="--topics", metavar="DIR|TGZ", read=_definitions, repeatable=True,
+           help="more topics, beside the packaged ones: folder or FHIR package; repeatable"),
     Option(name="public_url", flag="--public-url", metavar="URL", read=_public_url,
            help="how others reach this hub; in every reference it writes (http://HOST:PORT)"),
     Option(name="egress_allow", flag="--egress-allow", metavar="CIDR", read=_networks,
@@ -243,6 +279,8 @@ OPTIONS = (
            help=f"{', '.join(_LOG_LEVELS)} (info)"),
     Option(name="insecure", flag="--insecure", read=_switch,
            help="listen on the network although the hub asks nobody who they are"),
+    Option(name="admin_token_file", flag="--admin-token-file", metavar="FILE", read=_token_file,
+           help="file (0600) with the bearer token of who may write topics (nobody may)"),
 )  # fmt: skip
 
 

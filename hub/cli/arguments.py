@@ -39,7 +39,7 @@ examples:
   arrived       when it arrived
   milliseconds  the time between the two
   recovered     true if it was missed first, then fetched or sent again
-  state         version and status of the resource (with --content full-resource), else ""
+  state         version and status of the resource, "" where the content is less than full
   subscription  Subscription/id
   status        of the Subscription
   topic         its canonical; null where not told
@@ -61,6 +61,17 @@ Each flag has an environment variable: --egress-allow is HUB_EGRESS_ALLOW (sever
 A flag wins; an unknown HUB_ variable is an error.  Times are written 500ms, 5s, 2m, 1h, 3d."""
 
 
+_TOPICS = f"""\
+  fhir-hub topics                            the topics and where they compute
+  fhir-hub topics show task-requested        triggers and filters of one
+  fhir-hub topics lint mine/ guide.tgz       what computes in which release, and what can't and why
+  fhir-hub topics test mine/                 runs the rows of cases.json beside topic.json
+  fhir-hub topics new mine --resource Task   writes mine/topic.json and mine/cases.json
+  fhir-hub topics load mine/ --dry-run       what a hub would say of it
+
+{EXIT_TEXT}"""
+
+
 class Parser(argparse.ArgumentParser):
     """Says what is wrong in one line, on stderr, with exit code 2."""
 
@@ -69,12 +80,25 @@ class Parser(argparse.ArgumentParser):
         self.exit(Exit.USAGE, f"{self.prog}: {message}; see {self.prog} --help\n")
 
 
-def build_parser(version: str) -> Parser:
+class _Version(argparse.Action):
+    """Looks the version up only when it is asked for: that takes longer than all help."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from importlib.metadata import PackageNotFoundError, version  # noqa: PLC0415  # as said
+
+        try:
+            print(f"fhir-hub {version('fhir-hub')}")
+        except PackageNotFoundError:
+            print("fhir-hub (not installed)")
+        parser.exit()
+
+
+def build_parser() -> Parser:
     """Return the parser of the whole command line."""
     parser = Parser(
         prog="fhir-hub", description=_ABOUT, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--version", action="version", version=f"fhir-hub {version}")
+    parser.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
     commands = parser.add_subparsers(
         title="commands", dest="command", metavar="COMMAND", parser_class=Parser, required=True
     )
@@ -158,8 +182,8 @@ def _watch(commands: _Commands[Parser]) -> None:
     command.add_argument(
         "--content",
         choices=("empty", "id-only", "full-resource"),
-        default="id-only",
-        help="how much a notification holds (id-only)",
+        default="full-resource",
+        help="how much a notification holds (full-resource, to show version and status)",
     )
     command.add_argument(
         "--subscription", metavar="ID", help="follow this websocket Subscription; it stays"
@@ -220,7 +244,13 @@ def _receiver(commands: _Commands[Parser]) -> None:
     command.add_argument(
         "--fail-first", type=_positive, metavar="N", help="answer the first N with 503"
     )
-    command.add_argument("--delay", type=_duration, metavar="TIME", help="answer so much later")
+    command.add_argument(
+        "--delay",
+        type=_duration,
+        default=timedelta(0),
+        metavar="TIME",
+        help="answer so much later",
+    )
     command.add_argument("--hang", action="store_true", help="never answer")
     command.add_argument(
         "--lose",
@@ -238,10 +268,28 @@ def _receiver(commands: _Commands[Parser]) -> None:
 
 
 def _topics(commands: _Commands[Parser]) -> None:
-    group = _command(commands, "topics", "the topics and their filters", epilog=EXIT_TEXT)
-    group.add_argument("action", nargs="?", choices=("list", "show"), default="list")
-    group.add_argument("name", nargs="?", metavar="NAME", help="topic name or canonical (show)")
-    group.add_argument("--topics", metavar="DIR", help="more topics, beside the packaged ones")
+    group = _command(commands, "topics", "the topics and their filters", epilog=_TOPICS)
+    group.add_argument(
+        "action",
+        nargs="?",
+        choices=("list", "show", "lint", "test", "new", "load"),
+        default="list",
+        help="what to do (list)",
+    )
+    group.add_argument(
+        "names", nargs="*", metavar="NAME|PATH", help="topic name or canonical; folder, file, .tgz"
+    )
+    group.add_argument(
+        "--topics",
+        action="append",
+        default=[],
+        metavar="DIR|TGZ",
+        help="more topics and ValueSets, beside the packaged ones; repeatable",
+    )
+    group.add_argument("--resource", metavar="TYPE", help="what the new topic is about (new)")
+    group.add_argument(
+        "--dry-run", action="store_true", help="say what a hub would, and send nothing (load)"
+    )
     _format(group)
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from hub.bootstrap import Hosting, loop_factory
 from hub.cli.exits import CommandError, Exit
+from hub.cli.program import program
 from hub.cli.running import run_async
 from hub.cli.serve import log_to_stderr
 from hub.cli.story import Story
@@ -129,14 +130,17 @@ def step_line(terminal: Terminal, step: Step) -> str:
     """Return one step as a line: when, who -> whom, what, number, status, how long."""
     sign = terminal.paint("→", "green") if step.held else terminal.paint("✗", "red", "bold")
     who, whom = _actor(terminal, step.who, 11), _actor(terminal, step.whom, 9)
-    number = terminal.paint(step.number.rjust(6), "bold")
+    number = terminal.paint(step.number.rjust(8), "bold")
     took = "" if step.milliseconds is None else milliseconds(step.milliseconds)
     status = step.status.rjust(3)
     if step.status in {"412", "503"}:
         status = terminal.paint(status, "yellow")
+    what = _UUID.sub(_SHORT, step.what)
+    if step.alarm or not step.held:
+        what = terminal.paint(what, "red")
     at = terminal.paint(clock_time(step.at), "dim")
     tail = f"{status} {terminal.paint(took.rjust(8), 'dim')}"
-    return f"{at}  {who} {sign} {whom} {number}  {tail}  {_UUID.sub(_SHORT, step.what)}"
+    return f"{at}  {who} {sign} {whom} {number}  {tail}  {what}"
 
 
 def _actor(terminal: Terminal, name: str, width: int) -> str:
@@ -153,9 +157,9 @@ def _banner(terminal: Terminal, url: str) -> None:
     terminal.line(f"  page   {terminal.paint(f'{url}/', 'bold')}")
     terminal.line("  try, in another terminal:")
     for command in (
-        f"fhir-hub watch --url {url}",
-        f"fhir-hub subs list --url {url}",
-        f"curl -s {url}/fhir/r4/Task?_count=1",
+        f"{program()} watch --url {url}",
+        f"{program()} subs list --url {url}",
+        f"curl -s '{url}/fhir/r4/Task?_count=1'",
     ):
         terminal.line(f"         {terminal.paint(command, 'cyan')}")
     terminal.line("  (^C to quit)")

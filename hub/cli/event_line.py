@@ -30,7 +30,7 @@ def event_line(
     number = terminal.paint(f"#{event.number}".rjust(6), "bold")
     delay = _delay(event, now)
     took = terminal.paint(("" if delay is None else milliseconds(delay)).rjust(8), "dim")
-    state = printable(event.state or arrival.status).ljust(12)
+    state = printable(event.state or arrival.status).ljust(16)
     focus = terminal.paint(printable(event.focus or "(empty)"), "cyan")
     note = terminal.paint("  recovered", "yellow") if recovered else ""
     shown = terminal.paint(clock_time(now), "dim")

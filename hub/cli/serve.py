@@ -7,6 +7,7 @@ import logging
 import os
 
 from hub.cli.exits import CommandError, Exit
+from hub.cli.program import program
 from hub.cli.terminal import Terminal
 from hub.settings import OPTIONS, Settings, SettingsError, is_loopback, read_settings
 
@@ -19,8 +20,8 @@ def run(arguments: argparse.Namespace) -> int:
     except SettingsError as error:
         raise CommandError(Exit.USAGE, str(error)) from None
     # The hub itself is dear to import; a wrong setting is told before.
-    from hub import bootstrap  # noqa: PLC0415
-    from hub.errors import HubError  # noqa: PLC0415
+    from hub import bootstrap  # noqa: PLC0415  # as said above
+    from hub.errors import HubError  # noqa: PLC0415  # as said above
 
     log_to_stderr(settings.log_level)
     terminal = Terminal.standard(os.environ)
@@ -33,10 +34,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def log_to_stderr(level: str) -> None:
-    """Send what the hub logs to stderr, one line each."""
-    logging.basicConfig(
-        level=level.upper(), format="%(asctime)s %(levelname)-7s %(name)s  %(message)s"
-    )
+    """Send what the hub logs to stderr, one line each; what libraries say only from warnings on."""
+    logging.basicConfig(level="WARNING", format="%(asctime)s %(levelname)-7s %(name)s  %(message)s")
+    logging.getLogger("hub").setLevel(level.upper())
 
 
 def _banner(terminal: Terminal, settings: Settings) -> None:
@@ -45,7 +45,7 @@ def _banner(terminal: Terminal, settings: Settings) -> None:
     terminal.talk(f"  FHIR      {url}/fhir/r4   {url}/fhir/r4b   {url}/fhir/r5")
     terminal.talk(f"  page      {url}/")
     terminal.talk(f"  database  {settings.db}")
-    terminal.talk(f"  watch     fhir-hub watch --url {url}")
+    terminal.talk(f"  watch     {program()} watch --url {url}")
     if not is_loopback(settings.host):
         terminal.talk("! open to the network, and nobody is asked who they are", "yellow")
     if not settings.egress_allow:

@@ -138,7 +138,9 @@ class Story:
         self._gateway.next_replies.append(Reply.LOSE)
         forgotten = await self._place()
         lost = await self._gateway.notification()
-        self._narrator.notified(lost, f"{forgotten.task}, but the gateway loses it", Reply.LOSE)
+        self._narrator.notified(
+            lost, f"{forgotten.task}, but the gateway loses it", Reply.LOSE, alarm=True
+        )
         order = await self._place()
         await self._recover(await self._gateway.notification(), forgotten)
         await self._fulfil(forgotten)
@@ -148,7 +150,9 @@ class Story:
         self._gateway.next_replies.append(Reply.FAIL)
         order = await self._place()
         first = await self._gateway.notification()
-        self._narrator.notified(first, f"{order.task}, but the endpoint is ill", Reply.FAIL)
+        self._narrator.notified(
+            first, f"{order.task}, but the endpoint is ill", Reply.FAIL, alarm=True
+        )
         again = await self._gateway.notification()
         same = again.body == first.body and again.arrival.numbers == first.arrival.numbers
         self._told(again, order, note=": tried again, same number, same bytes", also=same)
@@ -289,7 +293,7 @@ class Story:
             raise Missing(f"a gap before {received.arrival.numbers}")
         missing = numbers_text(gap)
         told = f"{event.focus}, and {missing} never came"
-        self._narrator.notified(received, told, Reply.ACCEPT)
+        self._narrator.notified(received, told, Reply.ACCEPT, alarm=True)
         start = self._clock.monotonic()
         subscription = f"Subscription/{self._subscriptions[FULFILLER]}"
         answers = await self._client.events(subscription, gap.start, gap.stop - 1)

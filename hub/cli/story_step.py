@@ -17,7 +17,8 @@ class Step:
     """One thing that happened: who did what to whom, and whether it was as it should be.
 
     ``number`` is the event number of a notification, ``status`` what was answered, and
-    ``milliseconds`` how long it took: a request until its answer, a notification since the commit.
+    ``milliseconds`` how long it took: a request until its answer, a notification since the commit;
+    ``alarm`` marks what went wrong on purpose.
     """
 
     at: datetime
@@ -28,6 +29,7 @@ class Step:
     number: str = ""
     status: str = ""
     milliseconds: float | None = None
+    alarm: bool = False
 
 
 class Narrator:
@@ -62,6 +64,7 @@ class Narrator:
         number: str = "",
         status: str = "",
         milliseconds: float | None = None,
+        alarm: bool = False,
     ) -> None:
         """Tell one step that happened now."""
         step = Step(
@@ -73,6 +76,7 @@ class Narrator:
             number=number,
             status=status,
             milliseconds=milliseconds,
+            alarm=alarm,
         )
         self.steps.append(step)
         self._tell(step)
@@ -82,7 +86,15 @@ class Narrator:
         took = answer.milliseconds
         self.say(who, HUB, what, held=held, status=str(answer.status), milliseconds=took)
 
-    def notified(self, received: Received, what: str, reply: Reply, *, held: bool = True) -> None:
+    def notified(
+        self,
+        received: Received,
+        what: str,
+        reply: Reply,
+        *,
+        held: bool = True,
+        alarm: bool = False,
+    ) -> None:
         """Tell that the fulfiller got a notification of one event and should reply so."""
         arrival = received.arrival
         took = received.at - (arrival.events[0].timestamp or received.at)
@@ -94,6 +106,7 @@ class Narrator:
             number=arrival.numbers,
             status=received.reply.value[:3],
             milliseconds=took.total_seconds() * 1000,
+            alarm=alarm,
         )
 
     def heard(self, whom: str, heard: Heard, *, held: bool) -> None:

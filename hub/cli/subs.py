@@ -186,7 +186,7 @@ class Desk:
         try:
             found = CODECS[self._client.release].decode_subscription(resource)
         except HubError as error:
-            raise CommandError(Exit.FAILED, f"{self._path} can't be read: {error}") from None
+            return _unreadable(resource, error.diagnostics)
         return {
             "id": resource.get("id", ""),
             "status": found.status.value if status is None else status.status,
@@ -204,6 +204,19 @@ class Desk:
             "end": None if found.end is None else found.end.isoformat(),
             "errors": [] if status is None else list(status.errors),
         }
+
+
+def _unreadable(resource: Resource, reason: str) -> dict[str, Json]:
+    """Return the view of a Subscription that is not topic-based, or of an unknown kind."""
+    known: dict[str, Json] = dict.fromkeys(("events", "channel", "endpoint"))
+    return {
+        "id": resource.get("id", ""),
+        "status": resource.get("status", ""),
+        "topic": resource.get("criteria") or resource.get("topic", ""),
+        "filters": [],
+        **known,
+        "errors": [f"can't be read as a topic-based Subscription: {reason}"],
+    }
 
 
 _ACTIONS: dict[str, Callable[[Desk], Awaitable[int]]] = {
