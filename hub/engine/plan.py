@@ -34,11 +34,10 @@ from hub.core.version import (
     VersionReference,
 )
 from hub.engine.resolver import Bodies, ReaderResolver
-from hub.engine.transaction_reference import with_references
-from hub.engine.write import Outcome, Write, Written
+from hub.engine.transaction_reference import names_of, refuse_twice, with_references
+from hub.engine.write import Outcome, Write, Written, content
 from hub.errors import (
     Deleted,
-    InvalidResource,
     MultipleMatches,
     NotFound,
     VersionConflict,
@@ -163,8 +162,8 @@ class Plan:
             else ResourceKey(release, write.resource_type, write.id or self.new_id())
             for write, found in zip(writes, matched, strict=True)
         ]
-        _refuse_twice([key for key, found in zip(keys, matched, strict=True) if not found])
-        names = _names(writes, keys)
+        refuse_twice([key for key, found in zip(keys, matched, strict=True) if not found])
+        names = names_of(writes, keys)
         results: list[Written | None] = [None] * len(writes)
         started = len(self._versions)
         for index in sorted(range(len(writes)), key=lambda i: _ORDER[writes[i].interaction]):
@@ -392,36 +391,4 @@ def check_if_match(key: ResourceKey, head: ResourceVersion | None, if_match: int
         )
 
 
-def _names(writes: Sequence[Write], keys: Sequence[ResourceKey]) -> Mapping[str, str] | None:
-    """Return what references of a transaction stand for, None outside one."""
-    if all(write.full_url is None for write in writes):
-        return None
-    return {
-        write.full_url: key.reference
-        for write, key in zip(writes, keys, strict=True)
-        if write.full_url
-    }
-
-
 _ORDER = {Interaction.DELETE: 0, Interaction.CREATE: 1, Interaction.UPDATE: 2}
-
-
-def _refuse_twice(keys: Sequence[ResourceKey]) -> None:
-    seen: set[ResourceKey] = set()
-    for key in keys:
-        if key in seen:
-            raise InvalidResource(
-                f"the transaction changes {key.reference} twice", expression="Bundle.entry"
-            )
-        seen.add(key)
-
-
-def content(resource: Resource | None) -> Resource:
-    """Return what counts when two versions are compared: all but what the hub sets in meta."""
-    own = {name: value for name, value in (resource or {}).items() if name not in ("id", "meta")}
-    meta = {
-        name: value
-        for name, value in ((resource or {}).get("meta") or {}).items()
-        if name not in ("versionId", "lastUpdated")
-    }
-    return own | {"meta": meta} if meta else own

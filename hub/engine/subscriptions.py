@@ -28,9 +28,9 @@ from hub.core.timing import FIRST_HANDSHAKE_DELAY, DeliveryState
 from hub.core.version import ResourceKey, ResourceVersion
 from hub.engine.acceptance import Acceptance, Accepted
 from hub.engine.intake import Intake
-from hub.engine.plan import Plan, check_if_match, content
+from hub.engine.plan import Plan, check_if_match
 from hub.engine.subscribers import GONE, Subscribers
-from hub.engine.write import Outcome
+from hub.engine.write import Outcome, content
 from hub.errors import Deleted, NotFound
 from hub.ports import Codec, StoredStream
 

@@ -23,9 +23,9 @@ from hub.core.search_parameter import SearchParameters
 from hub.core.topic import SubscriptionTopic, may_become, with_status, without_status
 from hub.core.version import ResourceKey
 from hub.engine.intake import Intake
-from hub.engine.plan import Plan, check_if_match, content
+from hub.engine.plan import Plan, check_if_match
 from hub.engine.subscribers import Subscribers
-from hub.engine.write import Outcome, Write, Written
+from hub.engine.write import Outcome, Write, Written, content
 from hub.errors import Conflict, NotFound, TopicRefused, Unprocessable
 from hub.ports import Codec
 

@@ -5,11 +5,39 @@ Source: http://hl7.org/fhir/R5/http.html#trules (replacing references).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from hub.core.json_text import Document, dumps, parse
 from hub.core.release import Json, Resource
-from hub.errors import UnresolvedReference
+from hub.core.version import ResourceKey
+from hub.engine.write import Write
+from hub.errors import InvalidResource, UnresolvedReference
+
+
+def names_of(writes: Sequence[Write], keys: Sequence[ResourceKey]) -> Mapping[str, str] | None:
+    """Return what references of a transaction stand for, None outside one."""
+    if all(write.full_url is None for write in writes):
+        return None
+    return {
+        write.full_url: key.reference
+        for write, key in zip(writes, keys, strict=True)
+        if write.full_url
+    }
+
+
+def refuse_twice(keys: Sequence[ResourceKey]) -> None:
+    """Refuse a transaction that changes a resource twice.
+
+    Raises:
+        InvalidResource: it does; the outcome would depend on the order of its entries.
+    """
+    seen: set[ResourceKey] = set()
+    for key in keys:
+        if key in seen:
+            raise InvalidResource(
+                f"the transaction changes {key.reference} twice", expression="Bundle.entry"
+            )
+        seen.add(key)
 
 
 def with_references(document: Document, names: Mapping[str, str]) -> Document:

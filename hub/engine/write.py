@@ -56,3 +56,14 @@ class Written:
 
     outcome: Outcome
     version: ResourceVersion | None
+
+
+def content(resource: Resource | None) -> Resource:
+    """Return what counts when two versions are compared: all but what the hub sets in meta."""
+    own = {name: value for name, value in (resource or {}).items() if name not in ("id", "meta")}
+    meta = {
+        name: value
+        for name, value in ((resource or {}).get("meta") or {}).items()
+        if name not in ("versionId", "lastUpdated")
+    }
+    return own | {"meta": meta} if meta else own

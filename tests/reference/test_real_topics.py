@@ -1,4 +1,7 @@
-"""Topics that others have published: each does what its own text says, or says why it can't."""
+"""Topics that others have published: each does what its own text says, or says why it can't.
+
+Longer than other files because it is one table with a row for each published file.
+"""
 
 from __future__ import annotations
 
