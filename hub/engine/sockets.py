@@ -9,7 +9,6 @@ Source: backport IG, "Channels" (websockets); http://hl7.org/fhir/R5/subscriptio
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
@@ -309,5 +308,5 @@ class Binding:
         finally:
             for task in (timer, woken):
                 task.cancel()
-                with contextlib.suppress(asyncio.CancelledError):
-                    await task
+            # Awaiting each alone could swallow a cancellation of this very binding.
+            await asyncio.gather(timer, woken, return_exceptions=True)

@@ -34,10 +34,17 @@ def _run(*words: str, **environ: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+# A shell lets commands in the background ignore ^C; this undoes that.
+_HEEDING_INTERRUPTS = (
+    "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); "
+    "os.execv(sys.executable, [sys.executable, '-m', 'hub', *sys.argv[1:]])"
+)
+
+
 @contextmanager
 def _started(*words: str, **environ: str) -> Iterator[subprocess.Popen[str]]:
     process = subprocess.Popen(
-        [sys.executable, "-m", "hub", *words],
+        [sys.executable, "-c", _HEEDING_INTERRUPTS, *words],
         cwd=REPOSITORY,
         env={**os.environ, **environ},
         stdout=subprocess.PIPE,
