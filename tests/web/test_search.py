@@ -2,45 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import httpx
 import pytest
 
 from hub.web.limits import Limits
-from tests.support.rig_resources import a_task
-from tests.web.site import BASE, Site, a_patient, a_site, issue, run
+from tests.web.searching import filled, found_ids, link
+from tests.web.site import BASE, a_site, issue, run
 
 FORM = "application/x-www-form-urlencoded"
-
-
-async def _filled(site: Site) -> None:
-    for number, (family, gender, born) in enumerate(
-        (
-            ("Chalmers", "male", "1974-12-25"),
-            ("Chan", "female", "1980-01-01"),
-            ("Windsor", "female", "1990-06-30"),
-            ("Notsowell", None, None),
-        ),
-        1,
-    ):
-        patient = a_patient(id=f"p{number}", name=[{"family": family}])
-        patient |= {"gender": gender, "birthDate": born} if gender else {}
-        await site.ask("PUT", f"Patient/p{number}", patient)
-    task = a_task(id="t") | {"for": {"reference": "Patient/p1"}}
-    await site.ask("PUT", "Task/t", task)
-
-
-def _ids(answer: httpx.Response) -> list[str]:
-    assert answer.status_code == 200, answer.text
-    bundle = answer.json()
-    assert bundle["type"] == "searchset"
-    return [each["resource"]["id"] for each in bundle.get("entry", [])]
-
-
-def _link(answer: httpx.Response, relation: str) -> str | None:
-    links: list[Any] = answer.json()["link"]
-    return next((link["url"] for link in links if link["relation"] == relation), None)
 
 
 @pytest.mark.parametrize(
@@ -69,10 +37,10 @@ def _link(answer: httpx.Response, relation: str) -> str | None:
 def test_a_search_answers_what_matches_by_get_and_by_post(query: str, ids: list[str]) -> None:
     async def scenario() -> None:
         async with a_site() as site:
-            await _filled(site)
-            assert _ids(await site.ask("GET", f"Patient?{query}")) == ids
+            await filled(site)
+            assert found_ids(await site.ask("GET", f"Patient?{query}")) == ids
             form = await site.ask("POST", "Patient/_search", raw=query.encode(), content_type=FORM)
-            assert _ids(form) == ids
+            assert found_ids(form) == ids
 
     run(scenario())
 
@@ -80,13 +48,13 @@ def test_a_search_answers_what_matches_by_get_and_by_post(query: str, ids: list[
 def test_entries_have_addresses_and_the_self_link_says_what_was_understood() -> None:
     async def scenario() -> None:
         async with a_site() as site:
-            await _filled(site)
+            await filled(site)
             answer = await site.ask("GET", "Patient?family=chan&_format=json")
             (entry,) = answer.json()["entry"]
             assert entry["fullUrl"] == f"{BASE}/Patient/p2"
             assert entry["search"] == {"mode": "match"}
-            assert _link(answer, "self") == f"{BASE}/Patient?family=chan&_count=50"
-            assert _link(answer, "next") is None
+            assert link(answer, "self") == f"{BASE}/Patient?family=chan&_count=50"
+            assert link(answer, "next") is None
 
     run(scenario())
 
@@ -95,7 +63,7 @@ def test_links_come_from_the_public_url_whatever_host_was_called() -> None:
     async def scenario() -> None:
         async with a_site() as site:
             answer = await site.ask("GET", "Patient", host="127.0.0.1:9")
-            assert _link(answer, "self") == f"{BASE}/Patient?_count=50"
+            assert link(answer, "self") == f"{BASE}/Patient?_count=50"
 
     run(scenario())
 
@@ -114,16 +82,16 @@ def test_links_come_from_the_public_url_whatever_host_was_called() -> None:
 def test_the_pages_together_are_the_whole(query: str) -> None:
     async def scenario() -> None:
         async with a_site() as site:
-            await _filled(site)
+            await filled(site)
             url: str | None = f"Patient?{query}&_count=1"
             seen: list[str] = []
             while url is not None:
                 answer = await site.ask("GET", url)
-                found = _ids(answer)
+                found = found_ids(answer)
                 assert len(found) <= 1
                 seen += found
-                url = _link(answer, "next")
-            assert seen == _ids(await site.ask("GET", f"Patient?{query}"))
+                url = link(answer, "next")
+            assert seen == found_ids(await site.ask("GET", f"Patient?{query}"))
 
     run(scenario())
 
@@ -131,15 +99,15 @@ def test_the_pages_together_are_the_whole(query: str) -> None:
 def test_a_page_ends_early_after_many_candidates_and_the_next_goes_on() -> None:
     async def scenario() -> None:
         async with a_site(limits=Limits(scanned=1)) as site:
-            await _filled(site)
+            await filled(site)
             query = "_has:Task:patient:status=requested"
             url: str | None = f"Patient?{query}&_total=accurate"
             seen: list[str] = []
             while url is not None:
                 answer = await site.ask("GET", url)
                 assert "total" not in answer.json()
-                seen += _ids(answer)
-                url = _link(answer, "next")
+                seen += found_ids(answer)
+                url = link(answer, "next")
             assert seen == ["p1"]
 
     run(scenario())
@@ -163,10 +131,10 @@ def test_a_page_ends_early_after_many_candidates_and_the_next_goes_on() -> None:
 def test_the_total_is_told_when_asked_for(query: str, total: int | None, shown: int) -> None:
     async def scenario() -> None:
         async with a_site() as site:
-            await _filled(site)
+            await filled(site)
             answer = await site.ask("GET", f"Patient?{query}")
             assert answer.json().get("total") == total
-            assert len(_ids(answer)) == shown
+            assert len(found_ids(answer)) == shown
 
     run(scenario())
 
@@ -210,14 +178,14 @@ def test_what_can_not_be_evaluated_is_refused_by_name(query: str, words: str) ->
 def test_a_lenient_search_ignores_what_is_unknown_and_says_so() -> None:
     async def scenario() -> None:
         async with a_site() as site:
-            await _filled(site)
+            await filled(site)
             url = "Patient?gender=male&foo=1&_sort=nothing"
             answer = await site.ask("GET", url, prefer="handling=lenient")
             match, outcome = answer.json()["entry"]
             assert match["resource"]["id"] == "p1"
             assert outcome["search"] == {"mode": "outcome"}
             assert [each["severity"] for each in outcome["resource"]["issue"]] == ["warning"] * 2
-            assert _link(answer, "self") == f"{BASE}/Patient?gender=male&_count=50"
+            assert link(answer, "self") == f"{BASE}/Patient?gender=male&_count=50"
             bad = await site.ask("GET", "Patient?birthdate=x", prefer="handling=lenient")
             assert bad.status_code == 400
 
@@ -228,7 +196,7 @@ def test_a_count_above_the_longest_page_is_that_of_the_longest() -> None:
     async def scenario() -> None:
         async with a_site() as site:
             answer = await site.ask("GET", "Patient?_count=1000000000")
-            assert _link(answer, "self") == f"{BASE}/Patient?_count=1000"
+            assert link(answer, "self") == f"{BASE}/Patient?_count=1000"
 
     run(scenario())
 
@@ -253,7 +221,7 @@ def test_composites_chains_and_what_every_resource_has_are_searched(
 ) -> None:
     async def scenario() -> None:
         async with a_site() as site:
-            await _filled(site)
+            await filled(site)
             observation = {
                 "resourceType": "Observation",
                 "id": "o",
@@ -270,6 +238,6 @@ def test_composites_chains_and_what_every_resource_has_are_searched(
             }
             stored = await site.ask("PUT", "Observation/o", observation)
             assert stored.status_code == 201, stored.text
-            assert bool(_ids(await site.ask("GET", f"Observation?{query}"))) is is_found
+            assert bool(found_ids(await site.ask("GET", f"Observation?{query}"))) is is_found
 
     run(scenario())

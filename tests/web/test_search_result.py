@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
 from urllib.parse import unquote
 
 import httpx
@@ -11,50 +10,22 @@ import pytest
 from hub.web.limits import Limits
 from hub.web.page import write_cursor
 from tests.support.rig_resources import a_task
+from tests.web.searching import filled, found_ids, link
 from tests.web.site import BASE, FHIR_JSON, Site, a_patient, a_site, issue, run
-
-
-async def _filled(site: Site) -> None:
-    for number, (family, gender, born) in enumerate(
-        (
-            ("Chalmers", "male", "1974-12-25"),
-            ("Chan", "female", "1980-01-01"),
-            ("Windsor", "female", "1990-06-30"),
-            ("Notsowell", None, None),
-        ),
-        1,
-    ):
-        patient = a_patient(id=f"p{number}", name=[{"family": family}])
-        patient |= {"gender": gender, "birthDate": born} if gender else {}
-        await site.ask("PUT", f"Patient/p{number}", patient)
-    task = a_task(id="t") | {"for": {"reference": "Patient/p1"}}
-    await site.ask("PUT", "Task/t", task)
-
-
-def _ids(answer: httpx.Response) -> list[str]:
-    assert answer.status_code == 200, answer.text
-    bundle = answer.json()
-    assert bundle["type"] == "searchset"
-    return [each["resource"]["id"] for each in bundle.get("entry", [])]
-
-
-def _link(answer: httpx.Response, relation: str) -> str | None:
-    links: list[Any] = answer.json()["link"]
-    return next((link["url"] for link in links if link["relation"] == relation), None)
 
 
 def test_a_sorted_search_goes_on_from_what_was_shown_also_if_that_changed() -> None:
     async def scenario() -> None:
         async with a_site() as site:
-            await _filled(site)
+            await filled(site)
             first = await site.ask("GET", "Patient?_sort=family&_count=2")
-            assert _ids(first) == ["p1", "p2"]
+            assert found_ids(first) == ["p1", "p2"]
             await site.ask("DELETE", "Patient/p1")
             await site.ask("PUT", "Patient/p2", a_patient(id="p2", name=[{"family": "Aa"}]))
             await site.ask("PUT", "Patient/p5", a_patient(id="p5", name=[{"family": "Ab"}]))
-            second = await site.ask("GET", str(_link(first, "next")))
-            assert _ids(second) == ["p4", "p3"]
-            assert _link(second, "next") is None
+            second = await site.ask("GET", str(link(first, "next")))
+            assert found_ids(second) == ["p4", "p3"]
+            assert link(second, "next") is None
 
     run(scenario())
 
@@ -62,7 +33,7 @@ def test_a_sorted_search_goes_on_from_what_was_shown_also_if_that_changed() -> N
 def test_a_sorted_search_takes_no_cursor_of_another() -> None:
     async def scenario() -> None:
         async with a_site() as site:
-            await _filled(site)
+            await filled(site)
             await site.ask("DELETE", "Patient/p1")
             for seq in (1_000, 5, 6):  # nothing, a Task, a deletion
                 answer = await site.ask("GET", f"Patient?_sort=family&_cursor={write_cursor(seq)}")
@@ -75,12 +46,12 @@ def test_a_sorted_search_takes_no_cursor_of_another() -> None:
 def test_more_than_can_be_sorted_is_refused_and_the_order_of_the_log_is_not() -> None:
     async def scenario() -> None:
         async with a_site(limits=Limits(sorted=3)) as site:
-            await _filled(site)
+            await filled(site)
             answer = await site.ask("GET", "Patient?_sort=family")
             assert answer.status_code == 400
             assert "4 resources are candidates, at most 3" in issue(answer)["diagnostics"]
-            assert _ids(await site.ask("GET", "Patient?_sort=family&_id=p1,p2,p3"))
-            assert _ids(await site.ask("GET", "Patient?_sort=-_lastUpdated"))
+            assert found_ids(await site.ask("GET", "Patient?_sort=family&_id=p1,p2,p3"))
+            assert found_ids(await site.ask("GET", "Patient?_sort=-_lastUpdated"))
 
     run(scenario())
 
@@ -96,7 +67,7 @@ def _shown(answer: httpx.Response) -> dict[str, list[str]]:
 
 
 async def _with_tasks(site: Site) -> None:
-    await _filled(site)
+    await filled(site)
     for name, patient, whole in (("u", "p2", "t"), ("v", "p1", "u"), ("w", "gone", "v")):
         task = a_task(id=name) | {
             "for": {"reference": f"Patient/{patient}"},
@@ -137,7 +108,7 @@ def test_what_is_included_stands_once_beside_the_matches(
             assert shown["match"] == [f"{kind}/{id}" for id in matches]
             assert shown["include"] == included
             name, _, value = url.rpartition("&")[2].partition("=")
-            assert f"{name}={value}" in unquote(str(_link(answer, "self")))
+            assert f"{name}={value}" in unquote(str(link(answer, "self")))
             counted = await site.ask("GET", f"{url}&_summary=count")
             assert "entry" not in counted.json()
 
