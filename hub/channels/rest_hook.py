@@ -16,10 +16,10 @@ from hub.channels.header import check_headers
 from hub.core.delivery import Delivered, DeliveryResult, Envelope, Failed, FailureClass
 from hub.core.release import FhirRelease
 from hub.core.subscription import ChannelType, Subscription
+from hub.core.timing import MAX_RETRY_AFTER
 from hub.errors import EndpointInvalid, HubError, PayloadNotSupported
 
 USER_AGENT = "fhir-hub"
-MAX_RETRY_AFTER = timedelta(hours=6)
 
 _MIME_TYPES = ("application/fhir+json", "application/json")
 _WORD = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import ClassVar
 
@@ -13,7 +14,7 @@ from hub.core.release import FhirRelease, Resource
 from hub.core.topic import SubscriptionTopic
 
 
-class ReleaseCodec:
+class ReleaseCodec(ABC):
     """The half of ``hub.ports.Codec`` that differs between releases in names only.
 
     A release says which Bundle type a notification has, which profile it claims, and how the
@@ -41,9 +42,9 @@ class ReleaseCodec:
         """Write the searchset Bundle that answers ``$status``."""
         return write_statuses(statuses, base_url, self_url, status=self.status_resource)
 
+    @abstractmethod
     def status_resource(self, notification: Notification, base_url: str) -> Resource:
         """Write the status resource of a notification, without its id."""
-        raise NotImplementedError
 
     def further_entries(self, notification: Notification) -> Sequence[NotificationEntry]:
         """Return the entries that follow the status."""

@@ -3,7 +3,9 @@
 It takes time, luck, the store, the codecs and the channels as arguments and knows none of them by
 name: the same engine runs in the simulation on a virtual clock.
 
-Reading order: ``plan`` (one batch of changes, planned in memory), ``intake`` (the one writer),
-``subscribers`` (what is known of each Subscription), ``subscriptions`` (their life cycle and
-operations), ``delivery`` (lanes), ``sockets`` (websockets), ``retention``, ``hub`` (all together).
+Reading order: ``write`` (one interaction), ``plan`` (a batch of them, planned in memory),
+``intake`` (the one writer); ``subscribers`` (what is known of each Subscription), ``acceptance``
+(what would be honoured), ``subscriptions`` (their life cycle), ``subscription_status``
+(``$status``, ``$events``); ``settlement`` and ``delivery`` (lanes), ``sockets`` (websockets),
+``retention``, ``topics`` (written while the hub runs); ``hub`` and ``assembly`` (all together).
 """

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 from hub.channels.egress import Answer, EgressPolicy
 from hub.channels.rest_hook import (
-    MAX_RETRY_AFTER,
     RestHookChannel,
     check_content_type,
     judge,
@@ -21,6 +20,7 @@ from hub.channels.rest_hook import (
 )
 from hub.core.delivery import Delivered, DeliveryResult, Envelope, Failed, FailureClass, Timing
 from hub.core.release import FhirRelease
+from hub.core.timing import MAX_RETRY_AFTER
 from hub.errors import (
     EndpointInvalid,
     EndpointNotAllowed,
