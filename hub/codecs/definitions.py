@@ -1,4 +1,4 @@
-"""Everything that folders, files and packages define: topics, parameters, ValueSets, CodeSystems.
+"""Everything that folders, files and packages define: topics, parameters, ValueSets, profiles.
 
 A folder gives ``*/topic.json`` and ``*.json``, a ``.tgz`` is a FHIR package.  What a package has
 and the hub can't use is left out and told; a file that somebody put into a folder must be usable.
@@ -19,6 +19,7 @@ from hub.codecs.tables.search import Entries, search_parameters, standard_table
 from hub.codecs.topic import from_json, is_topic
 from hub.core.canonical import joined_canonical
 from hub.core.json_text import dumps, parse
+from hub.core.profile import NO_PROFILES, Profiles
 from hub.core.release import FhirRelease, Resource
 from hub.core.search_parameter import ANY_RESOURCE, SearchParameters
 from hub.core.topic import SubscriptionTopic, parse_topic
@@ -26,7 +27,7 @@ from hub.core.value_set import ValueSets
 from hub.errors import HubError
 
 PACKAGE_SUFFIX: Final = ".tgz"
-_DEFINED: Final = ("SearchParameter", "ValueSet", "CodeSystem")
+_DEFINED: Final = ("SearchParameter", "ValueSet", "CodeSystem", "StructureDefinition")
 _TYPES: Final = frozenset(("SubscriptionTopic", "Basic", *_DEFINED))
 _CORE: Final = "hl7.fhir."
 _MOST_BASES: Final = 200
@@ -54,13 +55,18 @@ class Definitions:
 
     topics: tuple[LoadedTopic, ...] = ()
     value_sets: ValueSets = field(default_factory=ValueSets)
+    profiles: Profiles = NO_PROFILES
     added: Mapping[FhirRelease, Entries] = field(default_factory=dict)
     left_out: tuple[str, ...] = ()
 
     def search_parameters(self, release: FhirRelease, base_url: str) -> SearchParameters:
         """Return the standard's search parameters with those that were read."""
         return search_parameters(
-            release, base_url, added=self.added.get(release), value_sets=self.value_sets
+            release,
+            base_url,
+            added=self.added.get(release),
+            value_sets=self.value_sets,
+            profiles=self.profiles,
         )
 
 
@@ -181,6 +187,7 @@ class _Reading:
             value_sets=ValueSets(
                 self.found["ValueSet"].values(), self.found["CodeSystem"].values()
             ),
+            profiles=Profiles(self.found["StructureDefinition"].values()),
             added=added,
             left_out=tuple(self.left_out),
         )

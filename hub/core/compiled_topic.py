@@ -7,7 +7,7 @@ Source: http://hl7.org/fhir/R5/subscriptiontopic.html.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from hub.core.change import Change
@@ -23,6 +23,7 @@ from hub.core.trigger import (
     compile_event_trigger,
     compile_trigger,
 )
+from hub.core.trigger_resource import UnknownType, type_named
 from hub.errors import TopicRefused
 
 PLAIN = frozenset(("=", "eq"))
@@ -155,6 +156,8 @@ def compile_topic(topic: SubscriptionTopic, parameters: SearchParameters) -> Com
     types = frozenset(each.resource_type for each in triggers)
     types |= frozenset(each.resource_type for each in events)
     filters, missing = _filters(topic.can_filter_by, types or _event_types(topic), parameters)
+    shapes, unknown = _shapes(topic.notification_shapes, parameters)
+    refusals.extend(unknown)
     refusals.extend(
         f"filter {name} of {resource_type} does not exist in {parameters.release}"
         for resource_type, name in sorted(missing)
@@ -166,7 +169,7 @@ def compile_topic(topic: SubscriptionTopic, parameters: SearchParameters) -> Com
         event_triggers=tuple(events),
         filters=filters,
         missing_filters=missing,
-        shapes={shape.resource: shape for shape in reversed(topic.notification_shapes)},
+        shapes=shapes,
         refusals=tuple(refusals),
         resource_types=None if ANY_RESOURCE in types else types,
     )
@@ -189,7 +192,8 @@ def _filters(
     missing: set[tuple[str, str]] = set()
     for entry in declared:
         everywhere = entry.resource in (None, ANY_RESOURCE)
-        named = types if everywhere else frozenset((entry.resource or "",))
+        named = types if everywhere else _named(entry.resource or "", parameters)
+        missing |= {(each, entry.filter_parameter) for each in named if ":" in each}
         for resource_type in named if ANY_RESOURCE in types else named & types:
             key = resource_type, entry.filter_parameter
             leaf = find_parameter(parameters, resource_type, entry.filter_parameter)
@@ -204,6 +208,28 @@ def _filters(
                 description=entry.description,
             )
     return filters, frozenset(missing)
+
+
+def _named(resource: str, parameters: SearchParameters) -> frozenset[str]:
+    """Return the type that a filter names; what the release has not stays as it is written."""
+    try:
+        return frozenset((type_named(resource, parameters).resource_type,))
+    except UnknownType:
+        return frozenset((resource,))
+
+
+def _shapes(
+    declared: Sequence[NotificationShape], parameters: SearchParameters
+) -> tuple[dict[str, NotificationShape], list[str]]:
+    """Return the first shape of each type, and why others are left out."""
+    shapes: dict[str, NotificationShape] = {}
+    reasons: list[str] = []
+    for index, shape in enumerate(declared):
+        try:
+            shapes.setdefault(type_named(shape.resource, parameters).resource_type, shape)
+        except UnknownType as error:
+            reasons.append(f"notificationShape[{index}].resource: {error}")
+    return shapes, reasons
 
 
 def find_parameter(

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from hub.core.profile import NO_PROFILES, Profiles
 from hub.core.release import FhirRelease, Resource
 from hub.core.search_path import Extractor, compile_path
 from hub.core.search_value import (
@@ -74,7 +75,8 @@ class SearchParameters:
     ``table`` is what ``scripts/make-search-tables`` writes: ``common`` (code to entry) and
     ``types`` (resource type to code to entry).  ``base_url`` is the hub's base of this release,
     such as ``http://127.0.0.1:8080/fhir/r4``: references below it are the hub's own.
-    ``value_sets`` are those that ``:in`` and ``memberOf()`` may name.
+    ``value_sets`` are those that ``:in`` and ``memberOf()`` may name; ``profiles`` are those that
+    topics may.
     """
 
     def __init__(
@@ -83,8 +85,10 @@ class SearchParameters:
         table: Mapping[str, Any],
         base_url: str,
         value_sets: ValueSets = NO_VALUE_SETS,
+        profiles: Profiles = NO_PROFILES,
     ) -> None:
         self.release = release
+        self.profiles = profiles
         self.value_sets = value_sets
         self.base_url = base_url.rstrip("/")
         self._table: Mapping[str, Mapping[str, Mapping[str, Any]]] = table["types"]

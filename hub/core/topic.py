@@ -7,6 +7,7 @@ Source: http://hl7.org/fhir/R5/subscriptiontopic.html.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
@@ -19,6 +20,7 @@ CANONICAL_BASE = "http://example.org/fhir-hub/SubscriptionTopic/"
 """Where the canonical URLs of the topics that ship with the hub begin."""
 
 STRUCTURE_DEFINITION = "http://hl7.org/fhir/StructureDefinition/"
+_ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:\S", re.ASCII)
 _STATUS = ("draft", "active", "retired", "unknown")
 _COURSE = ("unknown", "draft", "active", "retired")
 _T = TypeVar("_T")
@@ -41,8 +43,9 @@ class QueryCriteria:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResourceTrigger:
-    """``SubscriptionTopic.resourceTrigger``; ``resource`` is a bare type, or ``Resource`` for all.
+    """``SubscriptionTopic.resourceTrigger``.
 
+    ``resource`` is a bare type, ``Resource`` for all, or the URL of a profile.
     An absent ``supportedInteraction`` is all three.
     """
 
@@ -113,7 +116,7 @@ def parse_topic(resource: Resource) -> SubscriptionTopic:
 
     Raises:
         InvalidResource: it is none, or an element is missing or of the wrong form.
-        TopicRefused: it is of a later release, or triggers on a profile instead of a type.
+        TopicRefused: it is of a later release, or triggers on what can be no type or profile.
     """
     if not isinstance(resource, dict) or resource.get("resourceType") != "SubscriptionTopic":
         raise InvalidResource("not a SubscriptionTopic", expression="SubscriptionTopic")
@@ -206,12 +209,12 @@ class _Element:
     def type_of(self, name: str) -> str:
         url = self.required(name)
         found = bare_type(url)
-        if found is None:
+        if found is None and _ABSOLUTE.match(url) is None:
             raise TopicRefused(
-                f"{self.path}.{name} {url!r} is no resource type; the hub does not check profiles",
+                f"{self.path}.{name} {url!r} is neither a resource type nor the URL of a profile",
                 expression=f"{self.path}.{name}",
             )
-        return found
+        return found or url
 
     def each(self, name: str, read: Callable[[_Element], _T]) -> tuple[_T, ...]:
         values = self.value.get(name, [])

@@ -10,10 +10,12 @@ from dataclasses import dataclass
 
 from hub.core.change import Change, Interaction
 from hub.core.fhirpath import FhirPathError, compile_fhirpath
+from hub.core.profile import TypeNamed
 from hub.core.release import Json, Resource
 from hub.core.search import Query, Resolver, parse_query, split_query
 from hub.core.search_parameter import ANY_RESOURCE, SearchParameters
-from hub.core.topic import EventTrigger, QueryCriteria, ResourceTrigger, bare_type
+from hub.core.topic import EventTrigger, QueryCriteria, ResourceTrigger
+from hub.core.trigger_resource import UnknownType, type_named
 from hub.errors import InvalidSearch, TopicRefused
 
 Test = Callable[[Change, Resolver], bool | FhirPathError]
@@ -23,22 +25,31 @@ Test = Callable[[Change, Resolver], bool | FhirPathError]
 class CompiledTrigger:
     """One trigger that computes in a release.
 
-    ``index`` is its place in ``SubscriptionTopic.resourceTrigger``; ``resource_type`` is a type of
-    the release or ``Resource`` for any; ``criteria`` says in one word what is evaluated: ``query``,
-    ``fhirpath`` or ``none``.
+    ``index`` is its place in ``SubscriptionTopic.resourceTrigger``; ``named`` is a type of the
+    release or ``Resource`` for any, and the profiles of which the resource must claim one;
+    ``criteria`` says in one word what is evaluated: ``query``, ``fhirpath`` or ``none``.
     """
 
     index: int
-    resource_type: str
+    named: TypeNamed
     interactions: frozenset[Interaction]
     criteria: str
     test: Test
 
+    @property
+    def resource_type(self) -> str:
+        """The type of the resources that it looks at, or ``Resource``."""
+        return self.named.resource_type
+
     def concerns(self, change: Change) -> bool:
-        """Tell whether the trigger looks at this type and interaction at all."""
-        return change.interaction in self.interactions and self.resource_type in (
-            change.resource_type,
-            ANY_RESOURCE,
+        """Tell whether the trigger looks at this type, profile and interaction at all.
+
+        The profile is looked for after a create or update, before a delete.
+        """
+        return (
+            change.interaction in self.interactions
+            and self.resource_type in (change.resource_type, ANY_RESOURCE)
+            and self.named.means(change.subject)
         )
 
     def decide(self, change: Change, resolver: Resolver) -> bool | FhirPathError:
@@ -57,16 +68,14 @@ def compile_trigger(
     Raises:
         TopicRefused: the type is none of the release, or none of its criteria computes.
     """
-    if trigger.resource != ANY_RESOURCE and trigger.resource not in parameters.types():
-        raise TopicRefused(
-            f"{parameters.release} has no resource type {trigger.resource}",
-            expression=f"SubscriptionTopic.resourceTrigger[{index}].resource",
-        )
+    named = _named(
+        trigger.resource, f"SubscriptionTopic.resourceTrigger[{index}].resource", parameters
+    )
     reasons: list[TopicRefused] = []
     chosen: tuple[str, Test] | None = None
     if trigger.query_criteria is not None:
         try:
-            chosen = "query", _query_test(trigger.query_criteria, trigger.resource, parameters)
+            chosen = "query", _query_test(trigger.query_criteria, named.resource_type, parameters)
         except TopicRefused as error:
             reasons.append(_of(index, "queryCriteria", error.diagnostics))
     if chosen is None and trigger.fhirpath_criteria is not None:
@@ -81,7 +90,7 @@ def compile_trigger(
     criteria, test = chosen or ("none", _always)
     compiled = CompiledTrigger(
         index=index,
-        resource_type=trigger.resource,
+        named=named,
         interactions=trigger.supported_interaction,
         criteria=criteria,
         test=test,
@@ -117,12 +126,8 @@ def compile_event_trigger(
         TopicRefused: its resource is no type of the release, or its event has no coding.
     """
     path = f"SubscriptionTopic.eventTrigger[{index}]"
-    resource_type = bare_type(trigger.resource)
-    if resource_type != ANY_RESOURCE and resource_type not in parameters.types():
-        raise TopicRefused(
-            f"{parameters.release} has no resource type {trigger.resource}",
-            expression=f"{path}.resource",
-        )
+    # Whoever tells of an event says what it is about: a profile's type is enough.
+    resource_type = _named(trigger.resource, f"{path}.resource", parameters).resource_type
     codings = codings_of(trigger.event)
     if not codings:
         raise TopicRefused(
@@ -140,6 +145,13 @@ def codings_of(concept: Json) -> frozenset[tuple[str, str]]:
         for coding in (written if isinstance(written, list) else ())
         if isinstance(coding, dict) and coding.get("code")
     )
+
+
+def _named(resource: str, path: str, parameters: SearchParameters) -> TypeNamed:
+    try:
+        return type_named(resource, parameters)
+    except UnknownType as error:
+        raise TopicRefused(str(error), expression=path) from None
 
 
 def _of(index: int, clause: str, reason: str) -> TopicRefused:

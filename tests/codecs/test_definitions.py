@@ -78,6 +78,22 @@ def test_a_package_has_topics_in_every_form(tmp_path: Path) -> None:
     assert found.left_out == ()
 
 
+def test_a_package_has_profiles_that_its_topics_may_name(tmp_path: Path) -> None:
+    url = "http://example.org/StructureDefinition/referral"
+    profile = {
+        "resourceType": "StructureDefinition",
+        "url": url,
+        "kind": "resource",
+        "type": "Task",
+        "derivation": "constraint",
+    }
+    found = of_package(tmp_path, TOPIC, profile)
+    for release in FhirRelease:
+        named = found.search_parameters(release, "http://hub").profiles.named(url)
+        assert named is not None and named.resource_type == "Task"
+    assert found.left_out == ()
+
+
 def test_a_parameter_of_a_package_is_for_the_release_of_the_package(tmp_path: Path) -> None:
     found = of_package(tmp_path, parameter())
     assert set(found.added[FhirRelease.R4]) == {"Task"}

@@ -105,7 +105,7 @@ def test_unstated_votes_are_none() -> None:
         ({"resourceTrigger": ["x"]}, "resourceTrigger[0]", InvalidResource),
         ({"resourceTrigger": [{}]}, "resourceTrigger[0].resource", InvalidResource),
         (
-            {"resourceTrigger": [{"resource": "http://example.org/profile"}]},
+            {"resourceTrigger": [{"resource": "a profile"}]},
             "resourceTrigger[0].resource",
             TopicRefused,
         ),

@@ -141,7 +141,7 @@ def test_an_event_trigger_means_events_with_one_of_its_codings_about_its_type() 
     ("trigger", "words"),
     [
         (_event("Transport"), "no resource type Transport"),
-        (_event("http://example.org/StructureDefinition/Profile"), "no resource type"),
+        (_event("http://example.org/StructureDefinition/Profile"), "is not loaded"),
         (_event(event={"text": "x"}), "no coding with a code"),
         (_event(event={"coding": ["x", {"system": "s"}]}), "no coding with a code"),
         (_event(event={"coding": "x"}), "no coding with a code"),

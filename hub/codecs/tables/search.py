@@ -15,6 +15,7 @@ from typing import Any, Final, TypeAlias
 
 import orjson
 
+from hub.core.profile import NO_PROFILES, Profiles
 from hub.core.release import FhirRelease
 from hub.core.search_parameter import ANY_RESOURCE, SearchParameters
 from hub.core.value_set import NO_VALUE_SETS, ValueSets
@@ -64,18 +65,20 @@ def search_parameters(
     *,
     added: Entries | None = None,
     value_sets: ValueSets = NO_VALUE_SETS,
+    profiles: Profiles = NO_PROFILES,
 ) -> SearchParameters:
     """Return the search parameters of ``release`` for the hub's base ``base_url``.
 
     References below ``base_url`` are the hub's own: the same as relative ones.  ``added`` are
-    parameters beside the standard's; ``value_sets`` are what ``:in`` may name.
+    parameters beside the standard's; ``value_sets`` are what ``:in`` may name, ``profiles``
+    what topics may.
     """
     table = standard_table(release)
     if added:
         types = {name: {**table["types"][name], **added.get(name, {})} for name in table["types"]}
         common = {**table["common"], **added.get(ANY_RESOURCE, {})}
         table = {**table, "types": types, "common": common}
-    return SearchParameters(release, table, base_url, value_sets)
+    return SearchParameters(release, table, base_url, value_sets, profiles)
 
 
 @cache
