@@ -160,6 +160,21 @@ def test_adding_a_key_again_replaces_it() -> None:
     assert index.match(change(None, task("draft")), NOWHERE) == []
 
 
+def test_what_two_filters_ask_alike_is_tried_once() -> None:
+    index = FilterIndex()
+    for key, status in enumerate(("requested", "accepted,requested")):
+        index.add(
+            key,
+            filters_of(
+                FilterBy(filter_parameter="status", value=status, resource_type="Task"),
+                FilterBy(filter_parameter="owner", value="false", modifier="missing"),
+            ),
+        )
+    owned = task(owner={"reference": OWNERS[0]})
+    assert index.match(change(None, owned), NOWHERE) == [0, 1]
+    assert index.match(change(None, task()), NOWHERE) == []
+
+
 def test_a_filter_with_many_alternatives_is_held_in_a_bounded_number_of_places() -> None:
     many = ",".join(f"c{number}" for number in range(100))
     wide = filters_of(
