@@ -6,12 +6,21 @@ Only argparse and the table of settings are needed here, so that help is quick.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+import os
 from datetime import timedelta
 from typing import NoReturn
 
+from hub.cli.argument_type import (
+    duration,
+    fraction,
+    number_range,
+    numbers,
+    port,
+    port_or_any,
+    positive,
+)
 from hub.cli.exits import EXIT_TEXT, Exit
-from hub.settings import OPTIONS, SettingsError, parse_duration
+from hub.settings import OPTIONS
 
 DEFAULT_URL = "http://127.0.0.1:8080"
 COMMANDS = ("serve", "demo", "watch", "subs", "receiver", "topics", "errors")
@@ -68,6 +77,7 @@ _TOPICS = f"""\
   fhir-hub topics test mine/                 runs the rows of cases.json beside topic.json
   fhir-hub topics new mine --resource Task   writes mine/topic.json and mine/cases.json
   fhir-hub topics load mine/ --dry-run       what a hub would say of it
+  fhir-hub topics load mine/ --admin-token-file admin.token   publishes it on a running hub
 
 {EXIT_TEXT}"""
 
@@ -150,7 +160,7 @@ def _demo(commands: _Commands[Parser]) -> None:
         EXIT_TEXT,
     )
     command.add_argument(
-        "--port", type=_port, metavar="PORT", help="port of the hub (the next free from 8080)"
+        "--port", type=port, metavar="PORT", help="port of the hub (the next free from 8080)"
     )
     command.add_argument(
         "--once", action="store_true", help="play the story once; exit 0 only if every step held"
@@ -191,13 +201,13 @@ def _watch(commands: _Commands[Parser]) -> None:
     command.add_argument(
         "--from",
         dest="first",
-        type=_positive,
+        type=positive,
         metavar="N",
         help="begin at event number N (with --subscription)",
     )
-    command.add_argument("--count", type=_positive, metavar="N", help="stop after N events")
+    command.add_argument("--count", type=positive, metavar="N", help="stop after N events")
     command.add_argument(
-        "--wait", type=_duration, metavar="TIME", help="stop, exit code 6, after so long a silence"
+        "--wait", type=duration, metavar="TIME", help="stop, exit code 6, after so long a silence"
     )
     _format(command)
 
@@ -221,7 +231,7 @@ def _subs(commands: _Commands[Parser]) -> None:
             action.add_argument("id", metavar="ID", help="Subscription id, or Subscription/id")
         if name == "events":
             action.add_argument(
-                "numbers", metavar="A..B", nargs="?", type=_range, help="3, 3..7 or 3.. (all)"
+                "numbers", metavar="A..B", nargs="?", type=number_range, help="3, 3..7 or 3.. (all)"
             )
         _hub(action)
         _format(action)
@@ -236,17 +246,17 @@ def _receiver(commands: _Commands[Parser]) -> None:
         _RECEIVER,
     )
     command.add_argument(
-        "--port", type=_port_or_any, default=0, metavar="PORT", help="0 takes any free port (0)"
+        "--port", type=port_or_any, default=0, metavar="PORT", help="0 takes any free port (0)"
     )
     command.add_argument(
-        "--fail", type=_fraction, metavar="PART", help="answer this part (0.1) with 503, evenly"
+        "--fail", type=fraction, metavar="PART", help="answer this part (0.1) with 503, evenly"
     )
     command.add_argument(
-        "--fail-first", type=_positive, metavar="N", help="answer the first N with 503"
+        "--fail-first", type=positive, metavar="N", help="answer the first N with 503"
     )
     command.add_argument(
         "--delay",
-        type=_duration,
+        type=duration,
         default=timedelta(0),
         metavar="TIME",
         help="answer so much later",
@@ -254,7 +264,7 @@ def _receiver(commands: _Commands[Parser]) -> None:
     command.add_argument("--hang", action="store_true", help="never answer")
     command.add_argument(
         "--lose",
-        type=_numbers,
+        type=numbers,
         default=frozenset(),
         metavar="N[,M]",
         help="answer these event numbers with 200 and forget them",
@@ -262,7 +272,7 @@ def _receiver(commands: _Commands[Parser]) -> None:
     command.add_argument(
         "--recover", action="store_true", help="fetch what is missing with $events from --url"
     )
-    command.add_argument("--count", type=_positive, metavar="N", help="stop after N events")
+    command.add_argument("--count", type=positive, metavar="N", help="stop after N events")
     _hub(command)
     _format(command)
 
@@ -289,6 +299,15 @@ def _topics(commands: _Commands[Parser]) -> None:
     group.add_argument("--resource", metavar="TYPE", help="what the new topic is about (new)")
     group.add_argument(
         "--dry-run", action="store_true", help="say what a hub would, and send nothing (load)"
+    )
+    group.add_argument(
+        "--url", default=DEFAULT_URL, metavar="URL", help=f"the hub to load into ({DEFAULT_URL})"
+    )
+    group.add_argument(
+        "--admin-token-file",
+        default=os.environ.get("HUB_ADMIN_TOKEN_FILE"),
+        metavar="FILE",
+        help="the token that the hub was started with (load; HUB_ADMIN_TOKEN_FILE)",
     )
     _format(group)
 
@@ -321,65 +340,3 @@ def _plain(command: Parser) -> None:
     command.add_argument(
         "--no-color", dest="plain", action="store_true", help="no colours; as NO_COLOR"
     )
-
-
-def _checked(name: str) -> Callable[[Callable[[str], object]], Callable[[str], object]]:
-    """Give a reader the name by which argparse words its complaint."""
-
-    def mark(read: Callable[[str], object]) -> Callable[[str], object]:
-        read.__name__ = name
-        return read
-
-    return mark
-
-
-@_checked("time such as 30s")
-def _duration(text: str) -> timedelta:
-    try:
-        return parse_duration(text)
-    except SettingsError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
-
-
-@_checked("number of 1 or more")
-def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise ValueError
-    return number
-
-
-@_checked("port")
-def _port(text: str) -> int:
-    number = int(text)
-    if not 1 <= number <= 65535:
-        raise ValueError
-    return number
-
-
-@_checked("port")
-def _port_or_any(text: str) -> int:
-    return 0 if text == "0" else int(str(_port(text)))
-
-
-@_checked("part between 0 and 1")
-def _fraction(text: str) -> float:
-    part = float(text)
-    if not 0 < part <= 1:
-        raise ValueError
-    return part
-
-
-@_checked("list of numbers such as 3,5")
-def _numbers(text: str) -> frozenset[int]:
-    return frozenset(int(part) for part in text.split(","))
-
-
-@_checked("range such as 3..7")
-def _range(text: str) -> tuple[int, int | None]:
-    low, dots, high = text.partition("..")
-    first = int(low) if low else 1
-    last = (int(high) if high else None) if dots else first
-    if first < 1 or (last is not None and last < first):
-        raise ValueError
-    return first, last

@@ -37,7 +37,7 @@ def lint(
     return Exit.FAILED if silent or not topics else Exit.OK
 
 
-def load(
+def would_load(
     terminal: Terminal, topics: Sequence[LoadedTopic], definitions: Definitions, *, as_json: bool
 ) -> int:
     """Say of each topic what a hub would that is asked to load it."""

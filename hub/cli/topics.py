@@ -19,7 +19,8 @@ from hub.cli.topic_file import (
     releases_of,
     tables_of,
 )
-from hub.cli.topic_lint import lint, load
+from hub.cli.topic_lint import lint, would_load
+from hub.cli.topic_load import load
 from hub.cli.topic_new import new
 from hub.cli.topic_test import test
 from hub.codecs.definitions import Definitions, LoadedTopic
@@ -43,10 +44,17 @@ def run(arguments: argparse.Namespace) -> int:
         case "test":
             return test(terminal, *_chosen(names, more), as_json=as_json)
         case "load":
-            _only(names, "load FILE --dry-run")
-            if not arguments.dry_run:
-                raise CommandError(Exit.USAGE, "write `topics load FILE --dry-run`")
-            return load(terminal, *_chosen(names, more), as_json=as_json)
+            if not names:
+                raise CommandError(Exit.USAGE, "write `topics load PATH`, or PATH --dry-run")
+            if arguments.dry_run:
+                return would_load(terminal, *_chosen(names, more), as_json=as_json)
+            return load(
+                terminal,
+                *_chosen(names, more),
+                url=arguments.url,
+                token_file=arguments.admin_token_file,
+                as_json=as_json,
+            )
     if bool(names) == (arguments.action == "list"):
         raise CommandError(Exit.USAGE, "write `topics list` or `topics show NAME`")
     topics, definitions = _chosen(names, more)
