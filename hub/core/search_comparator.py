@@ -11,6 +11,7 @@ import re
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
+from functools import lru_cache
 
 LOWEST = -(2**62)
 HIGHEST = 2**62
@@ -71,6 +72,7 @@ def split_prefix(text: str) -> tuple[Comparator, str]:
     return Comparator.EQ, text
 
 
+@lru_cache(maxsize=8_192)
 def date_range(text: str) -> tuple[int, int] | None:
     """Return the range that a date, dateTime or instant covers, None if it is none.
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
+from functools import lru_cache
 from typing import NamedTuple, TypeAlias
 
 from hub.core.release import Json
@@ -27,6 +28,7 @@ ANY_SYSTEM = "*|"
 
 _CONTACT_SYSTEMS = ("phone", "fax", "email", "pager", "url", "sms", "other")
 _NOT_TEXT = frozenset(("use", "type", "id", "resourceType"))
+_OF_CODING = frozenset(("system", "version", "code", "display", "userSelected"))
 _HISTORY = re.compile(r"/_history/[A-Za-z0-9.\-]{1,64}$")
 LOCAL_REFERENCE = re.compile(r"([A-Z][A-Za-z]+)/([A-Za-z0-9.\-]{1,64})")
 """A relative reference without its version: type and id."""
@@ -62,7 +64,7 @@ class ParameterValues(NamedTuple):
 
 NO_VALUES = ParameterValues()
 
-Reader: TypeAlias = Callable[[Iterable[Json]], ParameterValues]
+Reader: TypeAlias = Callable[[Sequence[Json]], ParameterValues]
 """Turns the elements that an expression selects into values."""
 
 
@@ -87,14 +89,29 @@ def primitive(value: Json) -> str | None:
     return None
 
 
-def bare_tokens(elements: Iterable[Json]) -> ParameterValues:
+@lru_cache(maxsize=8_192)
+def _one_term(text: str) -> ParameterValues:
+    return ParameterValues(frozenset((text,)))
+
+
+def bare_tokens(elements: Sequence[Json]) -> ParameterValues:
     """Read codes, booleans, ids and strings, whose system is never written."""
+    if len(elements) == 1 and type(elements[0]) is str and elements[0]:
+        return _one_term(elements[0])
     terms = frozenset(filter(None, map(primitive, elements)))
     return ParameterValues(terms) if terms else NO_VALUES
 
 
-def tokens(elements: Iterable[Json]) -> ParameterValues:
+def tokens(elements: Sequence[Json]) -> ParameterValues:
     """Read CodeableConcept, Coding, Identifier and ContactPoint, and primitives among them."""
+    if len(elements) == 1:
+        (only,) = elements
+        if type(only) is dict and len(only) == 1 and type(only.get("coding")) is list:
+            only = only["coding"][0] if len(only["coding"]) == 1 else None
+        if type(only) is dict and only.keys() <= _OF_CODING:
+            values = only.get("system"), only.get("code"), only.get("display")
+            if all(value is None or type(value) is str for value in values):
+                return _one_coding(*values)
     terms: set[str] = set()
     texts: list[str] = []
     for element in elements:
@@ -107,6 +124,12 @@ def tokens(elements: Iterable[Json]) -> ParameterValues:
             element = element["concept"]
         _collect_tokens(element, terms, texts)
     return _with_texts(frozenset(terms), texts)
+
+
+@lru_cache(maxsize=8_192)
+def _one_coding(system: str | None, code: str | None, display: str | None) -> ParameterValues:
+    forms = () if system is None and code is None else _token_forms(system, code)
+    return _with_texts(frozenset(forms), [] if display is None else [display])
 
 
 def _collect_tokens(element: dict[str, Json], terms: set[str], texts: list[str]) -> None:
@@ -136,7 +159,12 @@ def _collect_tokens(element: dict[str, Json], terms: set[str], texts: list[str])
 
 def token_forms(system: Json, code: str | None) -> tuple[str, ...]:
     """Return every form in which a code in a system can be asked for."""
-    if not isinstance(system, str):
+    return _token_forms(system if isinstance(system, str) else None, code)
+
+
+@lru_cache(maxsize=8_192)
+def _token_forms(system: str | None, code: str | None) -> tuple[str, ...]:
+    if system is None:
         return (code, f"|{code}") if code else ()
     start = f"{system}|"
     return (code, start + code, start) if code else (start,)
@@ -164,12 +192,22 @@ def local_reference(reference: str, base_url: str) -> str:
 def reference_reader(base_url: str) -> Reader:
     """Return the reader of Reference, canonical and uri elements under one base."""
 
-    def references(elements: Iterable[Json]) -> ParameterValues:
+    @lru_cache(maxsize=16_384)
+    def forms(literal: str) -> ParameterValues:
+        return ParameterValues(frozenset(_reference_forms(local_reference(literal, base_url))))
+
+    def references(elements: Sequence[Json]) -> ParameterValues:
+        if len(elements) == 1:
+            (only,) = elements
+            if type(only) is dict and len(only) == 1 and type(only.get("reference")) is str:
+                only = only["reference"]
+            if type(only) is str and only:
+                return forms(only)
         terms: set[str] = set()
         texts: list[str] = []
         for element in elements:
             if isinstance(element, str):
-                terms.update(_reference_forms(local_reference(element, base_url)))
+                terms |= forms(element).terms
                 continue
             if not isinstance(element, dict):
                 continue
@@ -177,7 +215,7 @@ def reference_reader(base_url: str) -> Reader:
                 element = element["reference"]
             literal = element.get("reference")
             if isinstance(literal, str) and literal:
-                terms.update(_reference_forms(local_reference(literal, base_url)))
+                terms |= forms(literal).terms
             identifier = element.get("identifier")
             if isinstance(identifier, dict):
                 value = primitive(identifier.get("value"))
@@ -200,13 +238,13 @@ def _reference_forms(reference: str) -> tuple[str, ...]:
     return ("#" + reference.removeprefix("#"),)
 
 
-def uris(elements: Iterable[Json]) -> ParameterValues:
+def uris(elements: Sequence[Json]) -> ParameterValues:
     """Read uri, url, canonical and oid elements."""
     terms = frozenset(element for element in elements if isinstance(element, str))
     return ParameterValues(terms) if terms else NO_VALUES
 
 
-def strings(elements: Iterable[Json]) -> ParameterValues:
+def strings(elements: Sequence[Json]) -> ParameterValues:
     """Read strings, and the parts of names and addresses."""
     texts: list[str] = []
     for element in elements:
@@ -232,7 +270,7 @@ def _with_texts(terms: frozenset[str], texts: list[str]) -> ParameterValues:
     return ParameterValues(terms, tuple(texts))
 
 
-def dates(elements: Iterable[Json]) -> ParameterValues:
+def dates(elements: Sequence[Json]) -> ParameterValues:
     """Read date, dateTime, instant, Period and Timing elements."""
     ranges = tuple(found for element in elements for found in _date_ranges(element))
     return ParameterValues(ranges=ranges) if ranges else NO_VALUES
@@ -259,14 +297,14 @@ def _date_ranges(element: Json) -> Iterator[tuple[int, int]]:
             yield low, high
 
 
-def numbers(elements: Iterable[Json]) -> ParameterValues:
+def numbers(elements: Sequence[Json]) -> ParameterValues:
     """Read integers and decimals."""
     found = map(_decimal, elements)
     ranges = tuple(number_point(value) for value in found if value is not None)
     return ParameterValues(ranges=ranges) if ranges else NO_VALUES
 
 
-def quantities(elements: Iterable[Json]) -> ParameterValues:
+def quantities(elements: Sequence[Json]) -> ParameterValues:
     """Read Quantity and its kin, Money and Range; units are not converted."""
     ranges: list[tuple[int, int]] = []
     units: list[frozenset[str]] = []

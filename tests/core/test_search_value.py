@@ -265,3 +265,37 @@ def test_no_reader_fails_on_any_json(elements: list[Any]) -> None:
         found = reader(elements)
         assert bool(found) == (found is not NO_VALUES)
         assert all(low < high for low, high in found.ranges)
+
+
+TEXT = st.sampled_from(["", "a", "b", "http://a", "Task/1", "#x", "phone", "http://hub/r4/Task/2"])
+PART = st.one_of(st.none(), TEXT, st.integers(0, 1), st.booleans())
+CODING = st.dictionaries(
+    st.sampled_from(["system", "code", "display", "value", "version", "type"]), PART, max_size=4
+)
+ELEMENT = st.one_of(
+    PART,
+    CODING,
+    st.fixed_dictionaries({"coding": st.lists(CODING, max_size=2)}, optional={"text": TEXT}),
+    st.fixed_dictionaries({"coding": TEXT}),
+    st.fixed_dictionaries({"reference": PART}, optional={"display": TEXT}),
+)
+
+
+@given(ELEMENT)
+def test_one_element_alone_gives_what_it_gives_among_others(element: Any) -> None:
+    for read in (bare_tokens, tokens, reference_reader("http://hub/r4")):
+        alone, twice = read([element]), read([element, element])
+        assert alone.terms == twice.terms
+        assert alone.texts * 2 == twice.texts
+
+
+@pytest.mark.parametrize("display", [None, "a"])
+@pytest.mark.parametrize("code", [None, "c"])
+def test_a_coding_alone_has_its_forms(code: str | None, display: str | None) -> None:
+    parts = {"system": "s", "code": code, "display": display}
+    coding = {name: value for name, value in parts.items() if value is not None}
+    expected = {"s|"} if code is None else {"c", "s|", "s|c"}
+    assert tokens([{"coding": [coding]}]).terms == expected
+    assert tokens([coding]).texts == (() if display is None else (display,))
+    assert not tokens([{"coding": []}]) and not tokens([{"coding": [{}]}])
+    assert tokens([{"code": True}]).terms == {"true", "|true"}
