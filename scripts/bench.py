@@ -1,4 +1,4 @@
-"""Measures a real hub: how long it takes to start, what it needs idle, how fast it notifies.
+"""Measures a hub: how long it takes to start, what it needs idle, how fast it notifies and matches.
 
 Each figure is the median of several runs with its spread; machines are noisy.
 """
@@ -22,6 +22,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import aiohttp
+import bench_match
 from aiohttp import web
 
 TOPIC = "http://example.org/fhir-hub/SubscriptionTopic/task-activity"
@@ -194,7 +195,13 @@ def _subscription(endpoint: str) -> dict[str, object]:
     }
 
 
-BENCHES = {"startup": startup, "memory": memory, "notify": notify}
+BENCHES = {
+    "startup": startup,
+    "memory": memory,
+    "notify": notify,
+    "topics": bench_match.topics,
+    "match": bench_match.match,
+}
 
 
 def main() -> int:
