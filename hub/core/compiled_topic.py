@@ -160,6 +160,8 @@ def compile_topic(topic: SubscriptionTopic, parameters: SearchParameters) -> Com
     refusals.extend(unknown)
     refusals.extend(
         f"filter {name} of {resource_type} does not exist in {parameters.release}"
+        if resource_type in types or ANY_RESOURCE in types or not types
+        else f"filter {name} is of {resource_type}, for which the topic has no trigger"
         for resource_type, name in sorted(missing)
     )
     return CompiledTopic(
@@ -193,7 +195,8 @@ def _filters(
     for entry in declared:
         everywhere = entry.resource in (None, ANY_RESOURCE)
         named = types if everywhere else _named(entry.resource or "", parameters)
-        missing |= {(each, entry.filter_parameter) for each in named if ":" in each}
+        if not named & types and ANY_RESOURCE not in types:
+            missing |= {(each, entry.filter_parameter) for each in named}
         for resource_type in named if ANY_RESOURCE in types else named & types:
             key = resource_type, entry.filter_parameter
             leaf = find_parameter(parameters, resource_type, entry.filter_parameter)
@@ -221,15 +224,33 @@ def _named(resource: str, parameters: SearchParameters) -> frozenset[str]:
 def _shapes(
     declared: Sequence[NotificationShape], parameters: SearchParameters
 ) -> tuple[dict[str, NotificationShape], list[str]]:
-    """Return the first shape of each type, and why others are left out."""
+    """Return the first shape of each type, and why others, or parts of them, are left out."""
     shapes: dict[str, NotificationShape] = {}
     reasons: list[str] = []
     for index, shape in enumerate(declared):
+        at = f"notificationShape[{index}]"
         try:
             shapes.setdefault(type_named(shape.resource, parameters).resource_type, shape)
         except UnknownType as error:
-            reasons.append(f"notificationShape[{index}].resource: {error}")
+            reasons.append(f"{at}.resource: {error}")
+            continue
+        for name, directives in (("include", shape.include), ("revInclude", shape.rev_include)):
+            for each in directives:
+                source, code, _ = include_parts(each)
+                parameter = parameters.get(source, code)
+                if parameter is None or parameter.type != "reference":
+                    reasons.append(
+                        f"{at}.{name}: {each!r} names no reference parameter in "
+                        f"{parameters.release}; write Type:parameter[:Target]"
+                    )
     return shapes, reasons
+
+
+def include_parts(directive: str) -> tuple[str, str, str]:
+    """Return source type, parameter and target type ('' for any) of ``Task:focus:Patient``."""
+    source, _, rest = directive.partition("&")[0].partition(":")
+    code, _, target = rest.partition(":")
+    return source, code, target
 
 
 def find_parameter(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from hub.core.compiled_topic import CompiledTopic
+from hub.core.compiled_topic import CompiledTopic, include_parts
 from hub.core.excluded import is_excluded
 from hub.core.release import Resource
 from hub.core.search import Resolver
@@ -41,7 +41,7 @@ def includes(
                 if other is not None and not is_excluded(other):
                     found[target] = None
     for directive in shape.rev_include:
-        source, code, _ = _parts(directive)
+        source, code, _ = include_parts(directive)
         for other in resolver.referrers(source, code, *focus):
             referrer = str(other.get("resourceType")), str(other.get("id"))
             if referrer != focus and len(found) < MAX_INCLUDES and not is_excluded(other):
@@ -49,17 +49,10 @@ def includes(
     return list(found)
 
 
-def _parts(directive: str) -> tuple[str, str, str]:
-    """Return source type, parameter and target type ('' for any) of ``Task:focus:Patient``."""
-    source, _, rest = directive.partition("&")[0].partition(":")
-    code, _, target = rest.partition(":")
-    return source, code, target
-
-
 def _referred(
     directive: str, resource: Resource, parameters: SearchParameters
 ) -> Iterator[tuple[str, str]]:
-    source, code, wanted = _parts(directive)
+    source, code, wanted = include_parts(directive)
     parameter = parameters.get(source, code)
     if source != resource.get("resourceType") or parameter is None:
         return

@@ -285,6 +285,7 @@ def _everywhere(topic: SubscriptionTopic, refusals: Mapping[FhirRelease, TopicRe
     reasons: dict[str, list[str]] = {}
     for release, error in refusals.items():
         reason = error.diagnostics.removeprefix(does_not_compute(topic, release))
+        reason = reason.replace(f" in {release}", "")
         reasons.setdefault(reason, []).append(release)
     told = (does_not_compute(topic, ", ".join(names)) + why for why, names in reasons.items())
     return "; ".join(told) or "there is no release to compute it in"

@@ -171,6 +171,8 @@ def _fhirpath_test(expression: str, parameters: SearchParameters) -> Test:
 
 
 def _query_test(criteria: QueryCriteria, resource: str, parameters: SearchParameters) -> Test:
+    if criteria == QueryCriteria(require_both=criteria.require_both):
+        raise TopicRefused("queryCriteria: it has neither previous nor current, so it never fires")
     previous = _clause("previous", criteria.previous, resource, parameters)
     current = _clause("current", criteria.current, resource, parameters)
     decide = all if criteria.require_both else any

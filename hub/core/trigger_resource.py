@@ -29,5 +29,7 @@ def type_named(resource: str, parameters: SearchParameters) -> TypeNamed:
             "in its package, beside the topic, or name the resource type"
         )
     if found.resource_type != ANY_RESOURCE and found.resource_type not in parameters.types():
-        raise UnknownType(f"{parameters.release} has no resource type {found.resource_type}")
+        raise UnknownType(
+            f"there is no resource type {found.resource_type} in {parameters.release}"
+        )
     return found

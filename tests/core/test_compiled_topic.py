@@ -68,11 +68,23 @@ def test_filters_exist_where_their_parameter_does() -> None:
     ]
     r4 = compiled({}, canFilterBy=filters)
     assert set(r4.filters) == {("Task", "owner"), ("Task", "_tag")}
-    assert r4.missing_filters == {("Task", "requestedperformer-reference")}
+    assert r4.missing_filters == {("Task", "requestedperformer-reference"), ("Patient", "patient")}
     assert r4.filters["Task", "owner"].modifiers == {"not"}
-    assert "does not exist in R4" in r4.refusals[0]
+    assert r4.refusals == (
+        "filter patient is of Patient, for which the topic has no trigger",
+        "filter requestedperformer-reference of Task does not exist in R4",
+    )
     r5 = compiled({}, release=FhirRelease.R5, canFilterBy=filters)
     assert ("Task", "requestedperformer-reference") in r5.filters
+
+
+@pytest.mark.parametrize("directive", ["nonsense", "Task:colour", "Task:status", "Basket:x"])
+def test_what_a_shape_can_t_include_is_told_and_the_rest_is_included(directive: str) -> None:
+    shape = {"resource": "Task", "include": [directive, "Task:focus"]}
+    topic = compiled({}, notificationShape=[shape])
+    (reason,) = topic.refusals
+    assert reason.startswith(f"notificationShape[0].include: {directive!r} names no reference")
+    assert topic.shape("Task") is not None
 
 
 def test_a_topic_on_any_resource_may_filter_single_types() -> None:
