@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from hub.core.change import Change
+from hub.core.clause import Clause
 from hub.core.excluded import is_topic_basic
 from hub.core.fhirpath import FhirPathError
 from hub.core.release import FhirRelease, Resource
@@ -43,12 +44,22 @@ class FilterRule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """What one trigger says of a change, for people: ``error`` where it could not be evaluated."""
+    """What one trigger says of a change, for people.
+
+    ``why_not`` tells why it does not look at the change at all, ``error`` why it could not be
+    evaluated; ``clauses`` are the tests that the answer comes from.
+    """
 
     index: int
-    concerns: bool
     fires: bool
+    why_not: str | None = None
     error: str | None = None
+    clauses: tuple[Clause, ...] = ()
+
+    @property
+    def concerns(self) -> bool:
+        """Whether the trigger looks at the change."""
+        return self.why_not is None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,12 +117,16 @@ class CompiledTopic:
         verdicts = []
         for trigger in self.triggers:
             answer = trigger.decide(change, resolver)
+            why_not = trigger.why_not(change)
             verdicts.append(
                 Verdict(
                     index=trigger.index,
-                    concerns=trigger.concerns(change),
                     fires=answer is True,
+                    why_not=why_not,
                     error=answer.reason if isinstance(answer, FhirPathError) else None,
+                    clauses=()
+                    if why_not is not None
+                    else tuple(trigger.test.clauses(change, resolver)),
                 )
             )
         return tuple(verdicts)

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from hub.core.change import Change
+from hub.core.clause import Clause, clauses_of
 from hub.core.compiled_topic import PLAIN, CompiledTopic, FilterRule
 from hub.core.search import Condition, Query, Resolver, parse_condition
 from hub.core.search_parameter import ANY_RESOURCE, SearchParameters
@@ -41,6 +42,20 @@ class Filters:
             query.matches(change.subject, resolver)
             for query in (self.by_type.get(change.resource_type), self.by_type.get(ANY_RESOURCE))
             if query is not None
+        )
+
+    def clauses(self, change: Change, resolver: Resolver) -> tuple[Clause, ...]:
+        """Return each condition that applies to the change, tried on what ``accepts`` looks at."""
+        return tuple(
+            clause
+            for resource_type in (change.resource_type, ANY_RESOURCE)
+            if resource_type in self.by_type
+            for clause in clauses_of(
+                f"filterBy {resource_type}",
+                self.by_type[resource_type].conditions,
+                change.subject,
+                resolver,
+            )
         )
 
 

@@ -5,12 +5,12 @@ Source: http://hl7.org/fhir/R5/searchparameter-registry.html and the same page o
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from hub.core.profile import NO_PROFILES, Profiles
-from hub.core.release import FhirRelease, Resource
+from hub.core.release import FhirRelease, Json, Resource
 from hub.core.search_path import Extractor, compile_path
 from hub.core.search_value import (
     NO_VALUES,
@@ -54,6 +54,10 @@ class SearchParameter:
     _extract: Extractor = field(repr=False, compare=False)
     _read: Reader = field(repr=False, compare=False)
     groups: tuple[ComponentGroup, ...] = field(default=(), repr=False, compare=False)
+
+    def elements(self, resource: Resource) -> Sequence[Json]:
+        """Return the elements of ``resource`` that the parameter looks at."""
+        return self._extract(resource)
 
     def values(self, resource: Resource) -> ParameterValues:
         """Return what ``resource`` has here; it must be of the parameter's resource type."""

@@ -5,11 +5,13 @@ Source: http://hl7.org/fhir/R5/subscriptiontopic.html ("Resource Triggers").
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 from hub.core.change import Change, Interaction
-from hub.core.fhirpath import FhirPathError, compile_fhirpath
+from hub.core.clause import Clause, clauses_of
+from hub.core.fhirpath import FhirPathCriteria, FhirPathError, compile_fhirpath
 from hub.core.profile import TypeNamed
 from hub.core.release import Json, Resource
 from hub.core.search import Query, Resolver, parse_query, split_query
@@ -18,7 +20,15 @@ from hub.core.topic import EventTrigger, QueryCriteria, ResourceTrigger
 from hub.core.trigger_resource import UnknownType, type_named
 from hub.errors import InvalidSearch, TopicRefused
 
-Test = Callable[[Change, Resolver], bool | FhirPathError]
+
+class Test(Protocol):
+    """What decides whether a change fires a trigger."""
+
+    def decide(self, change: Change, resolver: Resolver) -> bool | FhirPathError:
+        """Tell whether it does, or why that can't be said."""
+
+    def clauses(self, change: Change, resolver: Resolver) -> Iterator[Clause]:
+        """Yield the tests that this comes from; none that has no vote."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,9 +62,20 @@ class CompiledTrigger:
             and self.named.means(change.subject)
         )
 
+    def why_not(self, change: Change) -> str | None:
+        """Return why the trigger does not look at a change at all, None where it does."""
+        if self.resource_type not in (change.resource_type, ANY_RESOURCE):
+            return f"it is about {self.resource_type}, not {change.resource_type}"
+        if change.interaction not in self.interactions:
+            allowed = ", ".join(each for each in Interaction if each in self.interactions)
+            return f"it is about {allowed}, not {change.interaction}"
+        if not self.named.means(change.subject):
+            return f"meta.profile names none of {', '.join(sorted(self.named.profiles))}"
+        return None
+
     def decide(self, change: Change, resolver: Resolver) -> bool | FhirPathError:
         """Tell whether the change fires this trigger, or why that can't be said (it doesn't)."""
-        return self.concerns(change) and self.test(change, resolver)
+        return self.concerns(change) and self.test.decide(change, resolver)
 
 
 def compile_trigger(
@@ -87,7 +108,7 @@ def compile_trigger(
         raise TopicRefused(
             "; ".join(reason.diagnostics for reason in reasons), expression=reasons[0].expression
         )
-    criteria, test = chosen or ("none", _always)
+    criteria, test = chosen or ("none", _Always())
     compiled = CompiledTrigger(
         index=index,
         named=named,
@@ -159,42 +180,98 @@ def _of(index: int, clause: str, reason: str) -> TopicRefused:
     return TopicRefused(f"resourceTrigger[{index}].{reason}", expression=path)
 
 
-def _always(change: Change, resolver: Resolver) -> bool:
-    return True
+class _Always:
+    """A trigger without criteria."""
+
+    def decide(self, change: Change, resolver: Resolver) -> bool:
+        return True
+
+    def clauses(self, change: Change, resolver: Resolver) -> Iterator[Clause]:
+        return iter(())
+
+
+@dataclass(frozen=True, slots=True)
+class _FhirPathTest:
+    """``fhirPathCriteria``."""
+
+    criteria: FhirPathCriteria
+
+    def decide(self, change: Change, resolver: Resolver) -> bool | FhirPathError:
+        return self.criteria.evaluate(change.previous, change.current, resolver)
+
+    def clauses(self, change: Change, resolver: Resolver) -> Iterator[Clause]:
+        answer = self.decide(change, resolver)
+        error = answer.reason if isinstance(answer, FhirPathError) else None
+        yield Clause(
+            name="fhirPathCriteria",
+            text=self.criteria.expression,
+            holds=None if isinstance(answer, FhirPathError) else answer,
+            error=error,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _QueryTest:
+    """``queryCriteria``: votes, joined by AND or OR; what has no vote does not count."""
+
+    criteria: QueryCriteria
+    previous: Query | None
+    current: Query | None
+
+    def decide(self, change: Change, resolver: Resolver) -> bool:
+        votes = [
+            answer
+            for answer in (self._before(change, resolver), self._after(change, resolver))
+            if answer is not None
+        ]
+        return bool(votes) and (all(votes) if self.criteria.require_both else any(votes))
+
+    def _before(self, change: Change, resolver: Resolver) -> bool | None:
+        if change.interaction is Interaction.CREATE:
+            return self.criteria.result_for_create
+        return _vote(self.previous, change.previous, resolver)
+
+    def _after(self, change: Change, resolver: Resolver) -> bool | None:
+        if change.interaction is Interaction.DELETE:
+            return self.criteria.result_for_delete
+        return _vote(self.current, change.current, resolver)
+
+    def clauses(self, change: Change, resolver: Resolver) -> Iterator[Clause]:
+        stated = {
+            Interaction.CREATE: ("resultForCreate", self.criteria.result_for_create),
+            Interaction.DELETE: ("resultForDelete", self.criteria.result_for_delete),
+        }
+        if change.interaction in stated:
+            name, vote = stated[change.interaction]
+            if vote is not None:
+                text = "test-passes" if vote else "test-fails"
+                yield Clause(name=f"queryCriteria.{name}", text=text, holds=vote)
+        for name, query, state in (
+            ("previous", self.previous, change.previous),
+            ("current", self.current, change.current),
+        ):
+            if query is not None and state is not None:
+                yield from clauses_of(f"queryCriteria.{name}", query.conditions, state, resolver)
+
+
+def _vote(query: Query | None, state: Resource | None, resolver: Resolver) -> bool | None:
+    return None if query is None or state is None else query.matches(state, resolver)
 
 
 def _fhirpath_test(expression: str, parameters: SearchParameters) -> Test:
-    criteria = compile_fhirpath(
-        expression, parameters.release, parameters.base_url, parameters.value_sets
+    return _FhirPathTest(
+        compile_fhirpath(expression, parameters.release, parameters.base_url, parameters.value_sets)
     )
-    return lambda change, resolver: criteria.evaluate(change.previous, change.current, resolver)
 
 
 def _query_test(criteria: QueryCriteria, resource: str, parameters: SearchParameters) -> Test:
     if criteria == QueryCriteria(require_both=criteria.require_both):
         raise TopicRefused("queryCriteria: it has neither previous nor current, so it never fires")
-    previous = _clause("previous", criteria.previous, resource, parameters)
-    current = _clause("current", criteria.current, resource, parameters)
-    decide = all if criteria.require_both else any
-
-    def vote(query: Query | None, state: Resource | None, resolver: Resolver) -> bool | None:
-        return None if query is None or state is None else query.matches(state, resolver)
-
-    def test(change: Change, resolver: Resolver) -> bool:
-        before = (
-            criteria.result_for_create
-            if change.interaction is Interaction.CREATE
-            else vote(previous, change.previous, resolver)
-        )
-        after = (
-            criteria.result_for_delete
-            if change.interaction is Interaction.DELETE
-            else vote(current, change.current, resolver)
-        )
-        votes = [answer for answer in (before, after) if answer is not None]
-        return bool(votes) and decide(votes)
-
-    return test
+    return _QueryTest(
+        criteria,
+        _clause("previous", criteria.previous, resource, parameters),
+        _clause("current", criteria.current, resource, parameters),
+    )
 
 
 def _clause(
