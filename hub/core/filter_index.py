@@ -7,7 +7,7 @@ distinct condition and change.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import product
 from math import prod
@@ -94,6 +94,9 @@ class FilterIndex:
 
     def __len__(self) -> int:
         return len(self._filters)
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(sorted(self._filters))
 
     def add(self, key: int, filters: Filters) -> None:
         """Hold ``filters`` under ``key``, in place of what that key held before."""

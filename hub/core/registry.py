@@ -223,6 +223,11 @@ class Registry:
         """Return the stream with this id."""
         return self._streams.get(id)
 
+    def streams_of(self, release: FhirRelease, canonical: str) -> list[Stream]:
+        """Return the streams of a topic's version, by id."""
+        live = self._live[release].get(canonical)
+        return [] if live is None else [self._streams[id] for id in live.index]
+
     def find(self, key: str) -> Stream | None:
         """Return the stream with this key (``stream_key``)."""
         return self._by_key.get(key)

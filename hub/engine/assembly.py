@@ -15,6 +15,7 @@ from hub.core.timing import RetryPolicy
 from hub.engine.acceptance import Acceptance
 from hub.engine.binding_token import BindingTokens
 from hub.engine.delivery import Delivery
+from hub.engine.explain import Explain
 from hub.engine.hub import Hub, base_url
 from hub.engine.intake import Intake
 from hub.engine.retention import Retention
@@ -172,6 +173,7 @@ def assemble(
         verification=Verification(
             subscribers, around.codecs, around.trials, clock=around.clock, base_url=base
         ),
+        explain=Explain(around.store, registry, subscribers, around.parameters),
         codecs=around.codecs,
         parameters=around.parameters,
         public_url=around.public_url,

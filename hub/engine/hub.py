@@ -9,6 +9,7 @@ from hub.core.registry import Registry
 from hub.core.release import FhirRelease
 from hub.core.search_parameter import SearchParameters
 from hub.engine.binding_token import BindingTokens
+from hub.engine.explain import Explain
 from hub.engine.intake import Intake
 from hub.engine.sockets import Sockets
 from hub.engine.subscribers import Subscribers
@@ -38,6 +39,7 @@ class Hub:
     tokens: BindingTokens
     sockets: Sockets
     verification: Verification
+    explain: Explain
     codecs: Mapping[FhirRelease, Codec]
     parameters: Mapping[FhirRelease, SearchParameters]
     public_url: str

@@ -81,6 +81,8 @@ def test_a_topic_on_a_profile_fires_for_resources_that_claim_it_or_one_derived_f
         assert topic.fires(change(None, other), NOWHERE) == ()
     assert topic.fires(change(claiming(REFERRAL), task()), NOWHERE) == ()
     assert topic.fires(change(task(), claiming(REFERRAL)), NOWHERE) == (0,)
+    (verdict,) = topic.explain(change(None, task()), NOWHERE)
+    assert verdict.why_not == f"meta.profile names none of {REFERRAL}, {URGENT}"
 
 
 def test_filters_and_shapes_may_name_the_profile_too() -> None:
