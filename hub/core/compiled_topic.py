@@ -86,6 +86,11 @@ class CompiledTopic:
         """Tell whether there are only events that the hub neither computes nor can be told of."""
         return not self.triggers and not self.event_triggers
 
+    @property
+    def is_local(self) -> bool:
+        """Tell whether the change alone decides if a trigger fires, no other resource."""
+        return all(trigger.test.is_local for trigger in self.triggers)
+
     def names(self, resource: Resource) -> bool:
         """Tell whether a trigger names the resource's type, as ``Resource`` does not.
 

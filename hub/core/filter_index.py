@@ -16,7 +16,7 @@ from typing import Any
 from hub.core.change import Change
 from hub.core.filters import Filters
 from hub.core.release import Resource
-from hub.core.search import Condition, Query, Resolver
+from hub.core.search import NOWHERE, Condition, Query, Resolver
 from hub.core.search_parameter import ANY_RESOURCE, SearchParameter
 
 MAX_PATHS = 256
@@ -91,6 +91,7 @@ class FilterIndex:
         self._filters: dict[int, Filters] = {}
         self._shelves: dict[str, _Shelf] = {}
         self._by_types: dict[frozenset[str], dict[int, None]] = {}
+        self._elsewhere: dict[int, None] = {}
 
     def __len__(self) -> int:
         return len(self._filters)
@@ -102,6 +103,8 @@ class FilterIndex:
         """Hold ``filters`` under ``key``, in place of what that key held before."""
         self.remove(key)
         self._filters[key] = filters
+        if not filters.is_local:
+            self._elsewhere[key] = None
         self._by_types.setdefault(frozenset(filters.by_type), {})[key] = None
         for resource_type in _shelves_of(filters):
             self._shelves.setdefault(resource_type, _Shelf()).add(
@@ -113,6 +116,7 @@ class FilterIndex:
         filters = self._filters.pop(key, None)
         if filters is None:
             return
+        self._elsewhere.pop(key, None)
         types = frozenset(filters.by_type)
         del self._by_types[types][key]
         if not self._by_types[types]:
@@ -134,6 +138,10 @@ class FilterIndex:
             if shelf is not None:
                 found.extend(self._on_shelf(shelf, resource_type, change, resolver))
         return sorted(found)
+
+    def may_match(self, change: Change) -> set[int]:
+        """Return the keys whose filters accept the change, or would with other resources there."""
+        return {*self.match(change, NOWHERE), *self._elsewhere}
 
     def _on_shelf(
         self, shelf: _Shelf, resource_type: str, change: Change, resolver: Resolver

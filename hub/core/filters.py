@@ -44,6 +44,11 @@ class Filters:
             if query is not None
         )
 
+    @property
+    def is_local(self) -> bool:
+        """Whether the changed resource alone decides, no other one."""
+        return all(query.is_local for query in self.by_type.values())
+
     def clauses(self, change: Change, resolver: Resolver) -> tuple[Clause, ...]:
         """Return each condition that applies to the change, tried on what ``accepts`` looks at."""
         return tuple(

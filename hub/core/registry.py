@@ -17,7 +17,7 @@ from hub.core.excluded import is_excluded
 from hub.core.filter_index import FilterIndex
 from hub.core.filters import Filters
 from hub.core.release import FhirRelease
-from hub.core.search import Resolver
+from hub.core.search import NOWHERE, Resolver
 from hub.core.search_parameter import SearchParameters
 from hub.core.topic import SubscriptionTopic
 from hub.errors import Conflict, TopicNotActive, TopicRefused, TopicUnknown
@@ -250,6 +250,22 @@ class Registry:
                     for id in live.index.match(change, resolver)
                 )
         return sorted(found, key=lambda match: match.stream.id)
+
+    def may_count(self, change: Change) -> set[int]:
+        """Return the streams that a change is an event of, or was while others were as they were.
+
+        For looking back: what a change was matched with besides itself may have changed since.
+        """
+        about_hub = is_excluded(change.subject)
+        found: set[int] = set()
+        for live in self._live[change.release].values():
+            if about_hub and not live.topic.names(change.subject):
+                continue
+            if not live.topic.is_local:
+                found.update(live.index)
+            elif live.topic.fires(change, NOWHERE):
+                found |= live.index.may_match(change)
+        return found
 
     def match_event(
         self, topic: CompiledTopic, triggers: tuple[int, ...], change: Change, resolver: Resolver

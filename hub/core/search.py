@@ -12,7 +12,19 @@ from dataclasses import dataclass, field
 from urllib.parse import unquote
 
 from hub.core.release import Resource
-from hub.core.search_criterion import NOWHERE, Chained, Criterion, HasTerm, IsReferredTo, Resolver
+from hub.core.search_criterion import (
+    NOWHERE,
+    Chained,
+    Criterion,
+    HasParts,
+    HasRange,
+    HasTerm,
+    HasText,
+    IsBelow,
+    IsMissing,
+    IsReferredTo,
+    Resolver,
+)
 from hub.core.search_parameter import ANY_RESOURCE, SearchParameter, SearchParameters
 from hub.core.search_reading import read_plain, split_alternatives
 from hub.errors import InvalidSearch
@@ -49,6 +61,13 @@ class Condition:
         """Tell whether ``resource``, which is of ``resource_type``, answers the condition."""
         return self.criterion.matches(resource, resolver)
 
+    @property
+    def is_local(self) -> bool:
+        """Whether the resource alone decides, no other one."""
+        return isinstance(
+            self.criterion, HasTerm | HasText | HasRange | HasParts | IsBelow | IsMissing
+        )
+
     def keys(self) -> tuple[str, tuple[str, ...]] | None:
         """Return (parameter code, terms) if any of these terms is all that is asked for.
 
@@ -71,6 +90,11 @@ class Query:
     resource_type: str
     conditions: tuple[Condition, ...] = field(compare=False)
     canonical: str
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the resource alone decides, no other one."""
+        return all(condition.is_local for condition in self.conditions)
 
     def matches(self, resource: Resource, resolver: Resolver = NOWHERE) -> bool:
         """Tell whether ``resource`` is of the type and answers every condition."""

@@ -30,6 +30,10 @@ class Test(Protocol):
     def clauses(self, change: Change, resolver: Resolver) -> Iterator[Clause]:
         """Yield the tests that this comes from; none that has no vote."""
 
+    @property
+    def is_local(self) -> bool:
+        """Whether the change alone decides, no other resource."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CompiledTrigger:
@@ -189,12 +193,20 @@ class _Always:
     def clauses(self, change: Change, resolver: Resolver) -> Iterator[Clause]:
         return iter(())
 
+    @property
+    def is_local(self) -> bool:
+        return True
+
 
 @dataclass(frozen=True, slots=True)
 class _FhirPathTest:
     """``fhirPathCriteria``."""
 
     criteria: FhirPathCriteria
+
+    @property
+    def is_local(self) -> bool:
+        return "resolve" not in self.criteria.expression
 
     def decide(self, change: Change, resolver: Resolver) -> bool | FhirPathError:
         return self.criteria.evaluate(change.previous, change.current, resolver)
@@ -217,6 +229,10 @@ class _QueryTest:
     criteria: QueryCriteria
     previous: Query | None
     current: Query | None
+
+    @property
+    def is_local(self) -> bool:
+        return all(query is None or query.is_local for query in (self.previous, self.current))
 
     def decide(self, change: Change, resolver: Resolver) -> bool:
         votes = [

@@ -24,6 +24,7 @@ from hub.engine.subscribers import Subscribers
 from hub.engine.subscription_status import SubscriptionStatuses
 from hub.engine.subscriptions import Subscriptions
 from hub.engine.topics import Topics
+from hub.engine.trace import Tracing
 from hub.engine.verification import Verification
 from hub.engine.wakeups import LocalWakeups
 from hub.errors import HubError
@@ -174,6 +175,7 @@ def assemble(
             subscribers, around.codecs, around.trials, clock=around.clock, base_url=base
         ),
         explain=Explain(around.store, registry, subscribers, around.parameters),
+        tracing=Tracing(around.store, registry, subscribers, around.parameters),
         codecs=around.codecs,
         parameters=around.parameters,
         public_url=around.public_url,

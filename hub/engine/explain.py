@@ -151,18 +151,7 @@ class Explain:
             found = reader.head(key) if version is None else reader.version(key, version)
             if found is None:
                 raise NotFound(f"there is no such version of {key.reference}")
-            before = reader.at([found.previous]).get(found.previous) if found.previous else None
-            if found.interaction is Interaction.CREATE:
-                before = None
-            change = Change(
-                release=key.release,
-                resource_type=key.resource_type,
-                id=key.id,
-                interaction=found.interaction,
-                previous=_body(before),
-                current=_body(found),
-            )
-            return self._explained(change, found, asked, reader)
+            return self._explained(change_of(reader, found), found, asked, reader)
 
         return await self._store.read(read)
 
@@ -310,6 +299,21 @@ def _subscription(subscriber: Subscriber, n: int | None) -> ExplainedSubscriptio
         return ExplainedSubscription(subscriber=subscriber)
     return ExplainedSubscription(
         subscriber=subscriber, number=number, standing=standing_of(subscriber, number)
+    )
+
+
+def change_of(reader: Reader, version: ResourceVersion) -> Change:
+    """Return the change that made a stored version, as it was evaluated."""
+    before = None
+    if version.interaction is not Interaction.CREATE and version.previous is not None:
+        before = reader.at([version.previous]).get(version.previous)
+    return Change(
+        release=version.key.release,
+        resource_type=version.key.resource_type,
+        id=version.key.id,
+        interaction=version.interaction,
+        previous=_body(before),
+        current=_body(version),
     )
 
 

@@ -16,6 +16,7 @@ from hub.engine.subscribers import Subscribers
 from hub.engine.subscription_status import SubscriptionStatuses
 from hub.engine.subscriptions import Subscriptions
 from hub.engine.topics import Topics
+from hub.engine.trace import Tracing
 from hub.engine.verification import Verification
 from hub.ports import Clock, Codec, Store
 
@@ -40,6 +41,7 @@ class Hub:
     sockets: Sockets
     verification: Verification
     explain: Explain
+    tracing: Tracing
     codecs: Mapping[FhirRelease, Codec]
     parameters: Mapping[FhirRelease, SearchParameters]
     public_url: str
