@@ -10,7 +10,7 @@ from pathlib import Path
 from hub.cli.exits import CommandError, Exit
 from hub.cli.terminal import Terminal
 from hub.cli.topic_file import TOPIC_FILE, tables_of
-from hub.cli.topic_test import CASES_FILE
+from hub.cli.truth_table import CASES_FILE
 from hub.codecs.definitions import Definitions
 from hub.codecs.tables import elements
 from hub.core.release import FhirRelease, Json, Resource

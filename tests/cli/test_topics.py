@@ -79,10 +79,10 @@ def test_wrong_usage_is_one_line(
 
 def test_the_packaged_topics_pass_their_tables(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["topics", "test", "task-requested"]) == Exit.OK
-    assert "ok  task-requested  45 of 45 rows" in capsys.readouterr().out
+    assert "ok  task-requested  48 of 48 rows" in capsys.readouterr().out
     assert main(["topics", "test", "task-requested", "--format", "json"]) == Exit.OK
     told = json.loads(capsys.readouterr().out)
-    assert (told["rows"], told["failures"]) == (45, [])
+    assert (told["rows"], told["failures"]) == (48, [])
     assert main(["topics", "lint"]) == Exit.OK
 
 
@@ -116,6 +116,51 @@ def test_a_row_that_is_not_as_it_says_is_shown(capsys: pytest.CaptureFixture[str
         assert words in out
     assert main(["topics", "test", "mine", "--format", "json"]) == Exit.FAILED
     assert json.loads(capsys.readouterr().out)["failures"][0]["row"] == "silent"
+
+
+def test_filters_and_shapes_that_are_not_as_a_row_says_are_shown(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    focus = {"reference": "ServiceRequest/o1"}
+    task = {"resourceType": "Task", "id": "1", "status": "draft", "focus": focus}
+    order = {"resourceType": "ServiceRequest", "id": "o1"}
+    step = {"resourceType": "Task", "id": "2", "partOf": [{"reference": "Task/1"}]}
+    row = {"interaction": "create", "previous": None, "current": task, "fires": True}
+    write(
+        "mine/cases.json",
+        [
+            row
+            | {
+                "name": "right",
+                "others": [order, step],
+                "filters": {
+                    "status=draft": True,
+                    "Task?status=requested": False,
+                    "Task?_has:Task:part-of:_id=2": True,
+                    "Task?_has:Task:part-of:_id=3": False,
+                },
+                "includes": ["Task/2", "ServiceRequest/o1"],
+            },
+            row | {"name": "wrong", "filters": {"status=draft": False, "status=x": True}},
+            row | {"name": "unknown", "filters": {"owner=Patient/1": True}},
+            row | {"name": "bare", "others": [order], "includes": []},
+            row | {"name": "form", "filters": ["status=draft"]},
+        ],
+    )
+    filters = [{"filterParameter": "status"}, {"filterParameter": "_has:Task:part-of:_id"}]
+    shape = [{"resource": "Task", "include": ["Task:focus"], "revInclude": ["Task:part-of"]}]
+    write("mine/topic.json", topic_json({}, canFilterBy=filters, notificationShape=shape))
+    assert main(["topics", "test", "mine"]) == Exit.FAILED
+    out = capsys.readouterr().out
+    assert out.startswith("failed  http://example.org/topic  3 of 15 rows\n")
+    for words in (
+        "R4  wrong: filter status=draft lets through it, and should not; "
+        "filter status=x stops it, and should not",
+        "R4  unknown: filter owner=Patient/1: filter 'owner' is not offered",
+        "R4  bare: it shows ServiceRequest/o1 besides the focus",
+        "R4  form: filters must be an object, others a list",
+    ):
+        assert words in out
 
 
 def test_a_table_for_a_release_without_the_topic_fails(capsys: pytest.CaptureFixture[str]) -> None:
