@@ -43,9 +43,16 @@ def outcome(error: HubError, element: Callable[[str], str] = _same) -> Resource:
     return {"resourceType": "OperationOutcome", "issue": issues}
 
 
-def information(text: str) -> Resource:
-    """Write an OperationOutcome that only informs."""
+def information(text: str, *warnings: str) -> Resource:
+    """Write an OperationOutcome that only informs, and warns of what else is to be known."""
+    told = [
+        ("information", "informational", text),
+        *(("warning", "processing", w) for w in warnings),
+    ]
     return {
         "resourceType": "OperationOutcome",
-        "issue": [{"severity": "information", "code": "informational", "diagnostics": text}],
+        "issue": [
+            {"severity": severity, "code": code, "diagnostics": words}
+            for severity, code, words in told
+        ],
     }

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
-from hub.core.instant import format_instant
+from hub.core import instant
 from hub.core.release import FhirRelease, Json, Resource
 from hub.core.subscription import (
     ChannelType,
@@ -46,7 +46,6 @@ _parameter = rf'[ \t]*;[ \t]*({_word})=({_word}(?:/{_word})?|"[^"\\\x00-\x1f\x7f
 _media_type = re.compile(rf"({_word}/{_word})((?:{_parameter})*)")
 _media_parameter = re.compile(_parameter)
 _absolute = re.compile(r"(?:https?://|urn:)[^\s|]+(?:\|[^\s|]+)?")
-_instant = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)", re.ASCII)
 
 
 def read_instant(text: Json, expression: str) -> datetime:
@@ -55,15 +54,13 @@ def read_instant(text: Json, expression: str) -> datetime:
     Raises:
         SubscriptionRefused: it has no date, time with seconds, or zone, or there is no such moment.
     """
-    try:
-        if _instant.fullmatch(str(text)):
-            return datetime.fromisoformat(text)
-    except ValueError:
-        pass
-    raise SubscriptionRefused(
-        f"{expression} {text!r} is no instant; write YYYY-MM-DDThh:mm:ss with a zone",
-        expression=expression,
-    )
+    found = instant.read_instant(str(text))
+    if found is None:
+        raise SubscriptionRefused(
+            f"{expression} {text!r} is no instant; write YYYY-MM-DDThh:mm:ss with a zone",
+            expression=expression,
+        )
+    return found
 
 
 def read_status(
@@ -238,5 +235,5 @@ def amend_common(resource: Resource, subscription: Subscription) -> Resource:
     elif sent is not None and read_instant(sent, "Subscription.end") == subscription.end:
         amended["end"] = sent
     else:
-        amended["end"] = format_instant(subscription.end)
+        amended["end"] = instant.format_instant(subscription.end)
     return amended

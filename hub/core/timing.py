@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from hub.core.number_range import NumberRanges, without_range
 from hub.core.subscription import ChannelType, Subscription, SubscriptionStatusCode
 
 FIRST_HANDSHAKE_DELAY = timedelta(milliseconds=250)
@@ -36,6 +37,7 @@ class Kind(StrEnum):
     END = "end"
     HANDSHAKE = "handshake"
     EVENTS = "events"
+    RESEND = "resend"
     HEARTBEAT = "heartbeat"
 
 
@@ -46,7 +48,8 @@ class DeliveryState:
     ``cursor`` is the highest number delivered; ``failures`` counts failed tries of what is due
     now, the first of them at ``failing_since``; ``due`` is when to try again; ``retry_to`` keeps
     the last number of the notification that is being tried, so that a retry has the same range;
-    ``last_sent`` is the end of the last answered send.
+    ``last_sent`` is the end of the last answered send; ``resend`` are the numbers that the client
+    wants to have once more.
     """
 
     cursor: int = 0
@@ -55,6 +58,7 @@ class DeliveryState:
     due: datetime | None = None
     retry_to: int | None = None
     last_sent: datetime | None = None
+    resend: NumberRanges = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +88,9 @@ def next_due(
     """Return what this Subscription next needs, if anything.
 
     One instant covers everything: the end, a handshake, undelivered events or their retry, the
-    next heartbeat.  While an endpoint fails, heartbeats go on, one per period.  A websocket
-    Subscription only waits for its end: its notifications belong to the sockets.
+    next heartbeat.  What is to be sent once more goes before what was never sent.  While an
+    endpoint fails, heartbeats go on, one per period.  A websocket Subscription only waits for its
+    end: its notifications belong to the sockets.
 
     Args:
         subscription: as it is now.
@@ -100,7 +105,9 @@ def next_due(
         if subscription.status is SubscriptionStatusCode.REQUESTED:
             candidates.append(Due(Kind.HANDSHAKE, state.due or now))
         elif subscription.status is SubscriptionStatusCode.ACTIVE:
-            if state.cursor < total:
+            if state.resend:
+                candidates.append(Due(Kind.RESEND, state.due or now))
+            elif state.cursor < total:
                 candidates.append(Due(Kind.EVENTS, state.due or now))
             if subscription.heartbeat_period is not None:
                 beat = state.last_sent + subscription.heartbeat_period if state.last_sent else now
@@ -148,7 +155,8 @@ def retry_at(
 class Settled(StrEnum):
     """What an attempt, or the lack of one, came to.
 
-    ``reached`` is what sockets were sent; ``skipped`` passes over events that are no longer kept.
+    ``reached`` is what sockets were sent; ``resent`` what was sent once more; ``skipped`` passes
+    over events that are no longer kept, ``lost`` over such that were to be sent once more.
     """
 
     DELIVERED = "delivered"
@@ -156,7 +164,9 @@ class Settled(StrEnum):
     HEARTBEAT = "heartbeat"
     HEARTBEAT_FAILED = "heartbeat-failed"
     REACHED = "reached"
+    RESENT = "resent"
     SKIPPED = "skipped"
+    LOST = "lost"
 
     @property
     def is_failure(self) -> bool:
@@ -172,6 +182,7 @@ def settled(
     cursor: int = 0,
     due: datetime | None = None,
     retry_to: int | None = None,
+    resent: tuple[int, int] = (0, 0),
 ) -> DeliveryState:
     """Return the delivery state after ``what`` happened at ``at``.
 
@@ -179,6 +190,7 @@ def settled(
         cursor: the highest number that was sent, or passed over.
         due: when to try again after a failure.
         retry_to: the last number of what will be tried again.
+        resent: the first and the last number of what need not be sent once more now.
 
     A heartbeat that is answered pulls a pending try to now; one that fails is no try.
     """
@@ -186,6 +198,11 @@ def settled(
         return after_success(state, at, cursor)
     if what is Settled.FAILED:
         return after_failure(state, at, due, retry_to)
+    if what is Settled.RESENT:
+        # The cursor stays, and so does the range of a notification that waits for its next try.
+        state = replace(after_success(state, at, 0), retry_to=state.retry_to)
+    if what in (Settled.RESENT, Settled.LOST):
+        return replace(state, resend=without_range(state.resend, *resent))
     if what is Settled.HEARTBEAT:
         return replace(state, due=None, last_sent=at)
     if what is Settled.REACHED:
@@ -210,4 +227,4 @@ def after_failure(
 
 def after_success(state: DeliveryState, now: datetime, cursor: int) -> DeliveryState:
     """Return the state after a delivery through number ``cursor``."""
-    return DeliveryState(cursor=max(state.cursor, cursor), last_sent=now)
+    return DeliveryState(cursor=max(state.cursor, cursor), last_sent=now, resend=state.resend)

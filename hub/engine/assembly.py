@@ -18,6 +18,7 @@ from hub.engine.delivery import Delivery
 from hub.engine.explain import Explain
 from hub.engine.hub import Hub, base_url
 from hub.engine.intake import Intake
+from hub.engine.resend import Resends
 from hub.engine.retention import Retention
 from hub.engine.sockets import Sockets
 from hub.engine.subscribers import Subscribers
@@ -169,6 +170,7 @@ def assemble(
             from_files=from_files,
         ),
         statuses=SubscriptionStatuses(around.store, subscribers, around.clock),
+        resends=Resends(around.store, intake, subscribers, sockets),
         tokens=tokens,
         sockets=sockets,
         verification=Verification(

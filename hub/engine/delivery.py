@@ -21,7 +21,6 @@ from hub.core.notification import (
     Notification,
     NotificationType,
     NumberedEvent,
-    StatusError,
     build_notification,
 )
 from hub.core.release import FhirRelease
@@ -37,19 +36,14 @@ from hub.core.timing import (
     next_due,
     retry_at,
 )
+from hub.engine.delivery_range import lost_before, numbers_due, passed_over
 from hub.engine.numbered_events import read_events
 from hub.engine.settlement import Known, Settlement, Settling, Signalling
-from hub.engine.status_error import (
-    failure_error,
-    handshake_total,
-    lost_events,
-    status_errors,
-)
+from hub.engine.status_error import failure_error, handshake_total, status_errors
 from hub.errors import HubError
 from hub.ports import Channel, Clock, Codec, Listener, ReadableStore
 
 DEFAULT_TIMEOUT = timedelta(seconds=15)
-DEFAULT_MAX_COUNT = 20
 MOST_AT_ONCE = 512
 
 log = logging.getLogger(__name__)
@@ -65,6 +59,12 @@ _HANDSHAKE_AGAIN = frozenset(
         FailureClass.PROTOCOL,
     }
 )
+
+_SUCCESSES = {
+    Kind.EVENTS: Settled.DELIVERED,
+    Kind.RESEND: Settled.RESENT,
+    Kind.HEARTBEAT: Settled.HEARTBEAT,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,49 +227,31 @@ class Delivery:
                 errors=status_errors(subscriber),
             )
             return _Task(kind, subscriber), self._encoded(notification)
-        return await self._events(subscriber, total)
+        return await self._events(subscriber, kind, total)
 
-    async def _events(self, subscriber: Subscriber, total: int) -> tuple[_Task, bytes | None]:
-        state = subscriber.delivery
+    async def _events(
+        self, subscriber: Subscriber, kind: Kind, total: int
+    ) -> tuple[_Task, bytes | None]:
         lowest = self._subscribers.lowest(subscriber)
-        first = max(state.cursor + 1, lowest)
-        count = subscriber.subscription.max_count or DEFAULT_MAX_COUNT
-        last = min(state.retry_to or total, first + count - 1)
-        task = _Task(Kind.EVENTS, subscriber, first, last)
+        first, last = numbers_due(subscriber, kind, total, lowest)
+        task = _Task(kind, subscriber, first, last)
         events: list[NumberedEvent] = []
         if first <= last:
             events = await self._store.read(
                 lambda reader: read_events(reader, subscriber, first, last)
             )
         if not events:
-            await self._skip(subscriber, last)
+            await self._intake.settle(passed_over(subscriber, kind, first, last, self._clock.now()))
             return task, None
-        errors: tuple[StatusError, ...] = ()
-        if first > state.cursor + 1:
-            errors = (StatusError(None, lost_events(state.cursor + 1, first - 1)),)
         notification = build_notification(
             subscriber.subscription,
             NotificationType.EVENT_NOTIFICATION,
             total=total,
             timestamp=events[-1].timestamp,
             events=events,
-            errors=errors,
+            errors=lost_before(subscriber, kind, first, events[0].number),
         )
         return task, self._encoded(notification)
-
-    async def _skip(self, subscriber: Subscriber, last: int) -> None:
-        """Pass over numbers whose events are no longer kept, and say so in the status."""
-        lost = lost_events(subscriber.delivery.cursor + 1, last)
-        await self._intake.settle(
-            Settlement(
-                sid=subscriber.sid,
-                generation=subscriber.generation,
-                what=Settled.SKIPPED,
-                at=self._clock.now(),
-                cursor=last,
-                error=lost,
-            )
-        )
 
     def _encoded(self, notification: Notification) -> bytes:
         release = notification.release
@@ -324,9 +306,10 @@ class Delivery:
             Settlement(
                 sid=subscriber.sid,
                 generation=subscriber.generation,
-                what=Settled.HEARTBEAT if task.kind is Kind.HEARTBEAT else Settled.DELIVERED,
+                what=_SUCCESSES[task.kind],
                 at=now,
                 cursor=task.last,
+                resent=(task.first, task.last),
                 attempts=(attempt,),
             )
         )
@@ -346,7 +329,7 @@ class Delivery:
                 due = now + HANDSHAKE_RETRIES[state.failures]
             else:
                 signal = Signal.HANDSHAKE_FAILED
-        elif signal is None and task.kind is Kind.EVENTS:
+        elif signal is None and task.kind in (Kind.EVENTS, Kind.RESEND):
             due = retry_at(
                 self._policy,
                 state,
@@ -376,7 +359,7 @@ class Delivery:
                 what=Settled.HEARTBEAT_FAILED if beat else Settled.FAILED,
                 at=now,
                 due=due,
-                retry_to=task.last or None,
+                retry_to=state.retry_to if task.kind is Kind.RESEND else task.last or None,
                 attempts=(attempt,),
                 error=error,
                 error_code=code,

@@ -235,6 +235,7 @@ class Intake:
             cursor=settlement.cursor,
             due=settlement.due,
             retry_to=settlement.retry_to,
+            resent=settlement.resent,
         )
         if older and subscriber.subscription.status is SubscriptionStatusCode.REQUESTED:
             delivery = replace(delivery, due=subscriber.delivery.due)

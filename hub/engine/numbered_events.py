@@ -5,6 +5,8 @@ Source: http://hl7.org/fhir/R5/subscriptionstatus.html (notificationEvent).
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from hub.core.notification import NumberedEvent, context_versions
 from hub.core.numbering import stretches
 from hub.core.subscriber import Subscriber
@@ -39,6 +41,14 @@ def read_events(reader: Reader, subscriber: Subscriber, low: int, high: int) -> 
         )
         for number, event in found
     ]
+
+
+def instant_of(reader: Reader, subscriber: Subscriber, number: int) -> datetime:
+    """Return when the event ``number``, which must still be kept, happened."""
+    (stretch,) = stretches(subscriber.segments, number, number)
+    (event,) = reader.events(stretch.stream, stretch.low, stretch.high)
+    told = event.context.occurrence
+    return told.at if told else reader.at([event.seq])[event.seq].timestamp
 
 
 def _named(event: StreamEvent) -> tuple[VersionReference, ...]:

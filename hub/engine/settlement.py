@@ -20,8 +20,8 @@ class Settlement:
     """What a delivery came to, to be written with the next batch; plain values only.
 
     ``generation`` is the one that the attempt was made for: a failure of an older one is dropped,
-    while what was delivered counts for ever.  ``cursor``, ``due`` and ``retry_to`` are as in
-    ``hub.core.timing.settled``.
+    while what was delivered counts for ever.  ``cursor``, ``due``, ``retry_to`` and ``resent``
+    are as in ``hub.core.timing.settled``.
     """
 
     sid: int
@@ -31,6 +31,7 @@ class Settlement:
     cursor: int = 0
     due: datetime | None = None
     retry_to: int | None = None
+    resent: tuple[int, int] = (0, 0)
     attempts: tuple[Attempt, ...] = ()
     error: str | None = None
     error_code: str | None = None

@@ -19,12 +19,13 @@ from hub.core.notification import (
     StatusError,
     build_notification,
 )
+from hub.core.number_range import NumberRanges, begin_of, with_range, without_range
 from hub.core.release import FhirRelease
 from hub.core.subscriber import Subscriber
 from hub.core.subscription import ChannelType, counts
 from hub.core.timing import Settled
 from hub.engine.binding_token import BindingTokens
-from hub.engine.delivery import DEFAULT_MAX_COUNT
+from hub.engine.delivery_range import DEFAULT_MAX_COUNT
 from hub.engine.intake import Intake
 from hub.engine.numbered_events import read_events
 from hub.engine.settlement import Settlement
@@ -102,6 +103,26 @@ class Sockets:
         if not self._bindings.get(binding.sid):
             self._bindings.pop(binding.sid, None)
             await self.remember()
+
+    def bound_to(self, sid: int) -> int:
+        """Return how many sockets are bound to a Subscription."""
+        return len(self._bindings.get(sid, ()))
+
+    def resend(self, sid: int, first: int, last: int) -> int:
+        """Let every bound socket be sent events once more; return how many sockets there are."""
+        bindings = self._bindings.get(sid, set())
+        for binding in bindings:
+            binding.again = with_range(binding.again, first, last)
+            binding.wake()
+        return len(bindings)
+
+    def to_resend(self, sid: int) -> NumberRanges:
+        """Return what any bound socket is still to be sent once more."""
+        found: NumberRanges = ()
+        for binding in self._bindings.get(sid, ()):
+            for first, last in binding.again:
+                found = with_range(found, first, last)
+        return found
 
     def wrote(self, sid: int, number: int) -> None:
         """Note the highest number that a socket was sent."""
@@ -205,6 +226,8 @@ class Binding:
         self._send = send
         self._resume_after = resume_after
         self._woken = asyncio.Event()
+        self.again: NumberRanges = ()
+        """The numbers to send once more, before any that was never sent."""
 
     def wake(self) -> None:
         """Say that there may be something to send."""
@@ -222,8 +245,17 @@ class Binding:
         while (subscriber := self._subscriber()) is not None:
             self._woken.clear()
             total = self._sockets.subscribers.top(subscriber)
+            if self.again:
+                first, last = begin_of(self.again, _count(subscriber))
+                self.again = without_range(self.again, first, last)
+                await self._send_events(subscriber, first, last, total)
+                sent = self._sockets.clock.now()
+                continue
             if position < total:
-                position = await self._send_events(subscriber, position, total)
+                last = min(total, position + _count(subscriber))
+                await self._send_events(subscriber, position + 1, last, total)
+                self._sockets.wrote(self.sid, last)
+                position = last
                 sent = self._sockets.clock.now()
                 continue
             if not counts(subscriber.subscription.status):
@@ -256,11 +288,9 @@ class Binding:
         text = f"events {self._resume_after + 1} to {lowest - 1} are no longer kept"
         return lowest - 1, (StatusError(None, f"{text}; the lowest number is {lowest}"),)
 
-    async def _send_events(self, subscriber: Subscriber, position: int, total: int) -> int:
-        count = subscriber.subscription.max_count or DEFAULT_MAX_COUNT
-        last = min(total, position + count)
+    async def _send_events(self, subscriber: Subscriber, first: int, last: int, total: int) -> None:
         events = await self._sockets.store.read(
-            lambda reader: read_events(reader, subscriber, position + 1, last)
+            lambda reader: read_events(reader, subscriber, first, last)
         )
         if events:
             notification = build_notification(
@@ -271,8 +301,6 @@ class Binding:
                 events=events,
             )
             await self._write(notification)
-        self._sockets.wrote(self.sid, last)
-        return last
 
     async def _say(
         self, subscriber: Subscriber, kind: NotificationType, errors: tuple[StatusError, ...]
@@ -310,3 +338,8 @@ class Binding:
                 task.cancel()
             # Awaiting each alone could swallow a cancellation of this very binding.
             await asyncio.gather(timer, woken, return_exceptions=True)
+
+
+def _count(subscriber: Subscriber) -> int:
+    """Return how many events a notification holds at most."""
+    return subscriber.subscription.max_count or DEFAULT_MAX_COUNT

@@ -231,6 +231,7 @@ class Subscriptions:
             delivery = DeliveryState(
                 cursor=delivery.cursor,
                 last_sent=delivery.last_sent,
+                resend=delivery.resend,
                 due=plan.now + FIRST_HANDSHAKE_DELAY,
             )
         recovered = changed and counting

@@ -7,7 +7,7 @@ import sqlite3
 from hub.errors import Unavailable
 from hub.stores.postings import Layout, best_layout, layout_named
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """Raised with every change of ``hub.stores.schema``; a hub refuses a database of another one."""
 
 

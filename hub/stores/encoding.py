@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 
+from hub.core.number_range import NumberRanges
 from hub.core.release import FhirRelease
 from hub.core.subscription import (
     ChannelType,
@@ -80,6 +81,18 @@ def decode_context(text: bytes | None) -> EventContext:
 
 def _occurrence(triggers: list[int], focus: list[Any], at: int) -> Occurrence:
     return Occurrence(triggers=tuple(triggers), focus=VersionReference(*focus), at=from_micros(at))
+
+
+def encode_ranges(ranges: NumberRanges) -> bytes | None:
+    """Return ranges of numbers as JSON, None where there are none."""
+    return orjson.dumps(ranges) if ranges else None
+
+
+def decode_ranges(text: bytes | None) -> NumberRanges:
+    """Return the ranges that ``encode_ranges`` wrote."""
+    if text is None:
+        return ()
+    return tuple((first, last) for first, last in orjson.loads(text))
 
 
 def encode_subscription(subscription: Subscription) -> bytes:

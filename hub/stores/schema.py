@@ -162,7 +162,10 @@ class SegmentRow(Table, table=True):
 
 
 class Delivery(Table, table=True):
-    """Where the delivery of a Subscription stands: narrow, as it is rewritten all the time."""
+    """Where the delivery of a Subscription stands: narrow, as it is rewritten all the time.
+
+    ``resend`` is JSON: ranges of numbers that are to be sent once more, NULL where there are none.
+    """
 
     sid: int = Field(primary_key=True)
     cursor: int
@@ -171,6 +174,7 @@ class Delivery(Table, table=True):
     due: int | None = None
     retry_to: int | None = None
     last_sent: int | None = None
+    resend: bytes | None = None
 
 
 class AttemptRow(Table, table=True):

@@ -13,7 +13,12 @@ from hub.core.subscriber import Subscriber
 from hub.core.timing import DeliveryState
 from hub.core.topic import parse_topic
 from hub.ports import Opened, StoredStream
-from hub.stores.encoding import decode_filters, decode_subscription, optional_from_micros
+from hub.stores.encoding import (
+    decode_filters,
+    decode_ranges,
+    decode_subscription,
+    optional_from_micros,
+)
 from hub.stores.secrets import HeaderCipher
 from hub.stores.sqlite_writer import secret_name
 
@@ -25,7 +30,7 @@ _STREAMS = (
 _SUBSCRIBERS = (
     "SELECT s.sid, s.release, s.id, s.owner, s.visibility, s.generation, s.topic_version, "
     "s.error, s.error_code, s.created, s.deleted, s.fields, s.secrets, "
-    "d.cursor, d.failures, d.failing_since, d.due, d.retry_to, d.last_sent "
+    "d.cursor, d.failures, d.failing_since, d.due, d.retry_to, d.last_sent, d.resend "
     "FROM subscription AS s JOIN delivery AS d ON d.sid = s.sid ORDER BY s.sid"
 )
 _SEGMENTS = "SELECT sid, first, stream, offset, last FROM segment ORDER BY sid, first"
@@ -99,7 +104,7 @@ def _subscriber(
 
 
 def _delivery(row: tuple[Any, ...]) -> DeliveryState:
-    cursor, failures, failing_since, due, retry_to, last_sent = row
+    cursor, failures, failing_since, due, retry_to, last_sent, resend = row
     return DeliveryState(
         cursor=cursor,
         failures=failures,
@@ -107,4 +112,5 @@ def _delivery(row: tuple[Any, ...]) -> DeliveryState:
         due=optional_from_micros(due),
         retry_to=retry_to,
         last_sent=optional_from_micros(last_sent),
+        resend=decode_ranges(resend),
     )

@@ -14,6 +14,7 @@ from hub.ports import StoredStream, WriteBatch
 from hub.stores.encoding import (
     encode_context,
     encode_filters,
+    encode_ranges,
     encode_subscription,
     micros,
     optional_micros,
@@ -57,7 +58,8 @@ _ERROR = (
 )
 _DELIVERY = (
     "INSERT OR REPLACE INTO delivery"
-    "(sid, cursor, failures, failing_since, due, retry_to, last_sent) VALUES (?, ?, ?, ?, ?, ?, ?)"
+    "(sid, cursor, failures, failing_since, due, retry_to, last_sent, resend) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 )
 _ATTEMPT = (
     "INSERT INTO attempt(sid, at, kind, first, last, outcome, status, milliseconds, reason) "
@@ -305,6 +307,7 @@ def _delivery_row(subscriber: Subscriber) -> tuple[object, ...]:
         optional_micros(state.due),
         state.retry_to,
         optional_micros(state.last_sent),
+        encode_ranges(state.resend),
     )
 
 

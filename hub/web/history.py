@@ -5,7 +5,6 @@ Source: http://hl7.org/fhir/http.html#history.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
@@ -13,7 +12,7 @@ from typing import Final
 import orjson
 
 from hub.core.change import Interaction
-from hub.core.instant import format_instant
+from hub.core.instant import format_instant, read_instant
 from hub.core.release import Json
 from hub.core.version import ResourceKey, ResourceVersion
 from hub.errors import InvalidSearch, InvalidValue, NotFound
@@ -24,7 +23,6 @@ from hub.web.service import Service
 from hub.web.target import Target
 
 _ALLOWED: Final = ("_count", "_since", CURSOR)
-_INSTANT: Final = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,9})?(Z|[ +-]\d{2}:\d{2})")
 _REQUESTS: Final = {
     Interaction.CREATE: ("POST", "201"),
     Interaction.UPDATE: ("PUT", "200"),
@@ -98,17 +96,10 @@ def _since(call: Call) -> datetime | None:
     found = None
     for name, value in call.query:
         if name == "_since":
-            found = _read_instant(value)
+            # A plus that was not percent-encoded arrives as a blank.
+            found = read_instant(value.replace(" ", "+"))
+            if found is None:
+                raise InvalidValue("_since must be an instant such as 2026-01-31T09:30:00Z")
         elif name not in _ALLOWED and name not in PRESENTATION:
             raise InvalidSearch(f"_history has no parameter {name[:64]!r}; allowed: _count, _since")
     return found
-
-
-def _read_instant(text: str) -> datetime:
-    try:
-        if _INSTANT.fullmatch(text):
-            # A plus that was not percent-encoded arrives as a blank.
-            return datetime.fromisoformat(text.replace(" ", "+"))
-    except ValueError:
-        pass
-    raise InvalidValue("_since must be an instant such as 2026-01-31T09:30:00Z")

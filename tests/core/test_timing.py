@@ -162,3 +162,23 @@ def test_only_failures_are_held_against_an_endpoint() -> None:
         Settled.FAILED,
         Settled.HEARTBEAT_FAILED,
     ]
+
+
+def test_what_is_sent_once_more_goes_before_what_was_never_sent() -> None:
+    state = DeliveryState(cursor=3, resend=((1, 2),))
+    assert next_due(ACTIVE, state, 5, NOW) == Due(Kind.RESEND, NOW)
+    assert next_due(ACTIVE, state, 3, NOW) == Due(Kind.RESEND, NOW)
+    waiting = replace(state, failures=1, due=NOW + SECOND)
+    assert next_due(ACTIVE, waiting, 5, NOW) == Due(Kind.RESEND, NOW + SECOND)
+    assert next_due(REQUESTED, state, 5, NOW) == Due(Kind.HANDSHAKE, NOW)
+
+
+def test_what_was_sent_once_more_moves_no_cursor_and_keeps_what_waits() -> None:
+    state = DeliveryState(
+        cursor=4, failures=2, failing_since=NOW, due=NOW, retry_to=6, resend=((1, 3), (4, 4))
+    )
+    sent = settled(state, Settled.RESENT, NOW + SECOND, cursor=3, resent=(1, 3))
+    assert sent == DeliveryState(cursor=4, retry_to=6, last_sent=NOW + SECOND, resend=((4, 4),))
+    lost = settled(state, Settled.LOST, NOW + SECOND, cursor=3, resent=(1, 3))
+    assert lost == replace(state, resend=((4, 4),))
+    assert settled(state, Settled.DELIVERED, NOW, cursor=6).resend == state.resend

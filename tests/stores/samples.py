@@ -146,6 +146,7 @@ def a_subscriber(
             due=START + timedelta(seconds=30),
             retry_to=5,
             last_sent=START - timedelta(microseconds=1),
+            resend=((1, 2), (4, 4)),
         ),
         created=START,
         deleted=deleted,
