@@ -53,12 +53,13 @@ async def _status(service: Service, call: Call, target: Target) -> Answer:
     arguments = Arguments(service, call, ("id", "status"))
     ids: list[str] | None = arguments.listed("id") or None
     statuses = arguments.listed("status")
+    if target.id:
+        # The definition says that both parameters are ignored then.
+        service.hub.subscribers.named(call.release, target.id)
+        ids, statuses = [target.id], []
     for status in statuses:
         if status not in set(SubscriptionStatusCode):
             raise InvalidValue(f"status must be one of {', '.join(SubscriptionStatusCode)}")
-    if target.id:
-        service.hub.subscribers.named(call.release, target.id)
-        ids, statuses = [target.id], []
     _check_count(ids)
     found = service.hub.statuses.statuses(call.release, ids, statuses)
     base = service.hub.base_url(call.release)
