@@ -50,6 +50,7 @@ from hub.settings import Settings, SettingsError
 from hub.stores.secrets import HeaderCipher, load_key
 from hub.stores.sqlite import SqliteStore
 from hub.web.app import create_app
+from hub.web.operation_publication import publish_operations
 from hub.web.protocol import InboundLimits, guarded_protocol
 
 DRAIN = timedelta(seconds=5)
@@ -163,6 +164,7 @@ class Hosting:
         hub = engine.hub
         self._run(hub.intake.run(), before_end=hub.intake.close)
         await publish_topics(hub, topics)
+        await publish_operations(hub)
         await engine.refuse_unmatched()
         self._run(engine.retention.run())
         self._run(hub.sockets.run())

@@ -12,6 +12,7 @@ from typing import Final
 
 from hub.codecs.backport import PROFILE
 from hub.codecs.extension import BACKPORT
+from hub.codecs.operation import operations
 from hub.core.instant import format_instant
 from hub.core.release import FhirRelease, Resource
 from hub.core.search_parameter import SearchParameters
@@ -24,8 +25,8 @@ _REQUIREMENTS: Final = {
     FhirRelease.R4: f"{BACKPORT}/CapabilityStatement/backport-subscription-server-r4",
     FhirRelease.R4B: f"{BACKPORT}/CapabilityStatement/backport-subscription-server",
 }
-_OPERATIONS: Final = ("status", "events", "get-ws-binding-token")
 _READ: Final = ("read", "search-type")
+_READ_ONLY: Final = frozenset(("SubscriptionTopic", "OperationDefinition"))
 _ALL: Final = (
     "read",
     "vread",
@@ -94,19 +95,13 @@ def capability_statement(
             ),
             "resource": [
                 _resource(release, name, search_parameters, topics, referring.get(name, []))
+                | _operations(release, name, base_url)
                 for name in names
             ],
             "interaction": [{"code": "transaction"}, {"code": "batch"}],
         }
     ]
     return resource
-
-
-def operation_definition(release: FhirRelease, name: str) -> str:
-    """Return the canonical URL of the definition of an operation on Subscription."""
-    if release is FhirRelease.R5:
-        return f"http://hl7.org/fhir/OperationDefinition/Subscription-{name}"
-    return f"{BACKPORT}/OperationDefinition/backport-subscription-{name}"
 
 
 def _referring(parameters: SearchParameters, names: Iterable[str]) -> dict[str, list[str]]:
@@ -135,7 +130,7 @@ def _resource(
     if name == "Subscription" and release in _REQUIREMENTS:
         written["supportedProfile"] = [PROFILE]
     written["interaction"] = [{"code": code} for code in _interactions(name)]
-    if name != "SubscriptionTopic":
+    if name not in _READ_ONLY:
         written |= {
             "versioning": "versioned",
             "readHistory": True,
@@ -152,15 +147,16 @@ def _resource(
             {"name": code, "definition": parameter.url, "type": parameter.type}
             for code, parameter in sorted(parameters.items())
         ]
-    if name == "Subscription":
-        written["operation"] = [
-            {"name": operation, "definition": operation_definition(release, operation)}
-            for operation in _OPERATIONS
-        ]
     return written
 
 
+def _operations(release: FhirRelease, name: str, base_url: str) -> Resource:
+    found = [
+        {"name": each.code, "definition": each.canonical(release, base_url)}
+        for each in operations(release, name)
+    ]
+    return {"operation": found} if found else {}
+
+
 def _interactions(name: str) -> tuple[str, ...]:
-    if name == "SubscriptionTopic":
-        return _READ
-    return _ALL
+    return _READ if name in _READ_ONLY else _ALL

@@ -11,7 +11,9 @@ from hub.core.release import Resource
 TOPIC_CODE = ("http://hl7.org/fhir/fhir-types", "SubscriptionTopic")
 """System and code by which an R4 ``Basic`` says that it is a topic."""
 
-_TYPES = frozenset(("Subscription", "SubscriptionTopic", "SubscriptionStatus", "AuditEvent"))
+_TYPES = frozenset(
+    ("Subscription", "SubscriptionTopic", "SubscriptionStatus", "OperationDefinition", "AuditEvent")
+)
 
 
 def is_topic_basic(resource: Resource) -> bool:

@@ -19,6 +19,7 @@ from hub.web.target import Target
 Handler = Callable[[Service, Call, Target], Awaitable[Answer]]
 
 _TOPIC = "SubscriptionTopic"
+_OPERATION = "OperationDefinition"
 _ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 _VERSION = re.compile(r"[1-9][0-9]{0,17}")
 
@@ -83,6 +84,8 @@ def resolve(
         words = "conditional changes are not offered" if conditional else "not offered here"
         if target.resource_type == _TOPIC:
             words = TOPICS_ARE_READ
+        elif target.resource_type == _OPERATION:
+            words = "OperationDefinitions are the hub's own and are only read"
         allow = ", ".join(allowed(service, release, segments, is_administrator)) or "nothing"
         raise MethodNotAllowed(f"{method[:16]} {place}: {words}; allowed: {allow}")
     return handler, target
@@ -116,9 +119,11 @@ async def perform(service: Service, call: Call) -> Answer:
 
 def _offered(place: Place, target: Target, is_administrator: bool) -> dict[str, Handler]:
     offered = INTERACTIONS[place]
-    if target.resource_type != _TOPIC or place not in {Place.TYPE, Place.INSTANCE}:
+    read_only = {_TOPIC, _OPERATION}
+    if target.resource_type not in read_only or place not in {Place.TYPE, Place.INSTANCE}:
         return offered
-    methods = {"GET", "POST", "PUT", "DELETE"} if is_administrator else {"GET"}
+    writes = is_administrator and target.resource_type == _TOPIC
+    methods = {"GET", "POST", "PUT", "DELETE"} if writes else {"GET"}
     return {method: handler for method, handler in offered.items() if method in methods}
 
 

@@ -6,11 +6,13 @@ is obliged to answer less than everything).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from typing import Final
 
 from hub.codecs.capability import capability_statement
 from hub.core.json_text import dumps
+from hub.core.release import FhirRelease
 from hub.errors import InvalidSearch
 from hub.web.call import Answer, Call
 from hub.web.page import PRESENTATION
@@ -25,18 +27,30 @@ async def read(service: Service, call: Call, _: Target) -> Answer:
     for name, value in call.query:
         if name not in PRESENTATION | _LESS and (name, value) != ("mode", "full"):
             raise InvalidSearch(f"{name[:64]!r} is not offered here; allowed: mode=full")
-    hub, release = service.hub, call.release
-    statement = capability_statement(
-        release,
-        base_url=hub.base_url(release),
-        websocket_url=hub.websocket_url,
-        resource_types=service.validators[release].types,
-        search_parameters=hub.parameters[release],
-        topics=[compiled.topic.canonical for compiled in hub.registry.open_topics(release)],
-        date=service.started,
-        version=software_version(),
+    release = call.release
+    topics = tuple(each.topic.canonical for each in service.hub.registry.open_topics(release))
+    written = service.statements.get(release)
+    if written is None or written[0] != topics:
+        written = topics, _statement(service, release, topics)
+        service.statements[release] = written
+    return Answer(status=200, body=written[1])
+
+
+def _statement(service: Service, release: FhirRelease, topics: Sequence[str]) -> bytes:
+    """Write the CapabilityStatement; it is large, and nothing but the topics ever changes it."""
+    hub = service.hub
+    return dumps(
+        capability_statement(
+            release,
+            base_url=hub.base_url(release),
+            websocket_url=hub.websocket_url,
+            resource_types=service.validators[release].types,
+            search_parameters=hub.parameters[release],
+            topics=topics,
+            date=service.started,
+            version=software_version(),
+        )
     )
-    return Answer(status=200, body=dumps(statement))
 
 
 def software_version() -> str:

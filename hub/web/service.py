@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from hub.codecs.outcome import outcome
@@ -25,13 +25,18 @@ TOPICS_ARE_READ = (
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """The hub as the web floor uses it; ``started`` is since when it offers what it offers."""
+    """The hub as the web floor uses it.
+
+    ``started`` is since when it offers what it offers; ``statements`` keeps what ``/metadata`` of
+    each base answered last, with the topics that it was written for.
+    """
 
     hub: Hub
     validators: Mapping[FhirRelease, Validator]
     limits: Limits
     started: datetime
     administrator: Administrator
+    statements: dict[FhirRelease, tuple[tuple[str, ...], bytes]] = field(default_factory=dict)
 
     def validated(
         self,

@@ -15,21 +15,20 @@ from typing import Any, Final, TypeAlias
 
 import orjson
 
+from hub.codecs.extension import BACKPORT, IDENTIFIER
 from hub.core.profile import NO_PROFILES, Profiles
 from hub.core.release import FhirRelease
 from hub.core.search_parameter import ANY_RESOURCE, SearchParameters
 from hub.core.value_set import NO_VALUE_SETS, ValueSets
 
-_GUIDE: Final = "http://hl7.org/fhir/uv/subscriptions-backport"
-
 
 def _of_guide(code: str, kind: str, path: str, form: str = "") -> dict[str, Any]:
-    url = f"{_GUIDE}/SearchParameter/Subscription-{code}"
+    url = f"{BACKPORT}/SearchParameter/Subscription-{code}"
     return {"type": kind, "url": url, "path": path, "form": form}
 
 
 def _extension(name: str) -> str:
-    return f"extension{{url={_GUIDE}/StructureDefinition/{name}}}"
+    return f"extension{{url={BACKPORT}/StructureDefinition/{name}}}"
 
 
 _BACKPORT: Final[dict[str, Any]] = {
@@ -50,6 +49,9 @@ _BACKPORT: Final[dict[str, Any]] = {
         "token",
         f"channel._type.{_extension('backport-channel-type')}.valueCoding",
         "coded",
+    ),
+    "identifier": _of_guide(
+        "identifier", "token", f"extension{{url={IDENTIFIER}}}.valueIdentifier", "coded"
     ),
 }
 """The guide's own expressions name the extensions without the element that they stand on."""
