@@ -26,6 +26,7 @@ from hub.codecs.subscription import (
     read_content,
     read_content_type,
     read_header,
+    read_identifiers,
     read_instant,
     read_max_count,
     read_seconds,
@@ -33,6 +34,7 @@ from hub.codecs.subscription import (
     read_topic,
     shown_parameter,
     whole_seconds,
+    write_identifier,
 )
 from hub.core.instant import format_instant
 from hub.core.release import Resource
@@ -121,6 +123,10 @@ class BackportCodec(ReleaseCodec):
             timeout=fitting_timeout(read_seconds(timeout, f"{path}.extension")),
             max_count=read_max_count(max_count, f"{path}.extension"),
             end=None if end is None else read_instant(end, "Subscription.end"),
+            identifier=read_identifiers(
+                identifier
+                for identifier, _ in values(resource, IDENTIFIER, "valueIdentifier", "Subscription")
+            ),
         )
 
     def encode_subscription(self, subscription: Subscription) -> Resource:
@@ -129,6 +135,11 @@ class BackportCodec(ReleaseCodec):
         if subscription.id:
             resource["id"] = subscription.id
         resource["meta"] = {"profile": [PROFILE]}
+        if subscription.identifier:
+            resource["extension"] = [
+                {"url": IDENTIFIER, "valueIdentifier": write_identifier(each)}
+                for each in subscription.identifier
+            ]
         resource["status"] = subscription.status.value
         if subscription.end is not None:
             resource["end"] = format_instant(subscription.end)

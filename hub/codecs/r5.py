@@ -19,6 +19,7 @@ from hub.codecs.subscription import (
     read_channel,
     read_content,
     read_content_type,
+    read_identifiers,
     read_instant,
     read_max_count,
     read_seconds,
@@ -26,6 +27,7 @@ from hub.codecs.subscription import (
     read_topic,
     shown_parameter,
     whole_seconds,
+    write_identifier,
 )
 from hub.core.instant import format_instant
 from hub.core.notification import Notification, NotificationEntry
@@ -94,6 +96,7 @@ class R5Codec(ReleaseCodec):
             timeout=fitting_timeout(read_seconds(resource.get("timeout"), "Subscription.timeout")),
             max_count=read_max_count(resource.get("maxCount"), "Subscription.maxCount"),
             end=None if end is None else read_instant(end, "Subscription.end"),
+            identifier=read_identifiers(resource.get("identifier", [])),
         )
 
     def encode_subscription(self, subscription: Subscription) -> Resource:
@@ -101,6 +104,8 @@ class R5Codec(ReleaseCodec):
         resource: Resource = {"resourceType": "Subscription"}
         if subscription.id:
             resource["id"] = subscription.id
+        if subscription.identifier:
+            resource["identifier"] = [write_identifier(each) for each in subscription.identifier]
         resource["status"] = subscription.status.value
         resource["topic"] = subscription.topic
         if subscription.end is not None:

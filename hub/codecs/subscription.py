@@ -6,7 +6,7 @@ Sources: http://hl7.org/fhir/R5/subscription.html; backport IG, "Components".
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -14,6 +14,7 @@ from hub.core import instant
 from hub.core.release import FhirRelease, Json, Resource
 from hub.core.subscription import (
     ChannelType,
+    Identifier,
     PayloadContent,
     Subscription,
     SubscriptionStatusCode,
@@ -61,6 +62,17 @@ def read_instant(text: Json, expression: str) -> datetime:
             expression=expression,
         )
     return found
+
+
+def read_identifiers(identifiers: Iterable[Resource]) -> tuple[Identifier, ...]:
+    """Read what names a Subscription outside the hub."""
+    return tuple(Identifier(each.get("system"), each.get("value")) for each in identifiers)
+
+
+def write_identifier(identifier: Identifier) -> Resource:
+    """Write an identifier; what it does not say is left out."""
+    members = {"system": identifier.system, "value": identifier.value}
+    return {name: value for name, value in members.items() if value is not None}
 
 
 def read_status(

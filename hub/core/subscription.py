@@ -57,6 +57,14 @@ class FilterBy:
     modifier: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Identifier:
+    """One ``Subscription.identifier``, as far as it tells which one is meant."""
+
+    system: str | None
+    value: str | None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subscription:
     """One subscriber's standing request.
@@ -80,6 +88,7 @@ class Subscription:
     timeout: timedelta | None = None
     max_count: int | None = None
     end: datetime | None = None
+    identifier: tuple[Identifier, ...] = ()
 
     @property
     def reference(self) -> str:

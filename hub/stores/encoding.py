@@ -12,6 +12,7 @@ from hub.core.release import FhirRelease
 from hub.core.subscription import (
     ChannelType,
     FilterBy,
+    Identifier,
     PayloadContent,
     Subscription,
     SubscriptionStatusCode,
@@ -111,6 +112,7 @@ def encode_subscription(subscription: Subscription) -> bytes:
             "timeout": _optional_span(subscription.timeout),
             "max_count": subscription.max_count,
             "end": optional_micros(subscription.end),
+            "identifier": [(each.system, each.value) for each in subscription.identifier],
         }
     )
 
@@ -142,6 +144,7 @@ def decode_subscription(
         timeout=_span(fields["timeout"]),
         max_count=fields["max_count"],
         end=optional_from_micros(fields["end"]),
+        identifier=tuple(Identifier(*each) for each in fields["identifier"]),
     )
 
 

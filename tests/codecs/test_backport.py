@@ -13,7 +13,13 @@ from hub.codecs.backport import BackportCodec
 from hub.codecs.r4 import R4Codec
 from hub.codecs.r4b import R4BCodec
 from hub.core.release import FhirRelease, Resource
-from hub.core.subscription import ChannelType, FilterBy, PayloadContent, SubscriptionStatusCode
+from hub.core.subscription import (
+    ChannelType,
+    FilterBy,
+    Identifier,
+    PayloadContent,
+    SubscriptionStatusCode,
+)
 from hub.errors import (
     ChannelNotSupported,
     ContentNotSupported,
@@ -60,6 +66,7 @@ def test_an_amended_subscription_decodes_to_what_the_hub_holds(
         timeout=sent.timeout,
         parameter=sent.parameter[::-1],
         end=datetime(2030, 1, 1, tzinfo=UTC),
+        identifier=sent.identifier,
     )
     amended = codec.amend_subscription(resource, held, masked=False, error=None)
     assert codec.decode_subscription(amended) == held
@@ -106,6 +113,7 @@ def test_the_example_of_the_guide_is_read_whole() -> None:
         max_count=20,
         parameter=(("Authorization", "Bearer a:b"), ("X-One", "1"), ("X-One", "2")),
         end=datetime(2030, 12, 31, 11, 0, 0, 500_000, tzinfo=UTC),
+        identifier=(Identifier(None, "abc"),),
     )
 
 

@@ -104,13 +104,18 @@ def test_subscriptions_can_be_patched_and_have_operations(release: FhirRelease) 
     subscription = entry(statement(release), "Subscription")
     assert "patch" in codes(subscription)
     operations = {one["name"]: one["definition"] for one in subscription["operation"]}
+    r5 = release is FhirRelease.R5
     stem = (
         "http://hl7.org/fhir/OperationDefinition/Subscription-"
-        if release is FhirRelease.R5
+        if r5
         else f"{BP}/OperationDefinition/backport-subscription-"
     )
+    own = f"{BASE}/OperationDefinition/Subscription-"
     assert operations == {
-        name: stem + name for name in ("status", "events", "get-ws-binding-token")
+        **{name: stem + name for name in ("status", "events", "get-ws-binding-token")},
+        "resend": (own if r5 else stem) + "resend",
+        "attempts": f"{own}attempts",
+        "verify": f"{own}verify",
     }
     names = [one["name"] for one in subscription["searchParam"]]
     assert {"url", "status", "topic"} <= set(names)
@@ -152,6 +157,13 @@ def test_r4_lists_its_topics_on_subscription() -> None:
     ]
     assert "extension" not in entry(statement(FhirRelease.R4, []), "Subscription")
     assert "extension" not in entry(statement(FhirRelease.R4B), "Subscription")
+
+
+@RELEASES
+def test_definitions_of_operations_are_read_and_searched_only(release: FhirRelease) -> None:
+    definition = entry(statement(release), "OperationDefinition")
+    assert codes(definition) == ["read", "search-type"]
+    assert {"url", "name", "code"} <= {one["name"] for one in definition["searchParam"]}
 
 
 @pytest.mark.parametrize("release", [FhirRelease.R4B, FhirRelease.R5])

@@ -14,6 +14,7 @@ from hub.core.release import FhirRelease, Json, Resource
 from hub.core.subscription import (
     ChannelType,
     FilterBy,
+    Identifier,
     PayloadContent,
     Subscription,
     SubscriptionStatusCode,
@@ -97,6 +98,7 @@ def test_every_element_is_read() -> None:
         timeout=timedelta(seconds=5),
         content_type="application/fhir+json; fhirVersion=5.0",
         max_count=100,
+        identifier=(Identifier(None, "abc"),),
     )
 
 

@@ -51,9 +51,8 @@ def test_an_endpoint_gets_again_what_it_had(hub: RunningHub) -> None:
             stored = await fhir.subscribed(
                 endpoint, content="full-resource", filters=[f"Task?owner={owner}"], max_count=1
             )
-            for count in (1, 2, 3):
+            for _ in range(3):
                 await fhir.create(a_task(owner))
-                await endpoint.wait_until(lambda count=count: _numbers(endpoint)[-1:] == [count])
             await _settled(fhir, stored["id"], 3)
             words = await _resend(fhir, stored["id"], "?eventsSinceNumber=2&eventsUntilNumber=3")
             assert words.endswith("numbers 2 to 3")

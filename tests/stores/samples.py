@@ -17,6 +17,7 @@ from hub.core.subscriber import Attempt, Subscriber
 from hub.core.subscription import (
     ChannelType,
     FilterBy,
+    Identifier,
     PayloadContent,
     Subscription,
     SubscriptionStatusCode,
@@ -130,6 +131,7 @@ def a_subscriber(
             timeout=timedelta(milliseconds=1500),
             max_count=20,
             end=START + timedelta(days=1),
+            identifier=(Identifier("http://example.org/ids", "7"), Identifier(None, "8")),
         ),
         owner="client",
         visibility="all",

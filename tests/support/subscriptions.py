@@ -12,6 +12,7 @@ from hub.core.release import FhirRelease
 from hub.core.subscription import (
     ChannelType,
     FilterBy,
+    Identifier,
     PayloadContent,
     Subscription,
     SubscriptionStatusCode,
@@ -23,6 +24,7 @@ _MODIFIER = st.sampled_from(["exact", "not", "in", "missing", "Patient", "identi
 _TEXT = st.text(
     st.characters(codec="utf-8", exclude_categories=("Cc", "Cs")), min_size=1, max_size=20
 )
+_IDENTIFIER = st.builds(Identifier, st.none() | st.just("http://example.org/ids"), _NAME)
 
 
 @st.composite
@@ -95,6 +97,7 @@ def subscriptions(draw: st.DrawFn, release: FhirRelease) -> Subscription:
         timeout=draw(st.none() | _seconds(1, 120)),
         max_count=draw(st.none() | st.integers(1, 2**31 - 1)),
         end=draw(st.none() | st.integers(0, 2**55).map(_instant)),
+        identifier=tuple(draw(st.lists(_IDENTIFIER, max_size=2))),
     )
 
 

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from hub.core.delivery import Delivered, DeliveryResult, Failed, FailureClass
-from hub.core.release import Resource
+from hub.core.release import FhirRelease, Resource
 from hub.engine import subscription_status
 from tests.support.rig_endpoints import Endpoints, flat_status
-from tests.support.rig_resources import a_subscription, a_task
+from tests.support.rig_resources import a_subscription, a_task, a_topic
 from tests.web.site import BASE, Site, a_patient, a_site, issue, run
 
 
@@ -289,5 +289,25 @@ def test_metadata_tells_what_a_base_offers(base: str, version: str, topic_type: 
             assert shorter.json() == told
             refused = await site.ask("GET", "metadata?mode=normative", base=f"/fhir/{base}")
             assert refused.status_code == 400
+
+    run(scenario())
+
+
+def test_metadata_follows_the_topics() -> None:
+    async def scenario() -> None:
+        async with a_site() as site:
+
+            async def topics() -> set[str]:
+                told = (await site.ask("GET", "metadata")).json()
+                (entry,) = (
+                    each for each in told["rest"][0]["resource"] if each["type"] == "Subscription"
+                )
+                return {each["valueCanonical"] for each in entry["extension"]}
+
+            before = await topics()
+            assert await topics() == before
+            url = "http://example.org/topics/new"
+            await site.rig.hub.topics.create(FhirRelease.R4, a_topic(url))
+            assert await topics() == before | {url}
 
     run(scenario())
