@@ -156,6 +156,7 @@ class Hosting:
                     floor=min(RETRY_FLOOR, max(settings.retry_schedule)),
                 ),
                 retain=max(settings.retain_events, settings.give_up_after),
+                authorization_hint=settings.authorization_hint,
             ),
             registry,
             opened,

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from hub.core.related_query import Coding
 from hub.core.timing import DEFAULT_GIVE_UP_AFTER, DEFAULT_RETRY_SCHEDULE
 
 DEFAULT_HOST = "127.0.0.1"
@@ -57,7 +58,8 @@ class Settings:
     ``cors_origins`` are origins, or ``loopback`` for every origin on this machine;
     ``admin_token_file`` holds the bearer token of the administrator, nobody is one where None;
     ``retry_schedule`` holds the waits after the first, second, ... failure, and the last repeats
-    until ``give_up_after``; ``max_body`` is in bytes.
+    until ``give_up_after``; ``max_body`` is in bytes; ``authorization_hint`` is the type of
+    authorization that notifications name.
     """
 
     host: str = DEFAULT_HOST
@@ -75,6 +77,7 @@ class Settings:
     log_level: str = "info"
     insecure: bool = False
     admin_token_file: Path | None = None
+    authorization_hint: Coding | None = None
 
 
 def parse_duration(text: str) -> timedelta:
@@ -195,6 +198,13 @@ def _token_file(text: str) -> Path:
     return path
 
 
+def _hint(text: str) -> Coding:
+    system, bar, code = text.strip().partition("|")
+    if not bar or ":" not in system or not code or re.search(r"[\s|]", system + code):
+        raise SettingsError(f"{text!r} is no type of authorization; write SYSTEM|CODE")
+    return Coding(system, code)
+
+
 def _log_level(text: str) -> str:
     if text.lower() not in _LOG_LEVELS:
         raise SettingsError(f"{text!r} is no log level; write {', '.join(_LOG_LEVELS)}")
@@ -281,6 +291,9 @@ OPTIONS = (
            help="listen on the network although the hub asks nobody who they are"),
     Option(name="admin_token_file", flag="--admin-token-file", metavar="FILE", read=_token_file,
            help="file (0600) with the bearer token of who may write topics (nobody may)"),
+    Option(name="authorization_hint", flag="--authorization-hint", metavar="SYSTEM|CODE",
+           read=_hint,
+           help="type of authorization that events name, over https or loopback only (none)"),
 )  # fmt: skip
 
 

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hub.core.related_query import Coding
 from hub.settings import (
     OPTIONS,
     Settings,
@@ -242,3 +243,13 @@ def test_what_is_no_token_is_refused_and_never_shown(held: bytes, tmp_path: Path
 def test_a_token_file_that_is_not_there_is_told(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="can't be read"):
         read_token(tmp_path / "none")
+
+
+def test_the_type_of_authorization_is_a_system_and_a_code() -> None:
+    given = {"authorization_hint": "http://example.org/auth|authorization_base"}
+    expected = Coding("http://example.org/auth", "authorization_base")
+    assert read_settings(given, {}).authorization_hint == expected
+    assert read_settings({}, {}).authorization_hint is None
+    for wrong in ("authorization_base", "http://example.org/auth|", "|x", "auth|x", "a:b|c|d"):
+        with pytest.raises(SettingsError, match=r"--authorization-hint.*SYSTEM\|CODE"):
+            read_settings({"authorization_hint": wrong}, {})

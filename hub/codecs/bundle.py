@@ -9,11 +9,12 @@ http://hl7.org/fhir/R5/bundle.html (invariants bdl-3, bdl-4, bdl-7, bdl-8).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final, TypeAlias
 
 import orjson
 
+from hub.codecs.extension import BACKPORT
 from hub.core.change import Interaction
 from hub.core.instant import format_instant
 from hub.core.notification import (
@@ -23,8 +24,10 @@ from hub.core.notification import (
     StatusError,
     stable_uuid,
 )
+from hub.core.related_query import RELATED_QUERY, Coding
 from hub.core.release import Json, Resource
 
+AUTHORIZATION_HINT: Final = f"{BACKPORT}/StructureDefinition/notification-authorization-hint"
 ERROR_SYSTEM: Final = "http://terminology.hl7.org/CodeSystem/subscription-error"
 
 StatusWriter: TypeAlias = Callable[[Notification, str], Resource]
@@ -152,8 +155,28 @@ def _status_entry(notification: Notification, base_url: str, status: StatusWrite
     }
 
 
+def coding(value: Coding) -> Resource:
+    """Write a Coding; what it does not say is left out."""
+    members = {"system": value.system, "code": value.code, "display": value.display}
+    return {name: each for name, each in members.items() if each is not None}
+
+
+def _event_extensions(event: NotificationEvent, base_url: str) -> Iterator[Resource]:
+    for query in event.related_query:
+        parts: list[Resource] = []
+        if query.query_type is not None:
+            parts.append({"url": "queryType", "valueCoding": coding(query.query_type)})
+        parts.append({"url": "query", "valueString": query.url(base_url)})
+        yield {"url": RELATED_QUERY, "extension": parts}
+    if event.authorization_hint is not None:
+        part = {"url": "type", "valueCoding": coding(event.authorization_hint)}
+        yield {"url": AUTHORIZATION_HINT, "extension": [part]}
+
+
 def _event(event: NotificationEvent, base_url: str) -> Resource:
-    written: Resource = {
+    extensions = list(_event_extensions(event, base_url))
+    written: Resource = {"extension": extensions} if extensions else {}
+    written |= {
         "eventNumber": str(event.event_number),
         "timestamp": format_instant(event.timestamp),
     }

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import ClassVar, Final
 
 from hub.codecs.backport import BackportCodec
-from hub.codecs.bundle import error_concept, subscription_reference
+from hub.codecs.bundle import coding, error_concept, subscription_reference
 from hub.codecs.extension import BACKPORT
 from hub.core.instant import format_instant
 from hub.core.notification import Notification, NotificationEvent
@@ -75,4 +75,13 @@ def _parts(event: NotificationEvent, base_url: str) -> list[Resource]:
         }
         for reference in event.additional_context
     )
+    for query in event.related_query:
+        inside: list[Resource] = []
+        if query.query_type is not None:
+            inside.append({"name": "query-type", "valueCoding": coding(query.query_type)})
+        inside.append({"name": "query", "valueString": query.url(base_url)})
+        parts.append({"name": "related-query", "part": inside})
+    if event.authorization_hint is not None:
+        written = coding(event.authorization_hint)
+        parts.append({"name": "authorization-type", "valueCoding": written})
     return parts

@@ -184,6 +184,13 @@ def compile_topic(topic: SubscriptionTopic, parameters: SearchParameters) -> Com
         else f"filter {name} is of {resource_type}, for which the topic has no trigger"
         for resource_type, name in sorted(missing)
     )
+    refusals.extend(
+        f"related query {query.query!r} of {shape.resource} is never sent: nothing fills "
+        + ", ".join(f"[{name}]" for name in unfilled)
+        for shape in topic.notification_shapes
+        for query in shape.related_query
+        if (unfilled := query.missing(shape.resource, parameters))
+    )
     return CompiledTopic(
         topic=topic,
         release=parameters.release,

@@ -13,6 +13,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from hub.core.change import Interaction
+from hub.core.related_query import Coding, RelatedQuery
 from hub.core.release import FhirRelease
 from hub.core.subscription import PayloadContent, Subscription, SubscriptionStatusCode
 from hub.core.version import ResourceKey, ResourceVersion, VersionReference
@@ -45,22 +46,29 @@ class NumberedEvent:
     """An event under the Subscription's own number, with the versions that a payload may need.
 
     ``focus`` is None where the subscriber may no longer see it: then number and time only.
+    ``queries`` help to follow it up.
     """
 
     number: int
     timestamp: datetime
     focus: ResourceVersion | None
     context: tuple[ResourceVersion, ...] = ()
+    queries: tuple[RelatedQuery, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotificationEvent:
-    """One ``SubscriptionStatus.notificationEvent``; references are ``Type/id`` or None."""
+    """One ``SubscriptionStatus.notificationEvent``; references are ``Type/id`` or None.
+
+    ``related_query`` and ``authorization_hint`` are the guide's additions of 1.2.
+    """
 
     event_number: int
     timestamp: datetime
     focus: str | None = None
     additional_context: tuple[str, ...] = ()
+    related_query: tuple[RelatedQuery, ...] = ()
+    authorization_hint: Coding | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,6 +126,7 @@ def build_notification(
     events: Sequence[NumberedEvent] = (),
     errors: Sequence[StatusError] = (),
     content: PayloadContent | None = None,
+    hint: Coding | None = None,
 ) -> Notification:
     """Return the notification of ``kind`` for ``subscription``.
 
@@ -129,9 +138,11 @@ def build_notification(
         events: in the order of their numbers.
         errors: what is wrong with the delivery.
         content: the content level, the Subscription's own where None.
+        hint: which kind of authorization gives access to what the events are about.
 
-    Content levels: ``empty`` has no topic, focus, context or entries; ``id-only`` has references
-    and no entries; ``full-resource`` also one entry per (type, id, version).
+    Content levels: ``empty`` has no topic, focus, context, related queries (they hold ids) or
+    entries; ``id-only`` has references and no entries; ``full-resource`` also one entry per
+    (type, id, version).
     """
     level = content or subscription.content
     counter = total
@@ -149,20 +160,24 @@ def build_notification(
         status=subscription.status,
         timestamp=timestamp,
         events_since_start=counter,
-        events=tuple(_event(event, level) for event in events),
+        events=tuple(_event(event, level, hint) for event in events),
         errors=tuple(errors),
         entries=_entries(events) if level is PayloadContent.FULL_RESOURCE else (),
     )
 
 
-def _event(event: NumberedEvent, level: PayloadContent) -> NotificationEvent:
+def _event(event: NumberedEvent, level: PayloadContent, hint: Coding | None) -> NotificationEvent:
     if level is PayloadContent.EMPTY or event.focus is None:
-        return NotificationEvent(event_number=event.number, timestamp=event.timestamp)
+        return NotificationEvent(
+            event_number=event.number, timestamp=event.timestamp, authorization_hint=hint
+        )
     return NotificationEvent(
         event_number=event.number,
         timestamp=event.timestamp,
         focus=event.focus.key.reference,
         additional_context=tuple(version.key.reference for version in event.context),
+        related_query=event.queries,
+        authorization_hint=hint,
     )
 
 

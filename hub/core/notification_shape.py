@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from hub.core.compiled_topic import CompiledTopic, include_parts
 from hub.core.excluded import is_excluded
+from hub.core.related_query import RelatedQuery
 from hub.core.release import Resource
 from hub.core.search import Resolver
 from hub.core.search_parameter import SearchParameters
@@ -47,6 +48,15 @@ def includes(
             if referrer != focus and len(found) < MAX_INCLUDES and not is_excluded(other):
                 found[referrer] = None
     return list(found)
+
+
+def related_queries(
+    compiled: CompiledTopic, resource: Resource, parameters: SearchParameters
+) -> tuple[RelatedQuery, ...]:
+    """Return the queries that the shape names for this focus, filled; each once."""
+    shape = compiled.shape(str(resource.get("resourceType")))
+    filled = (each.filled(resource, parameters) for each in shape.related_query) if shape else ()
+    return tuple(dict.fromkeys(query for query in filled if query is not None))
 
 
 def _referred(

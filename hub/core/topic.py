@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from hub.core.change import Interaction
+from hub.core.related_query import RelatedQuery, read_related_queries
 from hub.core.release import Json, Resource
 from hub.errors import InvalidResource, TopicRefused
 
@@ -82,11 +83,15 @@ class CanFilterBy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotificationShape:
-    """``SubscriptionTopic.notificationShape``: what a notification should include."""
+    """``SubscriptionTopic.notificationShape``: what a notification should include.
+
+    ``related_query`` are the guide's extension: templates of queries about the focus.
+    """
 
     resource: str
     include: tuple[str, ...] = ()
     rev_include: tuple[str, ...] = ()
+    related_query: tuple[RelatedQuery, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -295,4 +300,5 @@ def _notification_shape(element: _Element) -> NotificationShape:
         resource=element.type_of("resource"),
         include=element.texts("include"),
         rev_include=element.texts("revInclude"),
+        related_query=read_related_queries(element.value.get("extension"), element.path),
     )

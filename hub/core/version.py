@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from hub.core.change import Interaction
+from hub.core.related_query import RelatedQuery
 from hub.core.release import FhirRelease
 
 
@@ -81,12 +82,13 @@ class EventContext:
     """What was decided about an event when it was committed.
 
     ``triggers`` are the indexes of the topic's resource triggers that fired; ``includes`` the
-    resources of the notificationShape at the versions of that moment; ``occurrence`` is there
-    where no change made the event.
+    resources of the notificationShape at the versions of that moment; ``queries`` its related
+    queries, filled; ``occurrence`` is there where no change made the event.
     """
 
     triggers: tuple[int, ...] = ()
     includes: tuple[VersionReference, ...] = ()
+    queries: tuple[RelatedQuery, ...] = ()
     occurrence: Occurrence | None = None
 
 

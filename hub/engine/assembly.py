@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from hub.core.registry import Registry
+from hub.core.related_query import Coding
 from hub.core.release import FhirRelease
 from hub.core.search_parameter import SearchParameters
 from hub.core.subscription import ChannelType, Signal, counts
 from hub.core.timing import RetryPolicy
 from hub.engine.acceptance import Acceptance
+from hub.engine.authorization_hint import AuthorizationHints
 from hub.engine.binding_token import BindingTokens
 from hub.engine.delivery import Delivery
 from hub.engine.explain import Explain
@@ -61,6 +63,7 @@ class Surroundings:
     public_url: str
     policy: RetryPolicy
     retain: timedelta
+    authorization_hint: Coding | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,6 +133,7 @@ def assemble(
         acceptance=Acceptance(registry, around.codecs, around.parameters, around.channels),
         codecs=around.codecs,
     )
+    hints = AuthorizationHints(around.authorization_hint, around.public_url)
     tokens = BindingTokens(subscribers, around.clock, around.luck.new_token)
     sockets = Sockets(
         around.store,
@@ -140,6 +144,7 @@ def assemble(
         clock=around.clock,
         listener=wakeups.listener(),
         base_url=base,
+        hints=hints,
     )
     delivery = Delivery(
         store=around.store,
@@ -153,6 +158,7 @@ def assemble(
         luck=around.luck.number,
         policy=around.policy,
         base_url=base,
+        hints=hints,
     )
     hub = Hub(
         store=around.store,
@@ -169,7 +175,7 @@ def assemble(
             parameters=around.parameters,
             from_files=from_files,
         ),
-        statuses=SubscriptionStatuses(around.store, subscribers, around.clock),
+        statuses=SubscriptionStatuses(around.store, subscribers, around.clock, hints),
         resends=Resends(around.store, intake, subscribers, sockets),
         tokens=tokens,
         sockets=sockets,

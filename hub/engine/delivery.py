@@ -36,6 +36,7 @@ from hub.core.timing import (
     next_due,
     retry_at,
 )
+from hub.engine.authorization_hint import AuthorizationHints
 from hub.engine.delivery_range import lost_before, numbers_due, passed_over
 from hub.engine.numbered_events import read_events
 from hub.engine.settlement import Known, Settlement, Settling, Signalling
@@ -94,6 +95,7 @@ class Delivery:
         luck: Callable[[], float],
         policy: RetryPolicy,
         base_url: Callable[[FhirRelease], str],
+        hints: AuthorizationHints,
     ) -> None:
         self._store = store
         self._intake = intake
@@ -106,6 +108,7 @@ class Delivery:
         self._luck = luck
         self._policy = policy
         self._base_url = base_url
+        self._hints = hints
         self._due: list[tuple[datetime, int]] = []
         self._planned: dict[int, datetime] = {}
         self._busy: dict[int, asyncio.Task[None]] = {}
@@ -250,6 +253,7 @@ class Delivery:
             timestamp=events[-1].timestamp,
             events=events,
             errors=lost_before(subscriber, kind, first, events[0].number),
+            hint=self._hints.of_endpoint(subscriber.subscription),
         )
         return task, self._encoded(notification)
 

@@ -38,6 +38,7 @@ def read_events(reader: Reader, subscriber: Subscriber, low: int, high: int) -> 
             else versions[event.seq].timestamp,
             focus=includes.get(told.focus) if told else versions[event.seq],
             context=context_versions(event.context.includes, includes),
+            queries=event.context.queries,
         )
         for number, event in found
     ]

@@ -18,7 +18,8 @@ from hub.core.change import Change, Interaction
 from hub.core.compiled_topic import CompiledTopic
 from hub.core.instant import format_instant
 from hub.core.json_text import Document, same, splice
-from hub.core.notification_shape import includes
+from hub.core.notification_shape import includes as included
+from hub.core.notification_shape import related_queries
 from hub.core.registry import Match, Registry
 from hub.core.release import FhirRelease, Resource
 from hub.core.search_index import IndexEntry, index_entry
@@ -287,7 +288,7 @@ class Plan:
         change = self._change(version)
         resolver = self.resolver(version.key.release)
         for match, shown in self._shown(self.registry.match(change, resolver), change, resolver):
-            context = EventContext(triggers=match.triggers, includes=shown)
+            context = replace(shown, triggers=match.triggers)
             self._number(match.stream.id, version.seq, context)
 
     def tell(
@@ -322,25 +323,26 @@ class Plan:
         matches = self.registry.match_event(topic, triggers, change, resolver)
         numbers: dict[int, int] = {}
         for match, shown in self._shown(matches, change, resolver):
-            told = EventContext(
-                includes=tuple(dict.fromkeys((*shown, *more))), occurrence=occurrence
-            )
+            includes = tuple(dict.fromkeys((*shown.includes, *more)))
+            told = replace(shown, includes=includes, occurrence=occurrence)
             numbers[match.stream.id] = self._number(match.stream.id, self.last_seq, told)
         return numbers
 
     def _shown(
         self, matches: Sequence[Match], change: Change, resolver: ReaderResolver
-    ) -> Iterator[tuple[Match, tuple[VersionReference, ...]]]:
-        """Yield each match with the versions that its topic's shape names for the focus."""
-        known: dict[str, tuple[VersionReference, ...]] = {}
+    ) -> Iterator[tuple[Match, EventContext]]:
+        """Yield each match with what its topic's shape names for the focus."""
+        known: dict[str, EventContext] = {}
+        parameters = self.parameters[change.release]
         for match in matches:
             topic = match.topic.topic.canonical
             if topic not in known:
-                named = includes(
-                    match.topic, change.subject, self.parameters[change.release], resolver
-                )
+                named = included(match.topic, change.subject, parameters, resolver)
                 found = [resolver.version(kind, id) for kind, id in named]
-                known[topic] = tuple(_reference(version) for version in found if version)
+                known[topic] = EventContext(
+                    includes=tuple(_reference(version) for version in found if version),
+                    queries=related_queries(match.topic, change.subject, parameters),
+                )
             yield match, known[topic]
 
     def _number(self, stream: int, seq: int, context: EventContext) -> int:

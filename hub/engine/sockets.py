@@ -24,6 +24,7 @@ from hub.core.release import FhirRelease
 from hub.core.subscriber import Subscriber
 from hub.core.subscription import ChannelType, counts
 from hub.core.timing import Settled
+from hub.engine.authorization_hint import AuthorizationHints
 from hub.engine.binding_token import BindingTokens
 from hub.engine.delivery_range import DEFAULT_MAX_COUNT
 from hub.engine.intake import Intake
@@ -58,6 +59,7 @@ class Sockets:
         clock: Clock,
         listener: Listener,
         base_url: Callable[[FhirRelease], str],
+        hints: AuthorizationHints,
     ) -> None:
         self.store = store
         self.subscribers = subscribers
@@ -65,6 +67,7 @@ class Sockets:
         self.tokens = tokens
         self.clock = clock
         self.base_url = base_url
+        self.hints = hints
         self._intake = intake
         self._listener = listener
         self._bindings: dict[int, set[Binding]] = {}
@@ -299,6 +302,7 @@ class Binding:
                 total=total,
                 timestamp=events[-1].timestamp,
                 events=events,
+                hint=self._sockets.hints.of_answers(),
             )
             await self._write(notification)
 

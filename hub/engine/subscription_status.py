@@ -13,6 +13,7 @@ from hub.core.notification import Notification, NotificationType, build_notifica
 from hub.core.release import FhirRelease
 from hub.core.subscriber import Attempt, Subscriber
 from hub.core.subscription import PayloadContent
+from hub.engine.authorization_hint import AuthorizationHints
 from hub.engine.numbered_events import read_events
 from hub.engine.status_error import status_errors
 from hub.engine.subscribers import Subscribers
@@ -36,8 +37,11 @@ class EventsAnswer:
 class SubscriptionStatuses:
     """Answers about Subscriptions; moves neither cursor nor counter."""
 
-    def __init__(self, store: Store, subscribers: Subscribers, clock: Clock) -> None:
+    def __init__(
+        self, store: Store, subscribers: Subscribers, clock: Clock, hints: AuthorizationHints
+    ) -> None:
         self._store = store
+        self._hints = hints
         self._subscribers = subscribers
         self._clock = clock
 
@@ -120,6 +124,7 @@ class SubscriptionStatuses:
             events=events,
             errors=status_errors(subscriber),
             content=_lower(subscriber.subscription.content, content),
+            hint=self._hints.of_answers(),
         )
         return EventsAnswer(notification, high + 1 if events and high < wanted else None)
 

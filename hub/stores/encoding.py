@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 
 from hub.core.number_range import NumberRanges
+from hub.core.related_query import Coding, RelatedQuery
 from hub.core.release import FhirRelease
 from hub.core.subscription import (
     ChannelType,
@@ -59,7 +60,8 @@ def encode_context(context: EventContext) -> bytes | None:
     if context == _NO_CONTEXT:
         return None
     includes = [(kept.resource_type, kept.id, kept.version) for kept in context.includes]
-    fields: list[Any] = [context.triggers, includes]
+    queries = [(each.query, _coding(each.query_type)) for each in context.queries]
+    fields: list[Any] = [context.triggers, includes, queries]
     occurrence = context.occurrence
     if occurrence is not None:
         focus = occurrence.focus
@@ -72,12 +74,19 @@ def decode_context(text: bytes | None) -> EventContext:
     """Return the context that ``encode_context`` wrote."""
     if text is None:
         return _NO_CONTEXT
-    triggers, includes, *told = orjson.loads(text)
+    triggers, includes, queries, *told = orjson.loads(text)
     return EventContext(
         triggers=tuple(triggers),
         includes=tuple(VersionReference(*kept) for kept in includes),
+        queries=tuple(
+            RelatedQuery(query, Coding(*coding) if coding else None) for query, coding in queries
+        ),
         occurrence=_occurrence(*told) if told else None,
     )
+
+
+def _coding(coding: Coding | None) -> tuple[str | None, ...] | None:
+    return None if coding is None else (coding.system, coding.code, coding.display)
 
 
 def _occurrence(triggers: list[int], focus: list[Any], at: int) -> Occurrence:

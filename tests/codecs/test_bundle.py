@@ -144,6 +144,8 @@ def test_an_event_that_may_no_longer_be_seen_has_number_and_time_only(
         "timestamp": "2026-11-21T09:00:00.123456Z",
         "focus": None,
         "context": [],
+        "queries": [],
+        "hint": [],
     }
     assert second["focus"] == f"{BASE}/Task/2"
 

@@ -21,6 +21,7 @@ from hub.core.notification import (
     context_versions,
     stable_uuid,
 )
+from hub.core.related_query import Coding, RelatedQuery
 from hub.core.release import FhirRelease
 from hub.core.subscriber import Attempt
 from hub.core.subscription import (
@@ -203,3 +204,24 @@ def test_releases_know_their_versions_and_paths() -> None:
 
 def test_an_unchanged_subscription_can_be_replaced() -> None:
     assert replace(SUBSCRIPTION, id="s") == SUBSCRIPTION
+
+
+def test_queries_are_told_with_the_focus_only_and_a_hint_always() -> None:
+    query, hint = RelatedQuery("Task/1/$graph"), Coding("http://example.org/auth", "base")
+    seen = NumberedEvent(number=1, timestamp=NOW, focus=a_version(), queries=(query,))
+    for level, focus, expected in (
+        (PayloadContent.EMPTY, seen.focus, ()),
+        (PayloadContent.ID_ONLY, seen.focus, (query,)),
+        (PayloadContent.FULL_RESOURCE, seen.focus, (query,)),
+        (PayloadContent.FULL_RESOURCE, None, ()),
+    ):
+        (event,) = build_notification(
+            SUBSCRIPTION,
+            NotificationType.EVENT_NOTIFICATION,
+            total=1,
+            timestamp=NOW,
+            events=[replace(seen, focus=focus)],
+            content=level,
+            hint=hint,
+        ).events
+        assert (event.related_query, event.authorization_hint) == (expected, hint)

@@ -23,6 +23,7 @@ from hub.core.notification import (
     StatusError,
     build_notification,
 )
+from hub.core.related_query import Coding, RelatedQuery
 from hub.core.release import FhirRelease, Json, Resource
 from hub.core.subscription import PayloadContent, SubscriptionStatusCode
 from hub.core.version import ResourceKey, ResourceVersion
@@ -37,6 +38,7 @@ from tests.support.example_differences import (
     every_entry_has_request_and_response,
     focus_reveals_its_type,
     full_url_agrees_with_focus,
+    hint_has_no_value,
     id_agrees_with_full_url,
     id_only_has_no_entries,
     instants_in_utc,
@@ -53,6 +55,16 @@ DATA = (reference_data() or Path()) / "spec-examples"
 
 ENCOUNTER = "Encounter/86009987-eabe-42bf-8c02-b112b18cb616"
 PATIENT = "Patient/1599eb66-431a-447c-a3de-6897fe9ae9a1"
+QUERY = RelatedQuery(
+    "http://example.org/fhir/$example?patient=1599eb66-431a-447c-a3de-6897fe9ae9a1",
+    Coding("http://example.org/query-types", "example", "Example query"),
+)
+PRESCRIBED = RelatedQuery(
+    "http://example.org/fhir/MedicationRequest?patient=1599eb66-431a-447c-a3de-6897fe9ae9a1"
+    "&encounter=86009987-eabe-42bf-8c02-b112b18cb616",
+    Coding("http://example.org/query-types", "prescribed", "Prescribed medications"),
+)
+HINT = Coding("http://example.org/auth", "authorization_base", "OAuth request token")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +80,8 @@ class Happening:
     events: tuple[tuple[int, str | None, tuple[str, ...]], ...] = ()
     interaction: Interaction = Interaction.UPDATE
     error: bool = False
+    queries: tuple[RelatedQuery, ...] = ()
+    hint: Coding | None = None
     differences: tuple[Difference, ...] = ()
 
     @property
@@ -134,6 +148,37 @@ HAPPENINGS: list[Happening] = [
         T.EVENT_NOTIFICATION,
         content=PayloadContent.ID_ONLY,
         events=((2, ENCOUNTER, ()),),
+    ),
+    *guide(
+        "notification-id-only-with-query",
+        T.EVENT_NOTIFICATION,
+        content=PayloadContent.ID_ONLY,
+        events=((2, ENCOUNTER, ()),),
+        queries=(QUERY,),
+    ),
+    *guide(
+        "notification-full-resource-with-query",
+        T.EVENT_NOTIFICATION,
+        etag_names_the_version,
+        events=((2, ENCOUNTER, ()),),
+        queries=(QUERY, PRESCRIBED),
+    ),
+    *guide(
+        "notification-empty-with-auth",
+        T.EVENT_NOTIFICATION,
+        empty_has_no_topic,
+        hint_has_no_value,
+        content=PayloadContent.EMPTY,
+        events=((2, ENCOUNTER, ()),),
+        hint=HINT,
+    ),
+    *guide(
+        "notification-id-only-with-auth",
+        T.EVENT_NOTIFICATION,
+        hint_has_no_value,
+        content=PayloadContent.ID_ONLY,
+        events=((2, ENCOUNTER, ()),),
+        hint=HINT,
     ),
     *guide(
         "notification-full-resource",
@@ -281,10 +326,12 @@ def happened(example: Resource, happening: Happening) -> Notification:
                 timestamp=time,
                 focus=None if focus is None else find(focus, True),
                 context=tuple(find(reference, False) for reference in context),
+                queries=happening.queries,
             )
             for (number, focus, context), time in zip(happening.events, times, strict=True)
         ],
         errors=[StatusError("no-response", "no answer")] if happening.error else (),
+        hint=happening.hint,
     )
 
 
@@ -315,8 +362,6 @@ def test_a_notification_says_what_the_example_of_the_standard_says(happening: Ha
 
 def test_every_notification_of_the_standard_is_compared_or_left_out_with_a_reason() -> None:
     left_out = {
-        "with-auth": "an authorization hint is not offered",
-        "with-query": "a related query is not offered",
         "message-full-resource": "the message channel wraps the Bundle",
     }
     folders = ("backport-1.2-master/r4", "backport-1.2-master/r4b", "core-r5")

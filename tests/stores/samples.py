@@ -11,6 +11,7 @@ from pathlib import Path
 
 from hub.core.change import Interaction
 from hub.core.numbering import Segment
+from hub.core.related_query import Coding, RelatedQuery
 from hub.core.release import FhirRelease, Resource
 from hub.core.search_index import IndexEntry
 from hub.core.subscriber import Attempt, Subscriber
@@ -96,7 +97,11 @@ def a_stream(id: int = 1, *, n: int = 0, floor: int = 0) -> StoredStream:
 
 
 def an_event(n: int, stream: int = 1, *, seq: int = 1) -> StreamEvent:
-    context = EventContext(triggers=(0, 2), includes=(Included("Patient", "p", 3),))
+    context = EventContext(
+        triggers=(0, 2),
+        includes=(Included("Patient", "p", 3),),
+        queries=(RelatedQuery("Task/t", Coding("http://x", "c", "C")), RelatedQuery("Task")),
+    )
     told = Occurrence(triggers=(1,), focus=Included("Task", "t", 2), at=START)
     contexts = (
         EventContext(),

@@ -89,6 +89,19 @@ def id_agrees_with_full_url(example: Resource) -> None:
     entry["resource"]["id"] = entry["fullUrl"].removeprefix("urn:uuid:")
 
 
+def hint_has_no_value(example: Resource) -> None:
+    """The hub names the type of authorization; a value is for an authorization server to give."""
+    status = example["entry"][0]["resource"]
+    for event in status.get("notificationEvent", ()):
+        for hint in event["extension"]:
+            hint["extension"] = [part for part in hint["extension"] if part["url"] != "value"]
+    for event in status.get("parameter", ()):
+        if "part" in event:
+            event["part"] = [
+                part for part in event["part"] if part["name"] != "authorization-value"
+            ]
+
+
 def focus_reveals_its_type(example: Resource) -> None:
     """An absolute reference names the type already; the hub does not repeat it."""
     for holder, name in members(example, ("focus", "valueReference")):

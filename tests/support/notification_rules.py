@@ -130,6 +130,7 @@ def check_references_are_absolute(bundle: Resource) -> None:
     for event in status["events"]:
         references += [event["focus"]] if event["focus"] else []
         references += event["context"]
+        references += [query for _, query in event["queries"]]
     assert all(reference.startswith(("http://", "https://")) for reference in references)
 
 
@@ -174,6 +175,14 @@ def read_status(resource: Resource) -> Resource:
                     "timestamp": event.get("timestamp"),
                     "focus": event.get("focus", {}).get("reference"),
                     "context": [one["reference"] for one in event.get("additionalContext", [])],
+                    "queries": [
+                        (parts.get("queryType"), parts["query"])
+                        for parts in _extensions(event, "backport-related-query")
+                    ],
+                    "hint": [
+                        parts["type"]
+                        for parts in _extensions(event, "notification-authorization-hint")
+                    ],
                 }
                 for event in resource.get("notificationEvent", [])
             ],
@@ -200,6 +209,18 @@ def read_status(resource: Resource) -> Resource:
     }
 
 
+def _extensions(event: Resource, name: str) -> list[Resource]:
+    """Return the parts of each extension of the guide with this name, by their urls."""
+    return [
+        {
+            part["url"]: next(value for key, value in part.items() if key != "url")
+            for part in extension["extension"]
+        }
+        for extension in event.get("extension", ())
+        if extension["url"] == f"{_BACKPORT}/{name}"
+    ]
+
+
 _R4_TYPES = {
     "subscription": "valueReference",
     "topic": "valueCanonical",
@@ -210,13 +231,20 @@ _R4_TYPES = {
     "timestamp": "valueInstant",
     "focus": "valueReference",
     "additional-context": "valueReference",
+    "authorization-type": "valueCoding",
+    "query-type": "valueCoding",
+    "query": "valueString",
 }
 
 
 def _r4_value(parameter: Resource) -> Json:
-    value = parameter[_R4_TYPES[parameter["name"]]]
+    if parameter["name"] == "related-query":
+        inside = {part["name"]: _r4_value(part) for part in parameter["part"]}
+        return inside.get("query-type"), inside["query"]
+    kind = _R4_TYPES[parameter["name"]]
     assert len(parameter) == 2
-    return value["reference"] if isinstance(value, dict) else value
+    value = parameter[kind]
+    return value["reference"] if kind == "valueReference" else value
 
 
 def _r4_event(parts: list[Resource]) -> Resource:
@@ -227,4 +255,6 @@ def _r4_event(parts: list[Resource]) -> Resource:
         "timestamp": single.get("timestamp"),
         "focus": single.get("focus"),
         "context": [value for name, value in values if name == "additional-context"],
+        "queries": [value for name, value in values if name == "related-query"],
+        "hint": [value for name, value in values if name == "authorization-type"],
     }

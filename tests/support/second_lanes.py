@@ -25,6 +25,7 @@ from hub.core.release import FhirRelease
 from hub.core.subscriber import Attempt, Subscriber
 from hub.core.subscription import ChannelType, Signal
 from hub.core.timing import RETRY_FLOOR, DeliveryState, RetryPolicy
+from hub.engine.authorization_hint import AuthorizationHints
 from hub.engine.delivery import Delivery
 from hub.engine.hub import base_url
 from hub.engine.settlement import Settlement
@@ -181,6 +182,7 @@ async def deliver(path: Path) -> None:
                 floor=min(RETRY_FLOOR, max(settings.retry_schedule)),
             ),
             base_url=lambda release: base_url(settings.public_url, release),
+            hints=AuthorizationHints(settings.authorization_hint, settings.public_url),
         )
         tasks = [
             asyncio.create_task(delivery.run()),
