@@ -84,7 +84,7 @@ def _expected(fhir: Fhir, task: Resource, content: str) -> list[tuple[Resource |
 
 
 async def _followed(fhir: Fhir, owner: str) -> Resource:
-    return await fhir.create(a_task(owner, **{"for": {"reference": fresh("Patient")}}))
+    return await fhir.create(a_task(owner) | {"for": {"reference": fresh("Patient")}})
 
 
 @pytest.mark.parametrize("content", CONTENTS)
