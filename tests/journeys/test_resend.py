@@ -35,6 +35,8 @@ async def _settled(fhir: Fhir, id: str, count: int) -> None:
     async with asyncio.timeout(PATIENCE):
         while sum(each["kind"] == "events" for each in await fhir.attempts(id)) < count:
             pass
+    # The hub writes one batch after the other: once this is answered, that one is known.
+    await fhir.create(a_task(fresh()))
 
 
 async def _resend(fhir: Fhir, id: str, query: str = "") -> str:
