@@ -184,13 +184,6 @@ def compile_topic(topic: SubscriptionTopic, parameters: SearchParameters) -> Com
         else f"filter {name} is of {resource_type}, for which the topic has no trigger"
         for resource_type, name in sorted(missing)
     )
-    refusals.extend(
-        f"related query {query.query!r} of {shape.resource} is never sent: nothing fills "
-        + ", ".join(f"[{name}]" for name in unfilled)
-        for shape in topic.notification_shapes
-        for query in shape.related_query
-        if (unfilled := query.missing(shape.resource, parameters))
-    )
     return CompiledTopic(
         topic=topic,
         release=parameters.release,
@@ -257,10 +250,17 @@ def _shapes(
     for index, shape in enumerate(declared):
         at = f"notificationShape[{index}]"
         try:
-            shapes.setdefault(type_named(shape.resource, parameters).resource_type, shape)
+            resource_type = type_named(shape.resource, parameters).resource_type
         except UnknownType as error:
             reasons.append(f"{at}.resource: {error}")
             continue
+        shapes.setdefault(resource_type, shape)
+        for query in shape.related_query:
+            if missing := query.missing(resource_type, parameters):
+                reasons.append(
+                    f"{at}.extension: the related query {query.query!r} is never sent: nothing in "
+                    f"{parameters.release} fills {', '.join(f'[{name}]' for name in missing)}"
+                )
         for name, directives in (("include", shape.include), ("revInclude", shape.rev_include)):
             for each in directives:
                 source, code, _ = include_parts(each)
