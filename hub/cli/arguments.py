@@ -222,6 +222,7 @@ def _subs(commands: _Commands[Parser]) -> None:
         ("show", "one Subscription: what it asks for and how it fares"),
         ("attempts", "the newest attempts to deliver to it"),
         ("events", "its events A..B, from $events"),
+        ("resend", "send its events A..B once more, with $resend"),
         ("reactivate", "ask for a new handshake after an error"),
         ("off", "switch it off; its numbers go on later"),
         ("verify", "send a handshake now and tell what happened on the way"),
@@ -229,7 +230,7 @@ def _subs(commands: _Commands[Parser]) -> None:
         action = _command(actions, name, line, epilog=EXIT_TEXT)
         if name != "list":
             action.add_argument("id", metavar="ID", help="Subscription id, or Subscription/id")
-        if name == "events":
+        if name in {"events", "resend"}:
             action.add_argument(
                 "numbers", metavar="A..B", nargs="?", type=number_range, help="3, 3..7 or 3.. (all)"
             )

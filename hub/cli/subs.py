@@ -120,6 +120,27 @@ class Desk:
             self._terminal.talk("no events with these numbers")
         return Exit.OK
 
+    async def resend(self) -> int:
+        """Let the events A..B be sent once more, and tell which will be."""
+        first, last = self._arguments.numbers or (None, None)
+        asked = {"eventsSinceNumber": first, "eventsUntilNumber": last}
+        params = {name: str(number) for name, number in asked.items() if number is not None}
+        answer = await self._client.expect("POST", f"{self._path}/$resend", params=params)
+        issues = (answer.resource or {}).get("issue", [])
+        if self._json:
+            told = [
+                {name: issue.get(name) for name in ("severity", "diagnostics")} for issue in issues
+            ]
+            self._terminal.line(json.dumps(told, ensure_ascii=False))
+            return Exit.OK
+        for issue in issues:
+            words = printable(str(issue.get("diagnostics", "")))
+            if issue.get("severity") == "information":
+                self._terminal.line(words)
+            else:
+                self._terminal.talk(f"! {words}", "yellow")
+        return Exit.OK
+
     async def reactivate(self) -> int:
         """Ask for a handshake, and tell how it went."""
         await self._set_status("requested")
@@ -224,6 +245,7 @@ _ACTIONS: dict[str, Callable[[Desk], Awaitable[int]]] = {
     "show": Desk.show,
     "attempts": Desk.attempts,
     "events": Desk.events,
+    "resend": Desk.resend,
     "reactivate": Desk.reactivate,
     "off": Desk.off,
     "verify": Desk.verify,

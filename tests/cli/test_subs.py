@@ -128,6 +128,31 @@ def test_events_are_those_that_were_asked_for(hub_url: str) -> None:
     asyncio.run(scenario())
 
 
+def test_resend_sends_what_was_asked_for_and_says_so(hub_url: str) -> None:
+    async def scenario() -> None:
+        async with _desk(hub_url) as desk:
+            for _ in range(2):
+                await desk.change()
+            # Another write is answered after the hub knows what the endpoint took.
+            await desk.client.expect("POST", "Patient", {"resourceType": "Patient"})
+            code, screen = await desk.ask("resend", desk.id, "1..1")
+            assert code == Exit.OK
+            assert screen.rows == [f"Subscription/{desk.id} will be sent again the event numbers 1"]
+            arrival = (await desk.endpoint.received.get()).arrival
+            assert [event.number for event in arrival.events] == [1]
+            code, screen = await desk.ask("resend", desk.id, "5..", "--format", "json")
+            (told,) = json.loads(screen.rows[0])
+            assert code == Exit.OK
+            assert told["severity"] == "information"
+            assert "nothing is sent again" in told["diagnostics"]
+            await desk.ask("off", desk.id)
+            with pytest.raises(CommandError, match="422") as caught:
+                await desk.ask("resend", desk.id)
+            assert caught.value.code is Exit.REFUSED
+
+    asyncio.run(scenario())
+
+
 def test_off_and_reactivate_change_the_status_and_say_so(hub_url: str) -> None:
     async def scenario() -> None:
         async with _desk(hub_url) as desk:
