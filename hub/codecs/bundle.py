@@ -15,6 +15,7 @@ from typing import Final, TypeAlias
 import orjson
 
 from hub.codecs.extension import BACKPORT
+from hub.codecs.subscription import write_identifier
 from hub.core.change import Interaction
 from hub.core.instant import format_instant
 from hub.core.notification import (
@@ -119,8 +120,14 @@ def subscription_status(notification: Notification, base_url: str) -> Resource:
 
 
 def subscription_reference(notification: Notification, base_url: str) -> Json:
-    """Write the reference to the Subscription, absolute."""
-    return {"reference": f"{base_url}/Subscription/{notification.subscription_id}"}
+    """Write the reference to the Subscription, absolute, with its first identifier if it has one.
+
+    Guides whose Subscriptions are not read by the subscriber go by the identifier alone.
+    """
+    written: Resource = {"reference": f"{base_url}/Subscription/{notification.subscription_id}"}
+    if notification.subscription_identifier is not None:
+        written["identifier"] = write_identifier(notification.subscription_identifier)
+    return written
 
 
 def error_concept(error: StatusError) -> Json:

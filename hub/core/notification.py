@@ -15,7 +15,12 @@ from enum import StrEnum
 from hub.core.change import Interaction
 from hub.core.related_query import Coding, RelatedQuery
 from hub.core.release import FhirRelease
-from hub.core.subscription import PayloadContent, Subscription, SubscriptionStatusCode
+from hub.core.subscription import (
+    Identifier,
+    PayloadContent,
+    Subscription,
+    SubscriptionStatusCode,
+)
 from hub.core.version import ResourceKey, ResourceVersion, VersionReference
 
 
@@ -91,6 +96,7 @@ class Notification:
     """All that one notification says.
 
     ``id`` is a UUID that depends only on what is said, so that a retry is the same text;
+    ``subscription_identifier`` names it outside the hub, where the client has given it a name;
     ``events_since_start`` counts all events so far, or, in an event-notification, is the highest
     number in it.
     """
@@ -106,6 +112,7 @@ class Notification:
     events: tuple[NotificationEvent, ...] = ()
     errors: tuple[StatusError, ...] = ()
     entries: tuple[NotificationEntry, ...] = ()
+    subscription_identifier: Identifier | None = None
 
 
 def stable_uuid(*parts: object) -> str:
@@ -156,6 +163,7 @@ def build_notification(
         type=kind,
         release=subscription.release,
         subscription_id=subscription.id,
+        subscription_identifier=next(iter(subscription.identifier), None),
         topic=None if level is PayloadContent.EMPTY else subscription.topic,
         status=subscription.status,
         timestamp=timestamp,

@@ -38,7 +38,7 @@ async def invoke(service: Service, call: Call, target: Target) -> Answer:
     """
     if target.operation == INJECT_EVENT and is_topic_place(call.release, target):
         return await inject_event(service, call, target)
-    offered = _ON_INSTANCE if target.id else _ON_TYPE
+    offered = ON_INSTANCE if target.id else ON_TYPE
     operation = offered.get(target.operation) if target.resource_type == "Subscription" else None
     if operation is None:
         level = "a Subscription" if target.id else "the type Subscription"
@@ -195,11 +195,11 @@ def _check_count(ids: list[str] | None) -> None:
         raise TooManyEntries(f"{len(ids)} ids were given; allowed: {_MOST_IDS}")
 
 
-_ON_TYPE: Final[Mapping[str, Operation]] = {
+ON_TYPE: Final[Mapping[str, Operation]] = {
     "$status": _status,
     "$get-ws-binding-token": _binding_token,
 }
-_ON_INSTANCE: Final[Mapping[str, Operation]] = {
+ON_INSTANCE: Final[Mapping[str, Operation]] = {
     "$status": _status,
     "$events": _events,
     "$get-ws-binding-token": _binding_token,

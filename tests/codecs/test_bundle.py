@@ -18,7 +18,7 @@ from hub.core.notification import (
     build_notification,
 )
 from hub.core.release import FhirRelease, Resource
-from hub.core.subscription import PayloadContent, SubscriptionStatusCode
+from hub.core.subscription import Identifier, PayloadContent, SubscriptionStatusCode
 from tests.support.notification_rules import (
     check_model,
     check_notification,
@@ -148,6 +148,31 @@ def test_an_event_that_may_no_longer_be_seen_has_number_and_time_only(
         "hint": [],
     }
     assert second["focus"] == f"{BASE}/Task/2"
+
+
+@pytest.mark.parametrize("release", FhirRelease)
+def test_a_subscription_is_named_by_its_first_identifier_too(release: FhirRelease) -> None:
+    identifiers = (Identifier("http://example.org/subs", "77240214"), Identifier(None, "2"))
+    for given, expected in (
+        (identifiers, {"system": "http://example.org/subs", "value": "77240214"}),
+        (identifiers[1:], {"value": "2"}),
+        ((), None),
+    ):
+        notification = build_notification(
+            a_subscription(release, identifier=given),
+            NotificationType.HEARTBEAT,
+            total=0,
+            timestamp=NOON,
+        )
+        text = CODECS[release].encode_notification(notification, BASE)
+        status = check_notification(text, release)["entry"][0]["resource"]
+        named = (
+            status["parameter"][0]["valueReference"]
+            if release is FhirRelease.R4
+            else status["subscription"]
+        )
+        assert named["reference"] == f"{BASE}/Subscription/admission"
+        assert named.get("identifier") == expected
 
 
 def test_in_r4_a_query_event_may_have_no_events() -> None:

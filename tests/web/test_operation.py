@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 
+from hub.codecs.operation import operations
 from hub.core.delivery import Delivered, DeliveryResult, Failed, FailureClass
 from hub.core.release import FhirRelease, Resource
 from hub.engine import subscription_status
+from hub.web.operation import ON_INSTANCE, ON_TYPE
 from tests.support.rig_endpoints import Endpoints, flat_status
 from tests.support.rig_resources import a_subscription, a_task, a_topic
 from tests.web.site import BASE, Site, a_patient, a_site, issue, run
@@ -291,6 +293,13 @@ def test_metadata_tells_what_a_base_offers(base: str, version: str, topic_type: 
             assert refused.status_code == 400
 
     run(scenario())
+
+
+def test_what_is_offered_on_subscriptions_is_what_is_defined() -> None:
+    for release in FhirRelease:
+        defined = operations(release, "Subscription")
+        assert {f"${each.code}" for each in defined} == set(ON_INSTANCE)
+        assert {f"${each.code}" for each in defined if each.on_type} == set(ON_TYPE)
 
 
 def test_metadata_follows_the_topics() -> None:
