@@ -9,26 +9,29 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from hub.core.fhirpath_operator import (
+from hub.core import fhirpath_number as numbers
+from hub.core import fhirpath_tree as trees
+from hub.core.fhirpath_boundary import BOUNDARY_FUNCTIONS
+from hub.core.fhirpath_conversion import CONVERSION_FUNCTIONS
+from hub.core.fhirpath_operator import negation
+from hub.core.fhirpath_quantity import Quantity
+from hub.core.fhirpath_reference import resolve
+from hub.core.fhirpath_run import (
+    FhirPathFailure,
     Node,
     Run,
+    calculated,
     distinct,
     keys_of,
-    member,
-    negation,
+    numeric,
     one,
-    string,
     truth,
     weight,
     whole,
 )
-from hub.core.fhirpath_reference import resolve
-from hub.core.fhirpath_value import Collection, key_of
-from hub.core.release import Json
+from hub.core.fhirpath_text import TEXT_FUNCTIONS
+from hub.core.fhirpath_value import Collection, Valueless, key_of
 from hub.core.value_set import Expansion
-
-OF_TYPE = ("ofType", "as", "is")
-"""Functions whose argument is the name of a type; ``hub.core.fhirpath`` compiles them."""
 
 _Plain = Callable[[Run, Collection], Collection]
 
@@ -37,23 +40,35 @@ def _plain(function: _Plain) -> Callable[..., Node]:
     return lambda owner: lambda run, this: function(run, owner(run, this))
 
 
-def _text(function: Callable[[str], Json]) -> Callable[..., Node]:
-    def read(run: Run, values: Collection) -> Collection:
-        text = string(values)
-        return [] if text is None else [function(text)]
+def _number(function: Callable[..., numbers.Number | None]) -> Callable[..., Node]:
+    """Make a function of numbers; of a quantity it takes the value and keeps the unit."""
 
-    return _plain(read)
-
-
-def _text_with(function: Callable[[str, str], bool]) -> Callable[..., Node]:
-    def make(owner: Node, argument: Node) -> Node:
+    def make(owner: Node, *arguments: Node) -> Node:
         def answer(run: Run, this: Collection) -> Collection:
-            text, part = string(owner(run, this)), string(argument(run, this))
-            return [] if text is None or part is None else [function(text, part)]
+            values = owner(run, this)
+            operands = [numeric(argument(run, this)) for argument in arguments]
+            if not values or None in operands:
+                return []
+            value = one(values)
+            if not isinstance(value, Quantity):
+                number = numeric(values)
+                return [] if number is None else calculated(function, number, *operands)
+            (result,) = calculated(function, value.value, *operands) or (None,)
+            return [] if result is None else [Quantity(result, value.unit, value.spelling)]
 
         return answer
 
     return make
+
+
+def _booleans(test: Callable[[list[bool]], bool]) -> Callable[..., Node]:
+    def read(run: Run, values: Collection) -> Collection:
+        run.pay(len(values))
+        if not all(isinstance(value, (bool, Valueless)) for value in values):
+            raise FhirPathFailure("booleans expected")
+        return [test([value for value in values if isinstance(value, bool)])]
+
+    return _plain(read)
 
 
 def _with_collection(
@@ -81,8 +96,7 @@ def _split(values: Collection, others: Collection) -> tuple[Collection, Collecti
 
 
 def _kept(run: Run, values: Collection, test: Node) -> Collection:
-    run.pay(len(values))
-    return [value for value in values if truth(test(run, [value]))]
+    return [value for value, answer in run.each(values, test) if truth(answer)]
 
 
 def _where(owner: Node, test: Node) -> Node:
@@ -104,9 +118,8 @@ def _all(owner: Node, test: Node) -> Node:
 def _select(owner: Node, projection: Node) -> Node:
     def project(run: Run, this: Collection) -> Collection:
         found: Collection = []
-        for value in owner(run, this):
-            part = projection(run, [value])
-            run.pay(len(part) + 1)
+        for _, part in run.each(owner(run, this), projection):
+            run.pay(len(part))
             found.extend(part)
         return found
 
@@ -116,6 +129,8 @@ def _select(owner: Node, projection: Node) -> Node:
 def _iif(owner: Node, test: Node, yes: Node, no: Node | None = None) -> Node:
     def choose(run: Run, this: Collection) -> Collection:
         values = owner(run, this)
+        if len(values) > 1:
+            one(values)
         if truth(test(run, values)):
             return yes(run, values)
         return [] if no is None else no(run, values)
@@ -127,15 +142,6 @@ def _slice(of: Callable[[Collection, int], Collection]) -> Callable[..., Node]:
     return lambda owner, count: (
         lambda run, this: of(owner(run, this), max(0, whole(count(run, this))))
     )
-
-
-def _extension(owner: Node, url: Node) -> Node:
-    def find(run: Run, this: Collection) -> Collection:
-        wanted = string(url(run, this))
-        found = member("extension", {})(run, owner(run, this))
-        return [e for e in found if isinstance(e, dict) and e.get("url") == wanted]
-
-    return find
 
 
 def member_of(owner: Node, expansion: Expansion) -> Node:
@@ -165,17 +171,31 @@ FUNCTIONS: dict[tuple[str, int], Callable[..., Node]] = {
     ("single", 0): _plain(lambda run, values: [one(values)] if values else []),
     ("distinct", 0): _plain(distinct),
     ("isDistinct", 0): _plain(lambda run, values: [len(distinct(run, values)) == len(values)]),
-    ("allTrue", 0): _plain(lambda run, values: [all(v is True for v in values)]),
-    ("anyTrue", 0): _plain(lambda run, values: [any(v is True for v in values)]),
-    ("allFalse", 0): _plain(lambda run, values: [all(v is False for v in values)]),
-    ("anyFalse", 0): _plain(lambda run, values: [any(v is False for v in values)]),
-    ("lower", 0): _text(str.lower),
-    ("upper", 0): _text(str.upper),
-    ("trim", 0): _text(str.strip),
-    ("length", 0): _text(len),
-    ("startsWith", 1): _text_with(str.startswith),
-    ("endsWith", 1): _text_with(str.endswith),
-    ("contains", 1): _text_with(str.__contains__),
+    ("allTrue", 0): _booleans(all),
+    ("anyTrue", 0): _booleans(any),
+    ("allFalse", 0): _booleans(lambda values: not any(values)),
+    ("anyFalse", 0): _booleans(lambda values: not all(values)),
+    ("getValue", 0): _plain(
+        lambda run, values: values if len(values) == 1 and not isinstance(values[0], dict) else []
+    ),
+    ("trace", 1): lambda owner, name: owner,
+    ("trace", 2): lambda owner, name, projection: owner,
+    ("children", 0): trees.children,
+    ("descendants", 0): trees.descendants,
+    ("repeat", 1): trees.repeat,
+    ("aggregate", 1): trees.aggregate,
+    ("aggregate", 2): trees.aggregate,
+    ("abs", 0): _number(abs),
+    ("ceiling", 0): _number(numbers.ceiling),
+    ("floor", 0): _number(numbers.floor),
+    ("truncate", 0): _number(numbers.truncate),
+    ("round", 0): _number(numbers.round_to),
+    ("round", 1): _number(numbers.round_to),
+    ("sqrt", 0): _number(numbers.square_root),
+    ("exp", 0): _number(numbers.exponential),
+    ("ln", 0): _number(numbers.logarithm),
+    ("log", 1): _number(numbers.logarithm),
+    ("power", 1): _number(numbers.power),
     ("where", 1): _where,
     ("exists", 1): _exists_where,
     ("all", 1): _all,
@@ -184,7 +204,6 @@ FUNCTIONS: dict[tuple[str, int], Callable[..., Node]] = {
     ("iif", 3): _iif,
     ("take", 1): _slice(lambda values, count: values[:count]),
     ("skip", 1): _slice(lambda values, count: values[count:]),
-    ("extension", 1): _extension,
     ("resolve", 0): resolve,
     ("union", 1): _with_collection(lambda run, a, b: distinct(run, a + b)),
     ("combine", 1): _with_collection(lambda run, a, b: a + b),
@@ -192,31 +211,26 @@ FUNCTIONS: dict[tuple[str, int], Callable[..., Node]] = {
     ("supersetOf", 1): _with_collection(lambda run, a, b: [keys_of(a) >= keys_of(b)]),
     ("intersect", 1): _with_collection(lambda run, a, b: distinct(run, _split(a, b)[0])),
     ("exclude", 1): _with_collection(lambda run, a, b: _split(a, b)[1]),
+    **BOUNDARY_FUNCTIONS,
+    **TEXT_FUNCTIONS,
+    **CONVERSION_FUNCTIONS,
 }
 
-_REASONS = {
-    "matches": "a regular expression can take unbounded time; use startsWith, endsWith, contains",
-    "replaceMatches": "a regular expression can take unbounded time",
-    "matchesFull": "a regular expression can take unbounded time",
-    "repeat": "it can go on without end",
-    "descendants": "name the path",
-    "children": "name the path",
-    "aggregate": "it can grow without end",
-    "trace": "a trigger has no output",
+OF_EACH = frozenset(
+    ("where", "exists", "all", "select", "repeat", "aggregate", "sort", "iif", "trace")
+)
+"""Functions whose arguments are evaluated with each value as ``$this``."""
+
+REASONS = {
     "now": "a trigger depends on nothing but the change",
     "today": "a trigger depends on nothing but the change",
     "timeOfDay": "a trigger depends on nothing but the change",
+    "conformsTo": "validation against a profile is not the hub's; test the elements",
+    "htmlChecks": "narrative is not checked",
+    "subsumes": "the hub holds no hierarchies of codes; use memberOf()",
+    "subsumedBy": "the hub holds no hierarchies of codes; use memberOf()",
+    "elementDefinition": "the hub holds no profiles",
+    "slice": "the hub holds no profiles; use where()",
+    "checkModifiers": "the hub holds no profiles; test modifierExtension",
 }
-
-
-def why_not(name: str, arguments: int) -> str:
-    """Return why a function is refused, and what is offered."""
-    counts = sorted(count for known, count in FUNCTIONS if known == name)
-    if name == "memberOf":
-        counts = [1]
-    if counts:
-        return f"{name}() takes {' or '.join(map(str, counts))} arguments, not {arguments}"
-    if name in _REASONS:
-        return f"{name}() is not evaluated: {_REASONS[name]}"
-    offered = sorted({known for known, _ in FUNCTIONS} | {*OF_TYPE, "memberOf"})
-    return f"{name}() is not evaluated; offered: {', '.join(offered)}"
+"""Why functions of the standard are refused."""

@@ -1,98 +1,45 @@
-"""The steps and operators of FHIRPath that a topic may use, and how their results are read.
+"""The steps and operators of FHIRPath that a topic may use.
 
-Each maker returns a node: a function of the run and of ``$this`` that returns a collection.
-Every node pays for what it touches from the budget of the run, so that no expression on no
-resource takes longer than about a second.
+Each maker returns a node (``hub.core.fhirpath_run``).
 Source: http://hl7.org/fhirpath/N1/ ("Path selection", "Operations").
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from decimal import Decimal
+from dataclasses import replace
+from functools import partial
+from itertools import zip_longest
 
-from hub.core.fhirpath_value import Collection, key_of
-from hub.core.release import Json, Resource
-from hub.core.search_criterion import NOWHERE, Resolver
-
-BUDGET = 500_000
-"""How many values one evaluation may touch."""
-
-
-class FhirPathFailure(Exception):
-    """An evaluation that FHIRPath defines as an error, or that costs too much."""
-
-
-class Run:
-    """One evaluation: the two states as collections, and what is left of the budget.
-
-    ``base_url`` is the hub's own of the release, and ``resolver`` reads what it holds there;
-    ``resolved`` collects the resources that were read.
-    """
-
-    __slots__ = ("base_url", "current", "left", "previous", "resolved", "resolver")
-
-    def __init__(
-        self,
-        previous: Resource | None,
-        current: Resource | None,
-        resolver: Resolver = NOWHERE,
-        base_url: str = "",
-    ) -> None:
-        self.previous: Collection = [] if previous is None else [previous]
-        self.current: Collection = [] if current is None else [current]
-        self.resolver = resolver
-        self.base_url = base_url
-        self.resolved: Collection = []
-        self.left = BUDGET
-
-    def pay(self, price: int) -> None:
-        """Take ``price`` from the budget.
-
-        Raises:
-            FhirPathFailure: the budget is used up.
-        """
-        self.left -= price
-        if self.left < 0:
-            raise FhirPathFailure("too costly for a resource of this size")
-
-
-Node = Callable[[Run, Collection], Collection]
-
-
-class Constant:
-    """A node that has the same value in every run; operators use it to work ahead."""
-
-    __slots__ = ("values",)
-
-    def __init__(self, values: Collection) -> None:
-        self.values = values
-
-    def __call__(self, run: Run, this: Collection) -> Collection:
-        return self.values
-
-
-def number(text: str) -> Json:
-    """Read a number literal."""
-    return Decimal(text) if "." in text else int(text)
-
-
-_ESCAPES = {"r": "\r", "n": "\n", "t": "\t", "f": "\f"}
-
-
-def unquote(literal: str) -> str:
-    """Read a string literal with its escapes."""
-    text, parts, at = literal[1:-1], [], 0
-    while (found := text.find("\\", at)) >= 0:
-        parts.append(text[at:found])
-        sign = text[found + 1]
-        at = found + 2
-        if sign == "u":
-            parts.append(chr(int(text[at : at + 4], 16)))
-            at += 4
-        else:
-            parts.append(_ESCAPES.get(sign, sign))
-    return "".join([*parts, text[at:]])
+from hub.core import fhirpath_quantity as quantities
+from hub.core.fhirpath_calendar import moved
+from hub.core.fhirpath_moment import Moment
+from hub.core.fhirpath_number import ARITHMETIC
+from hub.core.fhirpath_quantity import Quantity
+from hub.core.fhirpath_run import (
+    Constant,
+    FhirPathFailure,
+    Node,
+    Run,
+    calculated,
+    distinct,
+    keys_of,
+    one,
+    string,
+    truth,
+    weight,
+    whole,
+)
+from hub.core.fhirpath_value import (
+    Collection,
+    Valueless,
+    equal,
+    equivalent,
+    is_number,
+    key_of,
+    less,
+)
+from hub.core.release import Json
 
 
 def then(owner: Node, step: Node) -> Node:
@@ -105,19 +52,21 @@ def member(name: str, choices: Mapping[str, tuple[str, ...]]) -> Node:
 
     A capital letter names a resource type: ``Task.status`` is ``status`` of a Task.
     """
-    names = (name, *choices.get(name, ()))
+    names = _spellings(name, choices)
 
     def walk(run: Run, this: Collection) -> Collection:
         found: Collection = []
         for value in this:
             if not isinstance(value, dict):
                 continue
-            for spelling in names:
+            for spelling, extended in names:
                 inner = value.get(spelling)
                 if isinstance(inner, list):
-                    found.extend(entry for entry in inner if entry is not None)
+                    found.extend(inner if None not in inner else filled(inner, value.get(extended)))
                 elif inner is not None:
                     found.append(inner)
+                elif extended in value:
+                    found.extend(filled([], value[extended]))
         run.pay(len(this) + len(found))
         return found
 
@@ -126,6 +75,43 @@ def member(name: str, choices: Mapping[str, tuple[str, ...]]) -> Node:
     return lambda run, this: [
         value for value in this if isinstance(value, dict) and value.get("resourceType") == name
     ]
+
+
+def _spellings(name: str, choices: Mapping[str, tuple[str, ...]]) -> list[tuple[str, str]]:
+    """Return the JSON names of an element, each with that of its extensions if it is primitive."""
+    return [(each, f"_{each}") for each in (name, *choices.get(name, ()))]
+
+
+def filled(values: Collection, extensions: Json) -> Collection:
+    """Return the values of an element without gaps.
+
+    A gap with extensions is an element without value.
+    """
+    others = extensions if isinstance(extensions, list) else [extensions]
+    pairs = zip_longest(values, others)
+    found = (
+        Valueless(other) if value is None and isinstance(other, dict) else value
+        for value, other in pairs
+    )
+    return [value for value in found if value is not None]
+
+
+def extensions(parents: Node, name: str, choices: Mapping[str, tuple[str, ...]]) -> Node:
+    """Return ``name.extension``, of primitive elements too."""
+    names = _spellings(name, choices)
+    inner = member("extension", {})
+
+    def find(run: Run, this: Collection) -> Collection:
+        elements: Collection = []
+        for parent in parents(run, this):
+            if isinstance(parent, dict):
+                for each in (spelling for pair in names for spelling in pair):
+                    value = parent.get(each)
+                    elements.extend(value if isinstance(value, list) else [value])
+        run.pay(len(elements))
+        return inner(run, elements)
+
+    return find
 
 
 def at(owner: Node, index: Node) -> Node:
@@ -176,7 +162,9 @@ def order(
 
 def among(item: Node, values: Node) -> Node:
     """Return ``item in values``."""
-    known = keys_of(values.values) if isinstance(values, Constant) else None
+    known = None
+    if isinstance(values, Constant) and not any(isinstance(v, Quantity) for v in values.values):
+        known = keys_of(values.values)
 
     def answer(run: Run, this: Collection) -> Collection:
         candidate = item(run, this)
@@ -185,6 +173,8 @@ def among(item: Node, values: Node) -> Node:
             run.pay(weight(others))
         if not candidate:
             return []
+        if known is None and any(isinstance(each, Quantity) for each in candidate + others):
+            return [any(equal([one(candidate)], [other]) for other in others)]
         return [key_of(one(candidate)) in (keys_of(others) if known is None else known)]
 
     return answer
@@ -206,6 +196,59 @@ def join(left: Node, right: Node) -> Node:
         return ["".join(values)]
 
     return text
+
+
+def calculate(operator: str, left: Node, right: Node) -> Node:
+    """Return ``left + right`` and the like, of numbers, quantities, strings and dates."""
+
+    def answer(run: Run, this: Collection) -> Collection:
+        values, others = left(run, this), right(run, this)
+        if not values or not others:
+            return []
+        first, second = one(values), one(others)
+        if isinstance(first, Valueless) or isinstance(second, Valueless):
+            return []
+        if is_number(first) and is_number(second):
+            return calculated(ARITHMETIC[operator], first, second)
+        if operator == "+" and isinstance(first, str) and isinstance(second, str):
+            run.pay(len(first) + len(second))
+            return [first + second]
+        if operator in ("+", "-") and isinstance(first, (str, Moment)):
+            return _moved(first, second, operator)
+        quantity, other = quantities.quantity_of(first), quantities.quantity_of(second)
+        if quantity is None or other is None:
+            raise FhirPathFailure(f"{operator} has no meaning for these values")
+        return calculated(quantities.calculated, operator, quantity, other)
+
+    return answer
+
+
+def _moved(moment: str | Moment, by: Json, operator: str) -> Collection:
+    amount = quantities.quantity_of(by)
+    if amount is None or is_number(by):
+        raise FhirPathFailure("to a date or time only a quantity such as 1 day can be added")
+    try:
+        return calculated(moved, moment, amount, -1 if operator == "-" else 1)
+    except TypeError as error:
+        raise FhirPathFailure(str(error)) from None
+
+
+def signed(node: Node, sign: str) -> Node:
+    """Return ``-node`` or ``+node``."""
+
+    def answer(run: Run, this: Collection) -> Collection:
+        values = node(run, this)
+        if not values:
+            return []
+        value = one(values)
+        number = value.value if isinstance(value, Quantity) else value
+        if not is_number(number):
+            raise FhirPathFailure("a sign goes with a number or a quantity")
+        if sign == "+":
+            return values
+        return [replace(value, value=-number) if isinstance(value, Quantity) else -number]
+
+    return Constant(answer(Run(None, None), [])) if isinstance(node, Constant) else answer
 
 
 def both(left: Node, right: Node) -> Node:
@@ -277,77 +320,45 @@ def is_typed(owner: Node, typed: Node) -> Node:
     return answer
 
 
-def of_resource_type(owner: Node, name: str, *, testing: bool) -> Node:
-    """Return ``owner as Type`` or ``owner is Type`` for resources."""
+def single_typed(owner: Node, typed: Node) -> Node:
+    """Return ``value as Quantity``: the value if it has this type."""
 
     def answer(run: Run, this: Collection) -> Collection:
         values = owner(run, this)
-        matching = [v for v in values if isinstance(v, dict) and v.get("resourceType") == name]
-        if not testing:
-            return matching
-        return [one(values) in matching] if values else []
+        if len(values) > 1:
+            raise FhirPathFailure("as takes one value; of several, ofType() chooses")
+        return typed(run, this)
 
     return answer
 
 
-def weight(values: Collection) -> int:
-    """Return how many values there are, at all depths."""
-    if len(values) == 1 and not isinstance(values[0], (dict, list)):
-        return 1
-    total, waiting = 0, [values]
-    while waiting:
-        inner = waiting.pop()
-        total += len(inner)
-        for value in inner:
-            if isinstance(value, dict):
-                waiting.append(list(value.values()))
-            elif isinstance(value, list):
-                waiting.append(value)
-    return total
+def any_of(nodes: list[Node]) -> Node:
+    """Return the values of all nodes, one after the other."""
+    return lambda run, this: [value for node in nodes for value in node(run, this)]
 
 
-def keys_of(values: Collection) -> frozenset[object]:
-    """Return the keys by which values are equal."""
-    return frozenset(map(key_of, values))
+def with_url(found: Node, url: Node) -> Node:
+    """Return ``extension(url)``."""
+
+    def find(run: Run, this: Collection) -> Collection:
+        wanted = string(url(run, this))
+        return [e for e in found(run, this) if isinstance(e, dict) and e.get("url") == wanted]
+
+    return find
 
 
-def one(values: Collection) -> Json:
-    """Return the only value.
-
-    Raises:
-        FhirPathFailure: there are several.
-    """
-    if len(values) != 1:
-        raise FhirPathFailure(f"one value expected, {len(values)} found")
-    return values[0]
-
-
-def truth(values: Collection) -> bool | None:
-    """Read a collection as a boolean: empty is None, any single value that is none is true."""
-    if not values:
-        return None
-    return one(values) is not False
-
-
-def string(values: Collection) -> str | None:
-    """Read a collection as a string; empty is None."""
-    if not values:
-        return None
-    value = one(values)
-    if not isinstance(value, str):
-        raise FhirPathFailure("a string expected")
-    return value
-
-
-def whole(values: Collection) -> int:
-    """Read a collection as an integer."""
-    value = one(values)
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise FhirPathFailure("an integer expected")
-    return value
-
-
-def distinct(run: Run, values: Collection) -> Collection:
-    """Return each value once, in order."""
-    run.pay(weight(values))
-    return list({key_of(value): value for value in reversed(values)}.values())[::-1]
+OPERATIONS: dict[str, Callable[[Node, Node], Node]] = {
+    "=": lambda left, right: compare(left, right, equal, negated=False),
+    "!=": lambda left, right: compare(left, right, equal, negated=True),
+    "~": lambda left, right: compare(left, right, equivalent, negated=False),
+    "!~": lambda left, right: compare(left, right, equivalent, negated=True),
+    "<": lambda left, right: order(left, right, less, negated=False),
+    ">": lambda left, right: order(right, left, less, negated=False),
+    "<=": lambda left, right: order(right, left, less, negated=True),
+    ">=": lambda left, right: order(left, right, less, negated=True),
+    "in": among,
+    "contains": lambda left, right: among(right, left),
+    "|": union,
+    "&": join,
+    **{sign: partial(calculate, sign) for sign in ARITHMETIC},
+}

@@ -7,7 +7,7 @@ Source: http://hl7.org/fhir/R5/fhirpath.html#functions ("resolve").
 
 from __future__ import annotations
 
-from hub.core.fhirpath_operator import Node, Run
+from hub.core.fhirpath_run import Node, Run
 from hub.core.fhirpath_value import Collection
 from hub.core.release import Json, Resource
 from hub.core.search_path import contained

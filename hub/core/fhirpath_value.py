@@ -1,6 +1,8 @@
 """How FHIRPath compares values: equal, equivalent, ordered.
 
-Values are parsed JSON: str, bool, int, ``Decimal``, dict, list.  Collections are lists.
+Values are parsed JSON (str, bool, int, ``Decimal``, dict, list) and what only an expression makes:
+``Moment`` and ``Quantity``.  Collections are lists.  Two elements that are both of JSON are equal
+if they are the same, whatever their type; what an expression makes is compared by its meaning.
 Every comparison takes time in proportion to the size of the values.
 Source: http://hl7.org/fhirpath/N1/ ("Equality", "Comparison").
 """
@@ -12,13 +14,19 @@ from collections import Counter
 from datetime import datetime
 from decimal import Context, Decimal
 
+from hub.core.fhirpath_moment import Moment, date_or_time, order_of, time_of_day
+from hub.core.fhirpath_quantity import Quantity, is_quantity, key_of_quantity, pair
+from hub.core.fhirpath_unit import CALENDAR_AS_UCUM
 from hub.core.release import Json
 
 Collection = list[Json]
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:\d\d)", re.ASCII)
-_DATE = re.compile(r"\d{4}(-\d\d(-\d\d)?)?", re.ASCII)
 _HUGE = 60
 _EXACT = Context(prec=100)
+
+
+class Valueless(dict[str, Json]):
+    """A primitive element that has no value, only an id or extensions."""
 
 
 def key_of(value: Json) -> object:
@@ -35,7 +43,13 @@ def key_of(value: Json) -> object:
         return frozenset((name, key_of(member)) for name, member in value.items())
     if isinstance(value, list):
         return tuple(key_of(member) for member in value)
-    return value
+    return _key_of_made(value, value)
+
+
+def _key_of_made(value: Json, otherwise: object) -> object:
+    if isinstance(value, Moment):
+        return instant_of(value.text) or value.text
+    return key_of_quantity(value) if isinstance(value, Quantity) else otherwise
 
 
 def likeness_of(value: Json) -> object:
@@ -51,48 +65,114 @@ def likeness_of(value: Json) -> object:
         return frozenset((name, likeness_of(member)) for name, member in value.items())
     if isinstance(value, list):
         return frozenset(Counter(map(likeness_of, value)).items())
-    return value
+    return _key_of_made(value, value)
 
 
 def equal(left: Collection, right: Collection) -> bool | None:
-    """Tell whether two collections are equal in order; None if either is empty."""
+    """Tell whether two collections are equal in order.
+
+    None if either is empty, or the precision of a date or the unit of a quantity leaves it open.
+    """
     if not left or not right:
         return None
-    return len(left) == len(right) and key_of(left) == key_of(right)
+    if len(left) != len(right):
+        return False
+    answers = [_same(a, b) for a, b in zip(left, right, strict=True)]
+    return False if False in answers else None if None in answers else True
+
+
+def _same(left: Json, right: Json) -> bool | None:
+    if isinstance(left, str) and isinstance(right, str) and left == right:
+        return True
+    if isinstance(left, Moment) or isinstance(right, Moment):
+        moments = _moments(left, right)
+        if moments is None:
+            return False
+        order = order_of(*moments)
+        return None if order is None else order == 0
+    if isinstance(left, Quantity) or isinstance(right, Quantity):
+        if not is_quantity(left) and not is_number(left):
+            return False
+        if not is_quantity(right) and not is_number(right):
+            return False
+        values = pair(left, right)
+        return None if values is None else values[0] == values[1]
+    return key_of(left) == key_of(right)
+
+
+def _moments(left: Json, right: Json) -> tuple[Moment, Moment] | None:
+    """Read two values as moments of one sort, None if they are not."""
+    is_time = "Time" in (getattr(left, "kind", ""), getattr(right, "kind", ""))
+    first, second = (
+        value if isinstance(value, Moment) else _moment(value, is_time) for value in (left, right)
+    )
+    if first is None or second is None or (first.kind == "Time") is not (second.kind == "Time"):
+        return None
+    return first, second
+
+
+def _moment(value: Json, is_time: bool) -> Moment | None:
+    if not isinstance(value, str):
+        return None
+    return time_of_day(value) if is_time else date_or_time(value)
 
 
 def equivalent(left: Collection, right: Collection) -> bool:
     """Tell whether two collections are equivalent in any order; two empty ones are.
 
-    Two single decimals are compared at the precision of the coarser one.
+    Two single decimals, or quantities, are compared at the precision of the coarser one.
     """
     if len(left) != len(right):
         return False
     if left == right and all(isinstance(value, str) for value in left):
         return True
-    if len(left) == 1 and is_number(left[0]) and is_number(right[0]):
-        return _same_to_the_coarser(Decimal(left[0]), Decimal(right[0]))
+    if len(left) == 1:
+        one, other = left[0], right[0]
+        if is_number(one) and is_number(other):
+            return _same_to_the_coarser(Decimal(one), Decimal(other))
+        if isinstance(one, Moment) or isinstance(other, Moment):
+            return _same(one, other) is True
+        if isinstance(one, Quantity) or isinstance(other, Quantity):
+            values = pair(*map(_as_ucum, (one, other)))
+            return values is not None and _same_to_the_coarser(*map(Decimal, values))
     return likeness_of(left) == likeness_of(right)
 
 
+def _as_ucum(value: Json) -> Json:
+    """Read a calendar year or month as the mean one of UCUM."""
+    if isinstance(value, Quantity) and value.unit in CALENDAR_AS_UCUM:
+        return Quantity(value.value, CALENDAR_AS_UCUM[value.unit], value.unit)
+    return value
+
+
 def less(left: Json, right: Json) -> bool | None:
-    """Tell whether ``left`` comes before ``right``; None where dates leave it open.
+    """Tell whether ``left`` comes before ``right``; None where dates or units leave it open.
 
     Raises:
         TypeError: values of these types have no order.
     """
     if is_number(left) and is_number(right):
         return bool(left < right)
+    if isinstance(left, Valueless) or isinstance(right, Valueless):
+        return None
+    if is_quantity(left) and is_quantity(right):
+        values = pair(left, right)
+        return None if values is None else bool(values[0] < values[1])
+    if isinstance(left, Moment) or isinstance(right, Moment):
+        moments = _moments(left, right)
+        if moments is None:
+            raise TypeError("a date or time has an order with another one only")
+        return _before(order_of(*moments))
     if not isinstance(left, str) or not isinstance(right, str):
-        raise TypeError("only numbers, strings and dates have an order")
-    instants = instant_of(left), instant_of(right)
-    if instants[0] and instants[1]:
-        return instants[0] < instants[1]
-    if _is_date(left, instants[0]) and _is_date(right, instants[1]):
-        shared = min(len(left), len(right), 10)
-        if left[:shared] == right[:shared] and len(left) != len(right):
-            return None
-    return left < right
+        raise TypeError("only numbers, quantities, strings and dates have an order among their own")
+    first, second = date_or_time(left), date_or_time(right)
+    if first is None or second is None:
+        return left < right
+    return _before(order_of(first, second))
+
+
+def _before(order: int | None) -> bool | None:
+    return None if order is None else order < 0
 
 
 def is_number(value: Json) -> bool:
@@ -108,10 +188,6 @@ def instant_of(text: str) -> datetime | None:
         return datetime.fromisoformat(text)
     except ValueError:
         return None
-
-
-def _is_date(text: str, instant: datetime | None) -> bool:
-    return instant is not None or _DATE.fullmatch(text) is not None
 
 
 def _same_to_the_coarser(left: Decimal, right: Decimal) -> bool:
