@@ -61,11 +61,7 @@ class Compiler:
         """
         if depth > MAX_DEPTH:
             refuse(f"deeper than {MAX_DEPTH} steps", tree.start)
-        kind = kind_of(tree)
-        compile_ = getattr(self, f"_{kind}", None)
-        if compile_ is None:
-            refuse(f"the hub does not evaluate {tree.getText()[:60]!r}", tree.start)
-        node: Node = compile_(tree, depth + 1)
+        node: Node = getattr(self, f"_{kind_of(tree)}")(tree, depth + 1)
         return node
 
     def condition(self, tree: Tree, depth: int = 0) -> Node:

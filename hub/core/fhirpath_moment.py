@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from functools import lru_cache
 
 _CLOCK = r"(\d\d)(?::(\d\d)(?::(\d\d(?:\.\d{1,9})?))?)?"
 _DATE_TIME = re.compile(
@@ -20,6 +21,7 @@ _TIME = re.compile(_CLOCK, re.ASCII)
 DAY = 86_400
 GRAINS = (0, 0, 0, DAY, 3_600, 60, 0)
 """How many seconds a moment of so many parts spans; 0 for less than a day's, or exact."""
+_LONGEST = 40
 _EAST, _WEST = 14 * 3_600, 12 * 3_600
 """How far zones go: noon without a zone is up to 14 hours before noon UTC, or 12 after."""
 
@@ -43,6 +45,11 @@ class Moment:
 
 def date_or_time(text: str) -> Moment | None:
     """Read a date or dateTime, None if it is neither."""
+    return _date_or_time(text) if 4 <= len(text) <= _LONGEST else None
+
+
+@lru_cache(1_024)
+def _date_or_time(text: str) -> Moment | None:
     found = _DATE_TIME.fullmatch(text)
     if found is None:
         return None
@@ -99,6 +106,7 @@ def order_of(left: Moment, right: Moment) -> int | None:
     return 1 if second[1:] <= (first[0], False) else None
 
 
+@lru_cache(1_024)
 def _span(moment: Moment, any_zone: bool) -> tuple[Decimal, Decimal, bool]:
     """Return the first and the last instant that it may be, and whether the last one counts."""
     parts = moment.parts

@@ -101,17 +101,17 @@ def _integer(value: Decimal) -> int:
     return int(bounded(value))
 
 
-def ceiling(value: Number) -> Number:
+def ceiling(value: Number) -> int:
     """Return the smallest integer that is not less."""
     return _integer(Decimal(bounded(value)).to_integral_value(ROUND_CEILING))
 
 
-def floor(value: Number) -> Number:
+def floor(value: Number) -> int:
     """Return the largest integer that is not more."""
     return _integer(Decimal(bounded(value)).to_integral_value(ROUND_FLOOR))
 
 
-def truncate(value: Number) -> Number:
+def truncate(value: Number) -> int:
     """Return the value without its fraction."""
     return _integer(Decimal(value))
 
@@ -139,7 +139,10 @@ def logarithm(value: Number, base: Number | None = None) -> Number | None:
     """Return the logarithm to a base, by default the natural one."""
     found = _PRECISE.ln(Decimal(bounded(value)))
     if base is not None:
-        found = _PRECISE.divide(found, _PRECISE.ln(Decimal(bounded(base))))
+        divisor = _PRECISE.ln(Decimal(bounded(base)))
+        if divisor == 0:
+            return None
+        found = _PRECISE.divide(found, divisor)
     return _calculated(found)
 
 

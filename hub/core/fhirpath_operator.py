@@ -248,7 +248,9 @@ def signed(node: Node, sign: str) -> Node:
             return values
         return [replace(value, value=-number) if isinstance(value, Quantity) else -number]
 
-    return Constant(answer(Run(None, None), [])) if isinstance(node, Constant) else answer
+    if isinstance(node, Constant) and all(is_number(value) for value in node.values):
+        return Constant(answer(Run(None, None), []))
+    return answer
 
 
 def both(left: Node, right: Node) -> Node:

@@ -35,9 +35,10 @@ def origin_of(tree: Tree | None, focus: Origin, variables: dict[str, Origin]) ->
         return () if name in _STATES else variables.get(name)
     if kind == "TypeExpression" and step.getChild(1).getText() == "as":
         return _of_type(step.getChild(2))
-    if kind in ("UnionExpression", "TotalInvocation"):
-        return UNKNOWN
-    return None
+    if kind == "UnionExpression":
+        left, right = (origin_of(step.getChild(side), focus, variables) for side in (0, 2))
+        return left if left == right else UNKNOWN
+    return UNKNOWN if kind == "TotalInvocation" else None
 
 
 def _member(of: Origin, name: str) -> Origin:

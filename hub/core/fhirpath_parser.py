@@ -24,6 +24,7 @@ from hub.errors import TopicRefused
 MAX_LENGTH = 2_000
 MAX_TOKENS = 500
 MAX_NESTING = 20
+MAX_SIGNS = 5
 EXPRESSION = "SubscriptionTopic.resourceTrigger.fhirPathCriteria"
 
 Tree = Any
@@ -52,14 +53,17 @@ def parse(expression: str) -> Tree:
     lexer.addErrorListener(complaints)
     stream = CommonTokenStream(lexer)
     stream.fill()
-    _join_dates(stream.tokens)
     if len(stream.tokens) > MAX_TOKENS:
         refuse(f"{len(stream.tokens)} words and signs; at most {MAX_TOKENS} are accepted")
-    nesting = 0
+    nesting = signs = 0
     for token in stream.tokens:
+        signs = signs + 1 if token.text in ("+", "-") else 0
+        if signs > MAX_SIGNS:
+            refuse(f"more than {MAX_SIGNS} signs in a row", token)
         nesting += (token.text in ("(", "[")) - (token.text in (")", "]"))
         if nesting > MAX_NESTING:
             refuse(f"nested deeper than {MAX_NESTING}", token)
+    _join_dates(stream.tokens)
     parser = FHIRPathParser(stream)
     parser.removeErrorListeners()
     parser.addErrorListener(complaints)

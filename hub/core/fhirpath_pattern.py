@@ -19,6 +19,10 @@ from hub.core.fhirpath_value import Collection
 
 _MEMORY = 1 << 20
 _PRICE = 10
+_STEPS = 150
+"""How many steps of the matcher cost as much as one touched value; at worst it takes one for every
+character and instruction of the pattern."""
+
 _GROUP = re.compile(r"\$(?:(\d)|\{(\w{1,30})\})")
 
 
@@ -49,7 +53,7 @@ def matches(owner: Node, pattern: Any, *, fully: bool) -> Node:
         text = string(owner(run, this))
         if text is None:
             return []
-        run.pay(len(text) + _PRICE)
+        run.pay(_price(pattern, len(text)))
         return [test(text) is not None]
 
     return answer
@@ -66,16 +70,21 @@ def replace_matches(owner: Node, pattern: Any, substitution: Node) -> Node:
         if text is None or by is None:
             return []
         parts, end = [], 0
-        run.pay(len(text) + _PRICE)
+        run.pay(len(text) + _price(pattern, len(text)))
         for found in pattern.finditer(text):
             if found.end() > found.start():
                 replacement = _GROUP.sub(partial(_group, found), by)
-                run.pay(len(replacement) + _PRICE)
+                run.pay(len(replacement) + _price(pattern, len(text) - found.end()))
                 parts += [text[end : found.start()], replacement]
                 end = found.end()
         return ["".join([*parts, text[end:]])]
 
     return answer
+
+
+def _price(pattern: Any, length: int) -> int:
+    steps: int = length * pattern.programsize // _STEPS
+    return _PRICE + steps
 
 
 def _group(found: Any, named: re.Match[str]) -> str:

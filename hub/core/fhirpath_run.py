@@ -66,9 +66,8 @@ class Run:
     @property
     def resource_type(self) -> str:
         """The type of the resource that changed; both states have the same."""
-        for state in (*self.current, *self.previous):
-            return str(state.get("resourceType"))
-        return ""
+        states = [*self.current, *self.previous]
+        return str(states[0].get("resourceType")) if states else ""
 
     def each(self, values: Collection, node: Node) -> Iterator[tuple[Json, Collection]]:
         """Evaluate ``node`` with each value as ``$this``."""

@@ -38,6 +38,7 @@ CALENDAR_AS_UCUM = {"year": "a", "month": "mo"}
 """What a calendar duration of no fixed length is equivalent to (``~``)."""
 
 _LONGEST = 80
+_MOST_BITS = 500
 _PREFIXES = {
     **{
         prefix: Fraction(10) ** power
@@ -203,11 +204,19 @@ def times(left: Worth, right: Worth) -> Worth:
     exponents = dict(left[1])
     for name, exponent in right[1]:
         exponents[name] = exponents.get(name, 0) + exponent
-    return left[0] * right[0], tuple(sorted((n, e) for n, e in exponents.items() if e))
+    dimensions = tuple(sorted((name, each) for name, each in exponents.items() if each))
+    return _bounded(left[0] * right[0]), dimensions
 
 
 def power(worth: Worth, exponent: int) -> Worth:
     """Raise a worth to a power."""
     if worth[0] == 0:
         raise _Unknown
-    return worth[0] ** exponent, tuple((name, each * exponent) for name, each in worth[1])
+    dimensions = tuple((name, each * exponent) for name, each in worth[1])
+    return _bounded(worth[0] ** exponent), dimensions
+
+
+def _bounded(factor: Fraction) -> Fraction:
+    if max(factor.numerator.bit_length(), factor.denominator.bit_length()) > _MOST_BITS:
+        raise _Unknown
+    return factor
