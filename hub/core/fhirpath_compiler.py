@@ -18,6 +18,7 @@ from hub.core.fhirpath_parser import (
     Tree,
     call_of,
     kind_of,
+    literal_of,
     name_of,
     refuse,
     step_of,
@@ -113,7 +114,7 @@ class Compiler:
         return Constant([_number(tree.getText())])
 
     def _StringLiteral(self, tree: Tree, depth: int) -> Node:
-        return Constant([unquote(tree.getText())])
+        return Constant([unquote(literal_of(tree))])
 
     def _DateTimeLiteral(self, tree: Tree, depth: int) -> Node:
         return self._moment(tree, date_or_time(tree.getText()[1:]))
@@ -127,7 +128,7 @@ class Compiler:
         return Constant([moment])
 
     def _QuantityLiteral(self, tree: Tree, depth: int) -> Node:
-        value, unit = tree.quantity().NUMBER().getText(), tree.quantity().unit().getText()
+        value, unit = tree.quantity().NUMBER().getText(), literal_of(tree.quantity().unit())
         return Constant([quantity(_number(value), unquote(unit) if unit[0] == "'" else unit)])
 
     def _ThisInvocation(self, tree: Tree, depth: int) -> Node:

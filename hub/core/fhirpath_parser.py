@@ -1,12 +1,14 @@
 """From the text of a FHIRPath expression to its tree, within limits; what is wrong is refused.
 
 The grammar is fhirpathpy's.  Where it departs from the standard's the tokens or the tree are put
-right: ``@2015T`` is one literal, and ``is`` and ``as`` bind closer than ``|`` and ``<``.
+right: ``@2015T`` is one literal, ``is`` and ``as`` bind closer than ``|`` and ``<`` (which the
+compiler sees to), and a string may end in an escaped backslash.
 Source: http://hl7.org/fhirpath/N1/grammar.html.
 """
 
 from __future__ import annotations
 
+import re
 from typing import Any, NoReturn
 
 from antlr4 import (  # type: ignore[import-untyped]  # the parser's runtime has no types
@@ -26,6 +28,11 @@ MAX_TOKENS = 500
 MAX_NESTING = 20
 MAX_SIGNS = 5
 EXPRESSION = "SubscriptionTopic.resourceTrigger.fhirPathCriteria"
+
+_QUOTED = re.compile(r"//[^\n]*|/\*.*?\*/|`(?:\\.|[^`\\])*`|'(?:\\.|[^'\\])*'", re.DOTALL)
+_BACKSLASH, _MASK = r"\\", "\ue000\ue001"
+"""An escaped backslash, and what stands for it where the grammar would take its second sign for the
+start of an escape.  As long as it, so that positions stay right."""
 
 Tree = Any
 """A node of ANTLR's parse tree; the runtime has no types."""
@@ -48,7 +55,7 @@ def parse(expression: str) -> Tree:
     if len(expression) > MAX_LENGTH:
         refuse(f"{len(expression)} characters; at most {MAX_LENGTH} are accepted")
     complaints = _Complaints()
-    lexer = FHIRPathLexer(InputStream(expression))
+    lexer = FHIRPathLexer(InputStream(_QUOTED.sub(_masked, expression)))
     lexer.removeErrorListeners()
     lexer.addErrorListener(complaints)
     stream = CommonTokenStream(lexer)
@@ -83,6 +90,20 @@ def _join_dates(tokens: list[Any]) -> None:
             del tokens[at + 1]
     for index, token in enumerate(tokens):
         token.tokenIndex = index
+
+
+def _masked(quoted: re.Match[str]) -> str:
+    """Mask the escaped backslashes of a string; leave comments and names alone."""
+    text = quoted[0]
+    if text[0] != "'":
+        return text
+    return re.sub(r"\\(.)", lambda e: _MASK if e[1] == "\\" else e[0], text, flags=re.DOTALL)
+
+
+def literal_of(tree: Tree) -> str:
+    """Return a literal as it was written."""
+    text: str = tree.getText()
+    return text.replace(_MASK, _BACKSLASH)
 
 
 def refuse(reason: str, token: Any = None) -> NoReturn:

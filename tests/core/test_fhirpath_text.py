@@ -86,6 +86,8 @@ TRUE = [
     "'1'.convertsToInteger() and 'x'.convertsToInteger() = false"
     " and {}.convertsToInteger().empty()",
     "'false'.convertsToBoolean() and '2024'.convertsToDate() and '1 day'.convertsToQuantity()",
+    r"""'\\' & 'b' = '\\b' and '\\\\'.length() = 2 and 'it\'s' & '\\' = 'it\'s\\'""",
+    r"""'\\'.length() /* don't '\\' */ = 1 and `line`.matches('\\w\\s\\w') // '\\""",
     "'é'.length() = 1 and 'a b'.upper() = 'A B' and 'x'.contains('') and ' a '.trim() = 'a'",
 ]
 
