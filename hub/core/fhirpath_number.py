@@ -116,9 +116,9 @@ def truncate(value: Number) -> int:
     return _integer(Decimal(value))
 
 
-def round_to(value: Number, places: int = 0) -> Number | None:
+def round_to(value: Number, places: Number = 0) -> Number | None:
     """Return the value rounded to ``places`` digits after the point; a half goes up."""
-    if not 0 <= places <= _PLACES:
+    if not isinstance(places, int) or not 0 <= places <= _PLACES:
         return None
     exact = Context(prec=_DIGITS + _PLACES + 1)
     unit = Decimal(1).scaleb(-places)

@@ -344,6 +344,8 @@ def with_url(found: Node, url: Node) -> Node:
 
     def find(run: Run, this: Collection) -> Collection:
         wanted = string(url(run, this))
+        if wanted is None:
+            return []
         return [e for e in found(run, this) if isinstance(e, dict) and e.get("url") == wanted]
 
     return find

@@ -133,10 +133,14 @@ def one(values: Collection) -> Json:
 
 
 def truth(values: Collection) -> bool | None:
-    """Read a collection as a boolean: empty is None, any single value that is none is true."""
+    """Read a collection as a boolean: any single value that is none is true.
+
+    None if it is empty, or an element without a value.
+    """
     if not values:
         return None
-    return one(values) is not False
+    value = one(values)
+    return None if isinstance(value, Valueless) else value is not False
 
 
 def string(values: Collection) -> str | None:

@@ -157,9 +157,13 @@ def less(left: Json, right: Json) -> bool | None:
         return bool(left < right)
     if isinstance(left, Valueless) or isinstance(right, Valueless):
         return None
-    if is_quantity(left) and is_quantity(right):
+    if all(is_quantity(value) or is_number(value) for value in (left, right)):
         values = pair(left, right)
-        return None if values is None else bool(values[0] < values[1])
+        if values is not None:
+            return bool(values[0] < values[1])
+        if is_number(left) or is_number(right):
+            raise TypeError("a number has no order with a quantity; write its unit: 5 'mg'")
+        return None
     if isinstance(left, Moment) or isinstance(right, Moment):
         moments = _moments(left, right)
         if moments is None:

@@ -48,6 +48,7 @@ TRUE = [
     "12 months = 1 year and (1 year = 1 'a').empty() and 1 year ~ 1 'a' and 1 month ~ 1 'mo'",
     "(1 month = 30 days).empty() and 6 days < 1 week and age = 72 hours and age < 4 days",
     "1000 milliseconds = 1 second and 60 seconds = 1 minute and 1 's' = 1 second",
+    "4 < 5 '1' and 5 '1' >= 4",
     "5 = 5 '1' and 5 '1' = 5 and (5 = 5 'mg').empty() and 5.toQuantity() = 5 '1'",
     "2 'cm' * 3 'm' = 0.06 'm2' and 6 'g' / 2 'mL' = 3000 'g/L' and 4 'm' / 2 'm' = 2",
     "2 * 3 'mg' = 6 'mg' and 6 'mg' * 2 = 12 'mg' and 6 'mg' / 2 = 3 'mg' and 6 / 2 'L' = 3 '/L'",
@@ -79,6 +80,8 @@ def test_it_is_true_of_quantities(expression: str) -> None:
     ("expression", "reason"),
     [
         ("dose > 'much'", "have an order"),
+        ("dose > 5", "write its unit"),
+        ("5 < foreign", "write its unit"),
         ("dose + 'much'", "no meaning"),
         ("foreign * 2", "no meaning"),
         ("-'much'", "a sign goes with a number"),

@@ -19,6 +19,7 @@ PERSON: dict[str, Any] = {
     "birthDate": "1980-05",
     "_birthDate": {"extension": [{"url": NOTE_URL, "valueString": "by word of mouth"}]},
     "_maritalStatus": {"id": "odd"},
+    "_deceasedBoolean": {"extension": [{"url": NOTE_URL}]},
     "multipleBirthInteger": 2,
     "identifier": [{"system": "http://s", "value": "7", "period": {"start": "2020"}}],
     "name": [
@@ -57,7 +58,7 @@ TRUE = [
     "name.where($this is HumanName).count() = 2 and name.all(given.last() is string)",
     "multipleBirth is integer and (multipleBirth is boolean).not()"
     " and multipleBirth.as(integer) = 2",
-    "multipleBirth.ofType(boolean).empty() and (deceased is boolean).empty()",
+    "multipleBirth.ofType(boolean).empty()",
     "identifier.value is string and (identifier.value is uri).not()"
     " and identifier.value.ofType(string) = '7'",
     "identifier.period.start is dateTime and identifier.system is uri"
@@ -91,6 +92,8 @@ TRUE = [
     "(name[1].family < 'x').empty() and name[1].family.upper().empty() and name[1].family != 'Roe'",
     "name[1].family.extension.select(value is code)",
     "Patient.name.family.first() = 'Roe' and Patient.extension('http://example.org/note').exists()",
+    "deceased.exists() and deceased.not().empty() and (deceased and true).empty()",
+    "extension({}).empty() and where(deceased).empty() and iif(deceased, false, true)",
     "gender.code.extension.empty() and ('a'.b is string).empty() and gender[0] is code",
     "Patient.gender is code and Task.status.empty()",
 ]
