@@ -37,6 +37,15 @@ def positive(text: str) -> int:
     return number
 
 
+@_checked("rate above 0")
+def rate(text: str) -> float:
+    """Read how many there are to be a second: a number above 0."""
+    number = float(text)
+    if not 0 < number < 1e9:
+        raise ValueError
+    return number
+
+
 @_checked("port")
 def port(text: str) -> int:
     """Read a port."""

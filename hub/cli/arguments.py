@@ -18,68 +18,39 @@ from hub.cli.argument_type import (
     port,
     port_or_any,
     positive,
+    rate,
 )
 from hub.cli.exits import EXIT_TEXT, Exit
+from hub.cli.help_text import (
+    ABOUT,
+    EXPLAIN,
+    PUBLISH,
+    RECEIVER,
+    SCENARIO,
+    SERVE,
+    TOPICS,
+    TRIGGER,
+    WATCH,
+)
 from hub.settings import OPTIONS
 
 DEFAULT_URL = "http://127.0.0.1:8080"
-COMMANDS = ("serve", "demo", "watch", "subs", "receiver", "topics", "errors")
+COMMANDS = (
+    "serve",
+    "demo",
+    "watch",
+    "subs",
+    "receiver",
+    "topics",
+    "explain",
+    "trace",
+    "publish",
+    "trigger",
+    "scenario",
+    "errors",
+)
+STORIES = ("task-requested", "task-accepted", "task-completed", "order-cancelled", "flood")
 RELEASES = ("r4", "r4b", "r5")
-
-_ABOUT = """\
-A FHIR subscription notification hub: durable, gap-free, in order, for R4, R4B and R5.
-
-  fhir-hub demo       a hub with made-up orders, to look at
-  fhir-hub serve      a hub on 127.0.0.1:8080 with ./fhir-hub.db
-  fhir-hub watch      in another terminal: everything that happens, live"""
-
-_WATCH = f"""\
-examples:
-  fhir-hub watch
-  fhir-hub watch --topic task-requested --filter 'owner=Organization/lab'
-  fhir-hub watch --count 1 --wait 30s --format json
-
---format json writes one object for each event:
-  schema        1
-  number        its number in this Subscription
-  focus         Type/id; null where the content is empty
-  context       further Type/id
-  timestamp     when it was committed
-  arrived       when it arrived
-  milliseconds  the time between the two
-  recovered     true if it was missed first, then fetched or sent again
-  state         version and status of the resource, "" where the content is less than full
-  subscription  Subscription/id
-  status        of the Subscription
-  topic         its canonical; null where not told
-
-{EXIT_TEXT}"""
-
-_RECEIVER = f"""\
-examples:
-  fhir-hub receiver --port 9000
-  fhir-hub receiver --fail-first 2              the first two notifications get 503
-  fhir-hub receiver --lose 3 --recover          answer #3 with 200 and lose it; fetch it later
-
-Handshakes and heartbeats are always answered well; faults are for event notifications.
-
-{EXIT_TEXT}"""
-
-_SERVE = """\
-Each flag has an environment variable: --egress-allow is HUB_EGRESS_ALLOW (several values: commas).
-A flag wins; an unknown HUB_ variable is an error.  Times are written 500ms, 5s, 2m, 1h, 3d."""
-
-
-_TOPICS = f"""\
-  fhir-hub topics                            the topics and where they compute
-  fhir-hub topics show task-requested        triggers and filters of one
-  fhir-hub topics lint mine/ guide.tgz       what computes in which release, and what can't and why
-  fhir-hub topics test mine/                 runs the rows of cases.json beside topic.json
-  fhir-hub topics new mine --resource Task   writes mine/topic.json and mine/cases.json
-  fhir-hub topics load mine/ --dry-run       what a hub would say of it
-  fhir-hub topics load mine/ --admin-token-file admin.token   publishes it on a running hub
-
-{EXIT_TEXT}"""
 
 
 class Parser(argparse.ArgumentParser):
@@ -106,13 +77,26 @@ class _Version(argparse.Action):
 def build_parser() -> Parser:
     """Return the parser of the whole command line."""
     parser = Parser(
-        prog="fhir-hub", description=_ABOUT, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="fhir-hub", description=ABOUT, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
     commands = parser.add_subparsers(
         title="commands", dest="command", metavar="COMMAND", parser_class=Parser, required=True
     )
-    for add in (_serve, _demo, _watch, _subs, _receiver, _topics, _errors):
+    for add in (
+        _serve,
+        _demo,
+        _watch,
+        _subs,
+        _receiver,
+        _topics,
+        _explain,
+        _trace,
+        _publish,
+        _trigger,
+        _scenario,
+        _errors,
+    ):
         add(commands)
     return parser
 
@@ -133,7 +117,7 @@ def _command(
 
 
 def _serve(commands: _Commands[Parser]) -> None:
-    command = _command(commands, "serve", "run a hub", "Run a hub until ^C or SIGTERM.", _SERVE)
+    command = _command(commands, "serve", "run a hub", "Run a hub until ^C or SIGTERM.", SERVE)
     for option in OPTIONS:
         if option.switch:
             command.add_argument(
@@ -176,7 +160,7 @@ def _watch(commands: _Commands[Parser]) -> None:
         "Show notifications as they come, over the hub's websocket, one line each.\n"
         "What is missing is fetched with $events; when the hub restarts, watch goes on\n"
         "after the last number it saw.",
-        _WATCH,
+        WATCH,
     )
     _hub(command)
     command.add_argument(
@@ -244,7 +228,7 @@ def _receiver(commands: _Commands[Parser]) -> None:
         "receiver",
         "a local rest-hook endpoint that prints what arrives",
         "Listen on this machine, print each notification, show gaps; fail on demand.",
-        _RECEIVER,
+        RECEIVER,
     )
     command.add_argument(
         "--port", type=port_or_any, default=0, metavar="PORT", help="0 takes any free port (0)"
@@ -279,7 +263,7 @@ def _receiver(commands: _Commands[Parser]) -> None:
 
 
 def _topics(commands: _Commands[Parser]) -> None:
-    group = _command(commands, "topics", "the topics and their filters", epilog=_TOPICS)
+    group = _command(commands, "topics", "the topics and their filters", epilog=TOPICS)
     group.add_argument(
         "action",
         nargs="?",
@@ -311,6 +295,98 @@ def _topics(commands: _Commands[Parser]) -> None:
         help="the token that the hub was started with (load; HUB_ADMIN_TOKEN_FILE)",
     )
     _format(group)
+
+
+def _explain(commands: _Commands[Parser]) -> None:
+    command = _command(
+        commands,
+        "explain",
+        "why a change is, or would be, told to whom",
+        "For a stored version, or a change that is made up: topic, trigger, filters,\n"
+        "Subscription; what failed on which value, and where delivery stands.",
+        EXPLAIN,
+    )
+    command.add_argument("resource", nargs="?", metavar="TYPE/ID", help="a stored resource")
+    command.add_argument("--version", type=positive, metavar="N", help="its version (the newest)")
+    command.add_argument("--before", metavar="FILE|-", help="the state before a made-up change")
+    command.add_argument("--after", metavar="FILE|-", help="the state after it")
+    command.add_argument(
+        "--subscription", metavar="ID", help="ask about this one alone: why not me"
+    )
+    command.add_argument("--topic", metavar="NAME", help="ask about this topic alone")
+    _hub(command)
+    _format(command)
+
+
+def _trace(commands: _Commands[Parser]) -> None:
+    command = _command(
+        commands,
+        "trace",
+        "what became of an order: who was told, did it arrive",
+        "Each change of a resource, and of what points to it (the Tasks and results of an\n"
+        "order): who was told, with which number, and whether it arrived.",
+        "exit code 1: something has not arrived\n\n" + EXIT_TEXT,
+    )
+    command.add_argument("resource", metavar="TYPE/ID", help="such as ServiceRequest/17")
+    _hub(command)
+    _format(command)
+
+
+def _publish(commands: _Commands[Parser]) -> None:
+    command = _command(
+        commands,
+        "publish",
+        "write resources from files or standard input",
+        "Writes each resource: one with an id is put, another one posted; a transaction goes\n"
+        "whole, of any other Bundle each resource.  A file may have one resource per line.",
+        PUBLISH,
+    )
+    command.add_argument("paths", nargs="+", metavar="FILE|-", help="JSON; - is standard input")
+    command.add_argument("--rate", type=rate, metavar="N", help="so many a second at most")
+    _hub(command)
+    _format(command)
+
+
+def _trigger(commands: _Commands[Parser]) -> None:
+    command = _command(
+        commands,
+        "trigger",
+        "make something happen, with all that it needs",
+        "Writes a patient, a placer, a fulfiller, an order with its Task, and leads it to the\n"
+        "named point.  R4.",
+        TRIGGER,
+    )
+    command.add_argument("story", choices=STORIES, metavar="STORY", help=", ".join(STORIES))
+    command.add_argument(
+        "--override",
+        action="append",
+        default=[],
+        metavar="TYPE.ELEMENT=VALUE",
+        help="another value in the Task or ServiceRequest; JSON or text; repeatable",
+    )
+    command.add_argument("--count", type=positive, metavar="N", help="how often (1; flood 100)")
+    command.add_argument("--rate", type=rate, metavar="N", help="so many a second at most")
+    command.add_argument("--dry-run", action="store_true", help="show it, and send nothing")
+    command.add_argument(
+        "--url", default=DEFAULT_URL, metavar="URL", help=f"the hub ({DEFAULT_URL})"
+    )
+    _format(command)
+
+
+def _scenario(commands: _Commands[Parser]) -> None:
+    command = _command(
+        commands,
+        "scenario",
+        "play an order workflow, and check it",
+        "Plays a workflow pattern with its actors over real sockets, on a hub of its own or on\n"
+        "one that you name, and checks what must be.",
+        SCENARIO,
+    )
+    command.add_argument("action", choices=("list", "run", "show"), help="what to do")
+    command.add_argument("id", nargs="?", metavar="P13", help="a pattern, or all")
+    command.add_argument("--base", metavar="URL", help="a hub that may send to this machine")
+    command.add_argument("--verbose", action="store_true", help="tell every step, also of all")
+    _format(command)
 
 
 def _errors(commands: _Commands[Parser]) -> None:

@@ -15,7 +15,7 @@ from hub.codecs.extension import BACKPORT
 from hub.codecs.operation import operations
 from hub.core.instant import format_instant
 from hub.core.release import FhirRelease, Resource
-from hub.core.search_parameter import SearchParameters
+from hub.core.search_parameter import ANY_RESOURCE, SearchParameters
 
 TOPIC_EXTENSION: Final = (
     f"{BACKPORT}/StructureDefinition/capabilitystatement-subscriptiontopic-canonical"
@@ -100,6 +100,7 @@ def capability_statement(
             ],
             "interaction": [{"code": "transaction"}, {"code": "batch"}],
         }
+        | _operations(release, ANY_RESOURCE, base_url)
     ]
     return resource
 

@@ -40,7 +40,8 @@ class Operation:
     """One operation.
 
     ``code`` is its name without ``$``.  ``resource`` is ``Topic`` for what has topics in a
-    release.  ``in_guide`` and ``in_core``: the backport guide, or R5, defines it.
+    release, ``Resource`` for every type.  ``in_guide`` and ``in_core``: the backport guide, or R5,
+    defines it.
     """
 
     code: str
@@ -50,6 +51,8 @@ class Operation:
     parameters: tuple[Parameter, ...]
     resource: str = "Subscription"
     on_type: bool = False
+    on_system: bool = False
+    on_instance: bool = True
     affects_state: bool = False
     in_guide: bool = False
     in_core: bool = False
@@ -103,9 +106,9 @@ def _definition(operation: Operation, release: FhirRelease, base_url: str) -> Re
         written["comment"] = operation.comment
     return written | {
         "resource": [operation.type_in(release)],
-        "system": False,
+        "system": operation.on_system,
         "type": operation.on_type,
-        "instance": True,
+        "instance": operation.on_instance,
         "parameter": list(_parameters(operation.parameters, release)),
     }
 
@@ -313,5 +316,63 @@ OPERATIONS: Final = (
         ),
         resource="Topic",
         affects_state=True,
+    ),
+    Operation(
+        code="explain",
+        name="Explain",
+        title="Why a change is told to whom",
+        description=(
+            "Tells of a stored version of a resource, or of a change that is made up, which topics "
+            "fire and why, which filters let it through, whom it is told, and which clause failed "
+            "elsewhere. Writes and sends nothing."
+        ),
+        parameters=(
+            Parameter("before", "Resource", "The state before; only at the base URL."),
+            Parameter("after", "Resource", "The state after; only at the base URL."),
+            Parameter("version", "integer", "Which version; only on an instance."),
+            Parameter("subscription", "id", "The only Subscription to ask about."),
+            Parameter("topic", "canonical", "The only topic to ask about."),
+            _out("version", "integer", "The version that is explained."),
+            _out("interaction", "code", "create, update or delete.", least=1),
+            _out("told", "integer", "How many Subscriptions it is an event for.", least=1),
+            Parameter(
+                "topic",
+                "",
+                "A topic; further parts are its triggers and filters, with their clauses.",
+                most=None,
+                is_out=True,
+                parts=(
+                    _out("canonical", "canonical", "The topic's version.", least=1),
+                    _out("fires", "boolean", "Whether one of its triggers fires.", least=1),
+                ),
+            ),
+        ),
+        resource="Resource",
+        on_system=True,
+    ),
+    Operation(
+        code="trace",
+        name="Trace",
+        title="What became of a resource",
+        description=(
+            "Tells each change of a resource, and of the Tasks and results that point to an order: "
+            "who was told, with which number, and whether it arrived."
+        ),
+        parameters=(
+            _out("undelivered", "integer", "How many events have not arrived.", least=1),
+            _out("cut", "boolean", "Whether older changes are left out.", least=1),
+            Parameter(
+                "change",
+                "",
+                "A change; further parts say who is told of it.",
+                most=None,
+                is_out=True,
+                parts=(
+                    _out("focus", "Reference", "The resource.", least=1),
+                    _out("version", "integer", "Its version.", least=1),
+                ),
+            ),
+        ),
+        resource="Resource",
     ),
 )

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from hub.core.change import Change
+from hub.core.json_text import parse
 from hub.core.registry import Registry
 from hub.core.release import FhirRelease
 from hub.core.search_parameter import SearchParameters
@@ -28,6 +29,7 @@ MOST_CHANGES = 100
 
 _ATTEMPTS = 1_000
 _DEPTH = 2
+_LONGEST_NAME = 100
 POINTING: Mapping[str, tuple[str, ...]] = {
     "Task": ("focus", "based-on", "part-of"),
     "ServiceRequest": ("based-on", "replaces"),
@@ -45,10 +47,12 @@ POINTING: Mapping[str, tuple[str, ...]] = {
 class Told:
     """One Subscription that a change was an event for.
 
-    ``delivered`` is when an endpoint took it, as far as that is still known.
+    ``name`` is what the subscriber calls it: its name, or in R4 and R4B its reason.  ``delivered``
+    is when an endpoint took it, as far as that is still known.
     """
 
     subscriber: Subscriber
+    name: str
     number: int
     standing: EventStanding
     delivered: datetime | None = None
@@ -195,6 +199,7 @@ class _Seen:
         self._places = places
         self._tops = tops
         self._attempts: dict[int, list[Attempt]] = {}
+        self._names: dict[int, str] = {}
 
     def told(self, version: ResourceVersion, streams: Iterable[int]) -> Iterator[Told]:
         """Yield everybody for whom the change was an event of one of the streams."""
@@ -205,10 +210,22 @@ class _Seen:
                     number = n - place.offset
                     yield Told(
                         subscriber=place.subscriber,
+                        name=self._name(place.subscriber),
                         number=number,
                         standing=standing_of(place.subscriber, number),
                         delivered=self._delivered(place.subscriber.sid, number),
                     )
+
+    def _name(self, subscriber: Subscriber) -> str:
+        if subscriber.sid not in self._names:
+            subscription = subscriber.subscription
+            head = self._reader.head(
+                ResourceKey(subscription.release, "Subscription", subscription.id)
+            )
+            written = {} if head is None or head.body is None else parse(head.body).value
+            name = written.get("name") or written.get("reason") or ""
+            self._names[subscriber.sid] = str(name)[:_LONGEST_NAME]
+        return self._names[subscriber.sid]
 
     def _delivered(self, sid: int, number: int) -> datetime | None:
         if sid not in self._attempts:

@@ -212,6 +212,8 @@ def _read_entry(
             expression="Bundle.entry.request",
         )
     _, target = resolve(service, call.release, method, path, call.is_administrator)
+    if target.operation and not target.resource_type:
+        raise Unprocessable(f"{target.operation} can't be invoked in a Bundle; send it on its own")
     resource = raw.get("resource")
     document: Document | None = None
     patch: Sequence[Json] | None = None

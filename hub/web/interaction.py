@@ -29,6 +29,7 @@ class Place(StrEnum):
 
     BASE = "/"
     METADATA = "/metadata"
+    OPERATION = "/${operation}"
     TYPE = "/{type}"
     TYPE_SEARCH = "/{type}/_search"
     TYPE_HISTORY = "/{type}/_history"
@@ -46,6 +47,7 @@ async def _process(service: Service, call: Call, target: Target) -> Answer:
 INTERACTIONS: dict[Place, dict[str, Handler]] = {
     Place.BASE: {"POST": _process},
     Place.METADATA: {"GET": metadata.read},
+    Place.OPERATION: {"POST": operation.invoke},
     Place.TYPE: {"GET": search.search, "POST": resource.create},
     Place.TYPE_SEARCH: {"POST": search.search},
     Place.TYPE_HISTORY: {"GET": history.of_type},
@@ -135,6 +137,8 @@ def _locate(
     kind, *rest = segments
     if segments == ("metadata",):
         return Place.METADATA, Target()
+    if not rest and kind in operation.ON_SYSTEM:
+        return Place.OPERATION, Target(operation=kind)
     if kind not in service.validators[release].types:
         raise NotFound(f"{kind[:64]!r} is no resource type of {release}")
     if not rest:

@@ -18,11 +18,13 @@ from hub.core.subscription import PayloadContent, SubscriptionStatusCode
 from hub.errors import InvalidValue, MethodNotAllowed, NotFound, TooManyEntries
 from hub.web.arguments import Arguments
 from hub.web.call import Answer, Call
+from hub.web.explain import EXPLAIN, explain_change, explain_version
 from hub.web.page import address
 from hub.web.resend import resend
 from hub.web.service import Service
 from hub.web.target import Target
 from hub.web.topic_event import INJECT_EVENT, inject_event, is_topic_place
+from hub.web.trace import TRACE, trace
 
 _MOST_IDS: Final = 1000
 
@@ -38,8 +40,12 @@ async def invoke(service: Service, call: Call, target: Target) -> Answer:
     """
     if target.operation == INJECT_EVENT and is_topic_place(call.release, target):
         return await inject_event(service, call, target)
+    if not target.resource_type:
+        return await ON_SYSTEM[target.operation](service, call, target)
     offered = ON_INSTANCE if target.id else ON_TYPE
     operation = offered.get(target.operation) if target.resource_type == "Subscription" else None
+    if target.id and target.operation in ON_RESOURCE:
+        operation = ON_RESOURCE[target.operation]
     if operation is None:
         level = "a Subscription" if target.id else "the type Subscription"
         raise NotFound(
@@ -207,3 +213,7 @@ ON_INSTANCE: Final[Mapping[str, Operation]] = {
     "$resend": resend,
     "$verify": _verify,
 }
+ON_RESOURCE: Final[Mapping[str, Operation]] = {EXPLAIN: explain_version, TRACE: trace}
+"""Offered on resources of every type."""
+ON_SYSTEM: Final[Mapping[str, Operation]] = {EXPLAIN: explain_change}
+"""Offered at the base URL."""

@@ -1,0 +1,95 @@
+"""The longer texts that ``--help`` shows: what a command is for, and examples."""
+
+from __future__ import annotations
+
+from hub.cli.exits import EXIT_TEXT
+
+ABOUT = """\
+A FHIR subscription notification hub: durable, gap-free, in order, for R4, R4B and R5.
+
+  fhir-hub demo       a hub with made-up orders, to look at
+  fhir-hub serve      a hub on 127.0.0.1:8080 with ./fhir-hub.db
+  fhir-hub watch      in another terminal: everything that happens, live"""
+
+WATCH = f"""\
+examples:
+  fhir-hub watch
+  fhir-hub watch --topic task-requested --filter 'owner=Organization/lab'
+  fhir-hub watch --count 1 --wait 30s --format json
+
+--format json writes one object for each event:
+  schema        1
+  number        its number in this Subscription
+  focus         Type/id; null where the content is empty
+  context       further Type/id
+  timestamp     when it was committed
+  arrived       when it arrived
+  milliseconds  the time between the two
+  recovered     true if it was missed first, then fetched or sent again
+  state         version and status of the resource, "" where the content is less than full
+  subscription  Subscription/id
+  status        of the Subscription
+  topic         its canonical; null where not told
+
+{EXIT_TEXT}"""
+
+RECEIVER = f"""\
+examples:
+  fhir-hub receiver --port 9000
+  fhir-hub receiver --fail-first 2              the first two notifications get 503
+  fhir-hub receiver --lose 3 --recover          answer #3 with 200 and lose it; fetch it later
+
+Handshakes and heartbeats are always answered well; faults are for event notifications.
+
+{EXIT_TEXT}"""
+
+SERVE = """\
+Each flag has an environment variable: --egress-allow is HUB_EGRESS_ALLOW (several values: commas).
+A flag wins; an unknown HUB_ variable is an error.  Times are written 500ms, 5s, 2m, 1h, 3d."""
+
+TOPICS = f"""\
+  fhir-hub topics                            the topics and where they compute
+  fhir-hub topics show task-requested        triggers and filters of one
+  fhir-hub topics lint mine/ guide.tgz       what computes in which release, and what can't and why
+  fhir-hub topics test mine/                 runs the rows of cases.json beside topic.json
+  fhir-hub topics new mine --resource Task   writes mine/topic.json and mine/cases.json
+  fhir-hub topics load mine/ --dry-run       what a hub would say of it
+  fhir-hub topics load mine/ --admin-token-file admin.token   publishes it on a running hub
+
+{EXIT_TEXT}"""
+
+EXPLAIN = f"""\
+examples:
+  fhir-hub explain Task/17
+  fhir-hub explain Task/17 --subscription 3f2c       why did this one not hear of it?
+  fhir-hub explain --before old.json --after new.json
+
+exit code 0: somebody is told, 1: nobody
+
+{EXIT_TEXT}"""
+
+PUBLISH = f"""\
+examples:
+  fhir-hub publish Task-17.json
+  fhir-hub publish changes.ndjson --rate 20
+  jq -c '.entry[].resource' bundle.json | fhir-hub publish -
+
+{EXIT_TEXT}"""
+
+TRIGGER = f"""\
+examples:
+  fhir-hub trigger task-requested
+  fhir-hub trigger task-completed --override Task.priority=stat
+  fhir-hub trigger flood --count 1000 --rate 50
+  fhir-hub trigger order-cancelled --dry-run
+
+{EXIT_TEXT}"""
+
+SCENARIO = f"""\
+examples:
+  fhir-hub scenario list
+  fhir-hub scenario run P13
+  fhir-hub scenario run all                  a table; exit 0 only if every check held
+  fhir-hub scenario show P13                 its sequence as text and as a Mermaid diagram
+
+{EXIT_TEXT}"""
