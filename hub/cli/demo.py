@@ -135,12 +135,17 @@ def step_line(terminal: Terminal, step: Step) -> str:
     status = step.status.rjust(3)
     if step.status in {"412", "503"}:
         status = terminal.paint(status, "yellow")
-    what = _UUID.sub(_SHORT, step.what)
+    what = short_ids(step.what)
     if step.alarm or not step.held:
         what = terminal.paint(what, "red")
     at = terminal.paint(clock_time(step.at), "dim")
     tail = f"{status} {terminal.paint(took.rjust(8), 'dim')}"
     return f"{at}  {who} {sign} {whom} {number}  {tail}  {what}"
+
+
+def short_ids(text: str) -> str:
+    """Return ``text`` with the ids that the hub gave cut to their beginnings."""
+    return _UUID.sub(_SHORT, text)
 
 
 def _actor(terminal: Terminal, name: str, width: int) -> str:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -155,7 +156,7 @@ def test_serve_on_the_network_needs_a_word(capsys: pytest.CaptureFixture[str]) -
 
 
 def test_serve_runs_until_sigterm_and_a_taken_port_is_told(tmp_path: Path) -> None:
-    with closing(free_port(None)) as probe:
+    with closing(socket.create_server(("127.0.0.1", 0))) as probe:
         port = str(probe.getsockname()[1])
     with _started("serve", "--port", port, "--db", str(tmp_path / "hub.db")) as process:
         assert process.stderr is not None
