@@ -49,7 +49,7 @@ class DeliveryState:
     now, the first of them at ``failing_since``; ``due`` is when to try again; ``retry_to`` keeps
     the last number of the notification that is being tried, so that a retry has the same range;
     ``last_sent`` is the end of the last answered send; ``resend`` are the numbers that the client
-    wants to have once more.
+    wants to have once more, and ``asked`` how often it has asked since there were none.
     """
 
     cursor: int = 0
@@ -59,6 +59,7 @@ class DeliveryState:
     retry_to: int | None = None
     last_sent: datetime | None = None
     resend: NumberRanges = ()
+    asked: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +184,7 @@ def settled(
     due: datetime | None = None,
     retry_to: int | None = None,
     resent: tuple[int, int] = (0, 0),
+    asked: int = 0,
 ) -> DeliveryState:
     """Return the delivery state after ``what`` happened at ``at``.
 
@@ -191,6 +193,8 @@ def settled(
         due: when to try again after a failure.
         retry_to: the last number of what will be tried again.
         resent: the first and the last number of what need not be sent once more now.
+        asked: how often the client had asked when that was sent; if it has asked again since, it
+            gets everything again.
 
     A heartbeat that is answered pulls a pending try to now; one that fails is no try.
     """
@@ -202,7 +206,10 @@ def settled(
         # The cursor stays, and so does the range of a notification that waits for its next try.
         state = replace(after_success(state, at, 0), retry_to=state.retry_to)
     if what in (Settled.RESENT, Settled.LOST):
-        return replace(state, resend=without_range(state.resend, *resent))
+        if asked != state.asked:
+            return state
+        left = without_range(state.resend, *resent)
+        return replace(state, resend=left, asked=asked if left else 0)
     if what is Settled.HEARTBEAT:
         return replace(state, due=None, last_sent=at)
     if what is Settled.REACHED:
@@ -227,4 +234,6 @@ def after_failure(
 
 def after_success(state: DeliveryState, now: datetime, cursor: int) -> DeliveryState:
     """Return the state after a delivery through number ``cursor``."""
-    return DeliveryState(cursor=max(state.cursor, cursor), last_sent=now, resend=state.resend)
+    return DeliveryState(
+        cursor=max(state.cursor, cursor), last_sent=now, resend=state.resend, asked=state.asked
+    )

@@ -314,6 +314,7 @@ class Delivery:
                 at=now,
                 cursor=task.last,
                 resent=(task.first, task.last),
+                asked=subscriber.delivery.asked,
                 attempts=(attempt,),
             )
         )

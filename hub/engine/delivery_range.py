@@ -64,5 +64,6 @@ def passed_over(
         at=now,
         cursor=last,
         resent=(first, last),
+        asked=subscriber.delivery.asked,
         error=lost_events(first if again else subscriber.delivery.cursor + 1, last),
     )

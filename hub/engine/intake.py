@@ -236,6 +236,7 @@ class Intake:
             due=settlement.due,
             retry_to=settlement.retry_to,
             resent=settlement.resent,
+            asked=settlement.asked,
         )
         if older and subscriber.subscription.status is SubscriptionStatusCode.REQUESTED:
             delivery = replace(delivery, due=subscriber.delivery.due)

@@ -144,7 +144,8 @@ class Resends:
     def _plan(self, plan: Plan, release: FhirRelease, id: str, low: int, high: int) -> NumberRanges:
         subscriber = self._ready(self._subscribers.named(release, id))
         waiting = _added(subscriber.delivery.resend, low, high)
-        delivery = replace(subscriber.delivery, resend=waiting)
+        before = subscriber.delivery
+        delivery = replace(before, resend=waiting, asked=before.asked + 1)
         plan.subscribers[subscriber.sid] = replace(subscriber, delivery=delivery)
         return waiting
 

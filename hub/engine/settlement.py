@@ -20,8 +20,8 @@ class Settlement:
     """What a delivery came to, to be written with the next batch; plain values only.
 
     ``generation`` is the one that the attempt was made for: a failure of an older one is dropped,
-    while what was delivered counts for ever.  ``cursor``, ``due``, ``retry_to`` and ``resent``
-    are as in ``hub.core.timing.settled``.
+    while what was delivered counts for ever.  ``cursor``, ``due``, ``retry_to``, ``resent``
+    and ``asked`` are as in ``hub.core.timing.settled``.
     """
 
     sid: int
@@ -32,6 +32,7 @@ class Settlement:
     due: datetime | None = None
     retry_to: int | None = None
     resent: tuple[int, int] = (0, 0)
+    asked: int = 0
     attempts: tuple[Attempt, ...] = ()
     error: str | None = None
     error_code: str | None = None

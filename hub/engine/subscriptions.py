@@ -232,6 +232,7 @@ class Subscriptions:
                 cursor=delivery.cursor,
                 last_sent=delivery.last_sent,
                 resend=delivery.resend,
+                asked=delivery.asked,
                 due=plan.now + FIRST_HANDSHAKE_DELAY,
             )
         recovered = changed and counting

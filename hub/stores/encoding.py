@@ -93,16 +93,17 @@ def _occurrence(triggers: list[int], focus: list[Any], at: int) -> Occurrence:
     return Occurrence(triggers=tuple(triggers), focus=VersionReference(*focus), at=from_micros(at))
 
 
-def encode_ranges(ranges: NumberRanges) -> bytes | None:
-    """Return ranges of numbers as JSON, None where there are none."""
-    return orjson.dumps(ranges) if ranges else None
+def encode_resend(ranges: NumberRanges, asked: int) -> bytes | None:
+    """Return what is to be sent once more as JSON, None where there is nothing."""
+    return orjson.dumps((asked, ranges)) if ranges else None
 
 
-def decode_ranges(text: bytes | None) -> NumberRanges:
-    """Return the ranges that ``encode_ranges`` wrote."""
+def decode_resend(text: bytes | None) -> tuple[NumberRanges, int]:
+    """Return what ``encode_resend`` wrote."""
     if text is None:
-        return ()
-    return tuple((first, last) for first, last in orjson.loads(text))
+        return (), 0
+    asked, ranges = orjson.loads(text)
+    return tuple((first, last) for first, last in ranges), asked
 
 
 def encode_subscription(subscription: Subscription) -> bytes:

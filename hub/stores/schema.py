@@ -164,7 +164,8 @@ class SegmentRow(Table, table=True):
 class Delivery(Table, table=True):
     """Where the delivery of a Subscription stands: narrow, as it is rewritten all the time.
 
-    ``resend`` is JSON: ranges of numbers that are to be sent once more, NULL where there are none.
+    ``resend`` is JSON: how often the client asked, and the ranges of numbers that are to be sent
+    once more; NULL where there are none.
     """
 
     sid: int = Field(primary_key=True)

@@ -15,7 +15,7 @@ from hub.core.topic import parse_topic
 from hub.ports import Opened, StoredStream
 from hub.stores.encoding import (
     decode_filters,
-    decode_ranges,
+    decode_resend,
     decode_subscription,
     optional_from_micros,
 )
@@ -105,6 +105,7 @@ def _subscriber(
 
 def _delivery(row: tuple[Any, ...]) -> DeliveryState:
     cursor, failures, failing_since, due, retry_to, last_sent, resend = row
+    ranges, asked = decode_resend(resend)
     return DeliveryState(
         cursor=cursor,
         failures=failures,
@@ -112,5 +113,6 @@ def _delivery(row: tuple[Any, ...]) -> DeliveryState:
         due=optional_from_micros(due),
         retry_to=retry_to,
         last_sent=optional_from_micros(last_sent),
-        resend=decode_ranges(resend),
+        resend=ranges,
+        asked=asked,
     )

@@ -14,7 +14,7 @@ from hub.ports import StoredStream, WriteBatch
 from hub.stores.encoding import (
     encode_context,
     encode_filters,
-    encode_ranges,
+    encode_resend,
     encode_subscription,
     micros,
     optional_micros,
@@ -307,7 +307,7 @@ def _delivery_row(subscriber: Subscriber) -> tuple[object, ...]:
         optional_micros(state.due),
         state.retry_to,
         optional_micros(state.last_sent),
-        encode_ranges(state.resend),
+        encode_resend(state.resend, state.asked),
     )
 
 

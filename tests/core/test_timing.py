@@ -175,10 +175,23 @@ def test_what_is_sent_once_more_goes_before_what_was_never_sent() -> None:
 
 def test_what_was_sent_once_more_moves_no_cursor_and_keeps_what_waits() -> None:
     state = DeliveryState(
-        cursor=4, failures=2, failing_since=NOW, due=NOW, retry_to=6, resend=((1, 3), (4, 4))
+        cursor=4,
+        failures=2,
+        failing_since=NOW,
+        due=NOW,
+        retry_to=6,
+        resend=((1, 3), (4, 4)),
+        asked=2,
     )
-    sent = settled(state, Settled.RESENT, NOW + SECOND, cursor=3, resent=(1, 3))
-    assert sent == DeliveryState(cursor=4, retry_to=6, last_sent=NOW + SECOND, resend=((4, 4),))
-    lost = settled(state, Settled.LOST, NOW + SECOND, cursor=3, resent=(1, 3))
+    later = NOW + SECOND
+    sent = settled(state, Settled.RESENT, later, cursor=3, resent=(1, 3), asked=2)
+    left = DeliveryState(cursor=4, retry_to=6, last_sent=later, resend=((4, 4),), asked=2)
+    assert sent == left
+    lost = settled(state, Settled.LOST, later, cursor=3, resent=(1, 3), asked=2)
     assert lost == replace(state, resend=((4, 4),))
+    done = settled(left, Settled.RESENT, later, cursor=4, resent=(4, 4), asked=2)
+    assert (done.resend, done.asked) == ((), 0)
+    # The client has asked again while it was being sent.
+    again = settled(state, Settled.RESENT, later, cursor=3, resent=(1, 3), asked=1)
+    assert (again.resend, again.asked) == (state.resend, 2)
     assert settled(state, Settled.DELIVERED, NOW, cursor=6).resend == state.resend

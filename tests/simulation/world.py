@@ -20,6 +20,7 @@ from hub.core.release import FhirRelease
 from hub.core.subscription import SubscriptionStatusCode
 from hub.core.timing import RetryPolicy
 from hub.core.version import ResourceKey
+from hub.engine.resend import Span
 from hub.engine.sockets import Session
 from hub.engine.subscriptions import Stored
 from hub.errors import HubError
@@ -54,6 +55,7 @@ class Client:
     tried: tuple[int, int, bytes] | None = None
     session: Session | None = None
     wires: list[Wire] = field(default_factory=list)
+    promised: list[tuple[int, range]] = field(default_factory=list)
 
     @property
     def endpoint(self) -> str:
@@ -94,17 +96,19 @@ class World:
         client = self.at[envelope.endpoint]
         status = flat_status(json.loads(envelope.body))
         events = status["type"] == "event-notification"
-        if events:
-            self._judge_retry(client, status["numbers"], envelope.body)
+        found = self.rig.hub.subscribers.find(client.release, client.id)
+        assert found is not None
+        is_first_time = events and status["numbers"][-1] > found.delivery.cursor
+        if is_first_time:
+            self._judge_retry(client, found.generation, status["numbers"], envelope.body)
         fate = self.luck.random()
         fails = client.sick and fate < 0.8
-        found = self.rig.hub.subscribers.find(client.release, client.id)
-        client.failing = found.generation if fails and found is not None else None
+        client.failing = found.generation if fails else None
         if events and (not client.sick or fate >= 0.7):
             client.seen += zip(status["numbers"], status["focus"], strict=True)
         if fails:
             return Failed(failure=self.luck.choice(_FAILURES), reason="sick", status=None)
-        if events:
+        if is_first_time:
             client.tried = None
         return Delivered(status=200)
 
@@ -113,11 +117,10 @@ class World:
         for client in self.clients:
             client.failing, client.tried = None, None
 
-    def _judge_retry(self, client: Client, numbers: list[int], body: bytes) -> None:
+    def _judge_retry(
+        self, client: Client, generation: int, numbers: list[int], body: bytes
+    ) -> None:
         """A retry is the same notification unless the Subscription was changed in between."""
-        found = self.rig.hub.subscribers.find(client.release, client.id)
-        assert found is not None
-        generation = found.generation
         if client.tried is not None and client.tried[0] == generation:
             # Not asserted here: what fails inside a lane is only logged.
             if client.tried[1] != numbers[0]:
@@ -165,7 +168,8 @@ class World:
 
     async def _step(self, rig: Rig) -> None:
         action = self.luck.choices(
-            [self._writes, self._wait, self._put, self._switch, self._socket], [10, 6, 2, 2, 2]
+            [self._writes, self._wait, self._put, self._switch, self._socket, self._resend],
+            [10, 6, 2, 2, 2, 2],
         )[0]
         await action(rig)
 
@@ -239,6 +243,20 @@ class World:
             return
         client.wires.append(wire)
 
+    async def _resend(self, rig: Rig) -> None:
+        """A client asks for events once more; what is promised must come."""
+        client = self.luck.choice([client for client in self.clients if not client.socket])
+        first = self.luck.randint(1, 12)
+        span = Span(since_number=first, until_number=first + self.luck.randint(0, 5))
+        seen = len(client.seen)
+
+        async def ask() -> None:
+            told = await rig.hub.resends.resend(client.release, client.id, span)
+            if told.first is not None and told.last is not None:
+                client.promised.append((seen, range(told.first, told.last + 1)))
+
+        await self._try(rig, ask())
+
     async def _try(self, rig: Rig, work: Coroutine[Any, Any, object]) -> None:
         task = asyncio.create_task(work)
         broken = asyncio.ensure_future(_broken(rig))
@@ -309,6 +327,10 @@ class World:
             arrived.add(number)
         firsts = list(dict.fromkeys(number for number, _ in client.seen))
         assert firsts == sorted(firsts), f"{client.id}: out of order {firsts}"
+        for seen, numbers_promised in client.promised:
+            since = {number for number, _ in client.seen[seen:]}
+            kept = {number for number in numbers_promised if number > expected.lost}
+            assert kept <= since, f"{client.id}: {sorted(kept - since)} were not sent again"
         missing = set(range(expected.lost + 1, total + 1)) - arrived
         assert not missing, f"{client.id}: {sorted(missing)} never arrived"
 

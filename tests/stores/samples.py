@@ -154,6 +154,7 @@ def a_subscriber(
             retry_to=5,
             last_sent=START - timedelta(microseconds=1),
             resend=((1, 2), (4, 4)),
+            asked=3,
         ),
         created=START,
         deleted=deleted,
