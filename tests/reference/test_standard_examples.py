@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from copy import deepcopy
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -43,11 +42,10 @@ from tests.support.example_differences import (
     id_only_has_no_entries,
     instants_in_utc,
     members,
-    searchset_has_total_and_link,
-    searchset_is_not_a_thing_with_time,
     update_answers_200,
+    without_ids,
 )
-from tests.support.notification_rules import check_model, check_notification
+from tests.support.notification_rules import check_notification
 from tests.support.notifications import CODECS
 from tests.support.subscriptions import a_subscription
 
@@ -335,17 +333,6 @@ def happened(example: Resource, happening: Happening) -> Notification:
     )
 
 
-def without_ids(bundle: Resource) -> Resource:
-    """Return the Bundle without the ids that are made up for it, by HL7 and by the hub."""
-    bundle = deepcopy(bundle)
-    bundle.pop("id", None)
-    for entry in bundle["entry"]:
-        if entry["fullUrl"].startswith("urn:uuid:"):
-            assert entry["fullUrl"] == f"urn:uuid:{entry['resource'].pop('id')}"
-            del entry["fullUrl"]
-    return bundle
-
-
 @pytest.mark.parametrize(
     "happening",
     HAPPENINGS,
@@ -374,52 +361,3 @@ def test_every_notification_of_the_standard_is_compared_or_left_out_with_a_reaso
     assert {
         file for file in bundles - compared if not any(part in file for part in left_out)
     } == set()
-
-
-@pytest.mark.parametrize(
-    ("file", "release", "differences"),
-    [
-        (
-            "constructed-not-from-hl7/r4/status-operation-response.json",
-            FhirRelease.R4,
-            (searchset_is_not_a_thing_with_time,),
-        ),
-        (
-            "constructed-not-from-hl7/r4b/status-operation-response.json",
-            FhirRelease.R4B,
-            (searchset_is_not_a_thing_with_time,),
-        ),
-        (
-            "core-r5/operation-status-response.json",
-            FhirRelease.R5,
-            (searchset_is_not_a_thing_with_time, searchset_has_total_and_link),
-        ),
-    ],
-    ids=["R4", "R4B", "R5"],
-)
-def test_the_answer_of_the_status_operation_is_that_of_the_standard(
-    file: str, release: FhirRelease, differences: tuple[Difference, ...]
-) -> None:
-    example = load(file)
-    for difference in differences:
-        difference(example)
-    r5 = release is FhirRelease.R5
-    base = "http://example.org/FHIR/R5" if r5 else "https://example.org/fhir"
-    status = build_notification(
-        a_subscription(
-            release,
-            id="123" if r5 else "admission",
-            status=SubscriptionStatusCode.ACTIVE if r5 else SubscriptionStatusCode.ERROR,
-            topic="http://example.org/FHIR/R5/SubscriptionTopic/admission"
-            if r5
-            else "http://hl7.org/SubscriptionTopic/admission",
-        ),
-        NotificationType.QUERY_STATUS,
-        total=310 if r5 else 28,
-        timestamp=datetime(2024, 1, 1, tzinfo=UTC),
-        errors=() if r5 else [StatusError("error-response", "HTTP 503 from endpoint")],
-    )
-    self_url = f"{base}/Subscription/{status.subscription_id}/$status"
-    written = json.loads(CODECS[release].encode_statuses([status], base, self_url))
-    check_model(written, release)
-    assert without_ids(written) == without_ids(example)

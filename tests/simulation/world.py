@@ -327,10 +327,10 @@ class World:
             arrived.add(number)
         firsts = list(dict.fromkeys(number for number, _ in client.seen))
         assert firsts == sorted(firsts), f"{client.id}: out of order {firsts}"
-        for seen, numbers_promised in client.promised:
-            since = {number for number, _ in client.seen[seen:]}
-            kept = {number for number in numbers_promised if number > expected.lost}
-            assert kept <= since, f"{client.id}: {sorted(kept - since)} were not sent again"
+        for seen, promised in client.promised:
+            due = {number for number in promised if number > expected.lost}
+            due -= {number for number, _ in client.seen[seen:]}
+            assert not due, f"{client.id}: {sorted(due)} were not sent again"
         missing = set(range(expected.lost + 1, total + 1)) - arrived
         assert not missing, f"{client.id}: {sorted(missing)} never arrived"
 

@@ -6,6 +6,7 @@ Each function changes the example to what the hub writes; its docstring gives th
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from copy import deepcopy
 from datetime import datetime
 from typing import TypeAlias
 
@@ -130,6 +131,17 @@ def claims_the_profile(example: Resource) -> None:
             + ("-r4" if "parameter" in example["entry"][0]["resource"] else "")
         ]
     }
+
+
+def without_ids(bundle: Resource) -> Resource:
+    """Return the Bundle without the ids that are made up for it, by HL7 and by the hub."""
+    bundle = deepcopy(bundle)
+    bundle.pop("id", None)
+    for entry in bundle["entry"]:
+        if entry["fullUrl"].startswith("urn:uuid:"):
+            assert entry["fullUrl"] == f"urn:uuid:{entry['resource'].pop('id')}"
+            del entry["fullUrl"]
+    return bundle
 
 
 def members(value: Json, names: tuple[str, ...]) -> Iterator[tuple[Resource, str]]:
