@@ -25,6 +25,7 @@ import uvicorn
 
 from hub.channels.addresses import EgressPolicy
 from hub.channels.egress import GuardedClient
+from hub.channels.message import MessageChannel
 from hub.channels.rest_hook import RestHookChannel
 from hub.channels.websocket import WebSocketChannel
 from hub.clock import SystemClock
@@ -45,7 +46,7 @@ from hub.engine.assembly import Engine, Luck, Surroundings, assemble
 from hub.engine.hub import Hub, base_url
 from hub.engine.topic_publication import publish_topics
 from hub.errors import HubError
-from hub.ports import Opened, StoreBroken
+from hub.ports import Channel, Opened, StoreBroken
 from hub.settings import Settings, SettingsError
 from hub.stores.secrets import HeaderCipher, load_key
 from hub.stores.sqlite import SqliteStore
@@ -130,23 +131,21 @@ class Hosting:
         )
         writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="writer")
         self._on_stop(_closing(writer.shutdown))
-        rest_hook = await self._rest_hook(policy, clock, keep=True)
         engine = assemble(
             Surroundings(
                 store=store,
                 clock=clock,
                 luck=Luck(new_id=_new_id, new_token=_new_token, number=random.random),
                 codecs={
-                    FhirRelease.R4: R4Codec(),
-                    FhirRelease.R4B: R4BCodec(),
-                    FhirRelease.R5: R5Codec(),
+                    codec.release: codec(settings.message_event)
+                    for codec in (R4Codec, R4BCodec, R5Codec)
                 },
                 parameters=parameters,
                 channels={
-                    ChannelType.REST_HOOK: rest_hook,
+                    **await self._posting(policy, clock, keep=True),
                     ChannelType.WEBSOCKET: WebSocketChannel(),
                 },
-                trials={ChannelType.REST_HOOK: await self._rest_hook(policy, clock, keep=False)},
+                trials=await self._posting(policy, clock, keep=False),
                 writer=writer,
                 stop=_stop_broken,
                 public_url=settings.public_url,
@@ -181,13 +180,17 @@ class Hosting:
         cipher = HeaderCipher(load_key(Path(f"{db}.key"), os.urandom), os.urandom)
         return SqliteStore(db, cipher, identity=_new_id())
 
-    async def _rest_hook(
+    async def _posting(
         self, policy: EgressPolicy, clock: SystemClock, *, keep: bool
-    ) -> RestHookChannel:
+    ) -> Mapping[ChannelType, Channel]:
+        """Return the channels that post, over one client."""
         client = GuardedClient(policy, clock.monotonic, keep=keep)
         await client.start()
         self._on_stop(client.close)
-        return RestHookChannel(client, clock.now)
+        return {
+            ChannelType.REST_HOOK: RestHookChannel(client, clock.now),
+            ChannelType.MESSAGE: MessageChannel(client, clock.now),
+        }
 
     async def _serve(self, engine: Engine, listening: socket.socket, clock: SystemClock) -> None:
         """Let requests in and lanes run; return when the first request would be answered."""

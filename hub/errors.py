@@ -235,14 +235,14 @@ class ChannelNotSupported(SubscriptionRefused):
     """The hub can't deliver over this channel."""
 
     slug, code = "channel-not-supported", "not-supported"
-    hint = "Use rest-hook or websocket."
+    hint = "Use a channel that the message names."
 
 
 class EndpointInvalid(SubscriptionRefused):
     """The endpoint is no address that this channel can use."""
 
     slug, code = "endpoint-invalid", "value"
-    hint = "A rest-hook endpoint is an absolute https URL without user, password or fragment."
+    hint = "Of rest-hook and message it is an absolute https URL, no user, password or fragment."
 
 
 class EndpointNotAllowed(SubscriptionRefused):

@@ -105,6 +105,13 @@ class Codec(Protocol):
     def encode_notification(self, notification: Notification, base_url: str) -> bytes:
         """Write the notification Bundle (also of ``$events``), the same bytes each time."""
 
+    def encode_message(self, notification: Notification, base_url: str, destination: str) -> bytes:
+        """Write the message Bundle with the notification inside, the same bytes each time.
+
+        Args:
+            destination: the endpoint that it is for.
+        """
+
     def encode_statuses(
         self, statuses: Sequence[Notification], base_url: str, self_url: str
     ) -> bytes:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from hub.core.message import DEFAULT_MESSAGE_EVENT, MessageEvent
 from hub.core.related_query import Coding
 from hub.core.timing import DEFAULT_GIVE_UP_AFTER, DEFAULT_RETRY_SCHEDULE
 
@@ -39,6 +40,7 @@ _UNITS = {
     "d": timedelta(days=1),
 }
 _SIZES = {"": 1, "k": 1024, "m": 1024**2}
+_CODING = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*:[^\s#|]+)#([^\s#|]+)")
 _ORIGIN = re.compile(r"https?://[^/?#@\s]+")
 
 SHORTEST_TOKEN, LONGEST_TOKEN = 32, 1024
@@ -59,7 +61,8 @@ class Settings:
     ``admin_token_file`` holds the bearer token of the administrator, nobody is one where None;
     ``retry_schedule`` holds the waits after the first, second, ... failure, and the last repeats
     until ``give_up_after``; ``max_body`` is in bytes; ``authorization_hint`` is the type of
-    authorization that notifications name.
+    authorization that notifications name; ``message_event`` is what messages that carry them are
+    about.
     """
 
     host: str = DEFAULT_HOST
@@ -78,6 +81,7 @@ class Settings:
     insecure: bool = False
     admin_token_file: Path | None = None
     authorization_hint: Coding | None = None
+    message_event: MessageEvent = DEFAULT_MESSAGE_EVENT
 
 
 def parse_duration(text: str) -> timedelta:
@@ -205,6 +209,13 @@ def _hint(text: str) -> Coding:
     return Coding(system, code)
 
 
+def _message_event(text: str) -> MessageEvent:
+    found = _CODING.fullmatch(text.strip())
+    if found is None:
+        raise SettingsError(f"{text!r} is no code; write SYSTEM#CODE, the system an absolute URI")
+    return MessageEvent(found[1], found[2])
+
+
 def _log_level(text: str) -> str:
     if text.lower() not in _LOG_LEVELS:
         raise SettingsError(f"{text!r} is no log level; write {', '.join(_LOG_LEVELS)}")
@@ -294,6 +305,9 @@ OPTIONS = (
     Option(name="authorization_hint", flag="--authorization-hint", metavar="SYSTEM|CODE",
            read=_hint,
            help="type of authorization that events name, over https or loopback only (none)"),
+    Option(name="message_event", flag="--message-event", metavar="SYSTEM#CODE",
+           read=_message_event,
+           help="event of the messages of channel 'message' (...#subscription-notification)"),
 )  # fmt: skip
 
 

@@ -57,6 +57,7 @@ def test_variables_say_what_flags_say() -> None:
         "HUB_MAX_BODY": "512k",
         "HUB_LOG_LEVEL": "Warning",
         "HUB_INSECURE": "no",
+        "HUB_MESSAGE_EVENT": "http://example.org/events#told",
     }
     flags: dict[str, str | bool | list[str] | None] = {
         "host": "localhost",
@@ -72,6 +73,7 @@ def test_variables_say_what_flags_say() -> None:
         "max_body": "512k",
         "log_level": "Warning",
         "insecure": False,
+        "message_event": "http://example.org/events#told",
     }
     settings = read_settings({}, environ)
     assert settings == read_settings(flags, {})
@@ -84,6 +86,7 @@ def test_variables_say_what_flags_say() -> None:
         timedelta(minutes=2),
     )
     assert settings.max_body == 512 * 1024 and settings.log_level == "warning"
+    assert settings.message_event == ("http://example.org/events", "told")
 
 
 def test_a_flag_wins_over_its_variable() -> None:
@@ -135,6 +138,10 @@ def test_other_variables_are_left_alone() -> None:
         ("max_body", "much"),
         ("log_level", "loud"),
         ("topics", "/no/such/directory"),
+        ("message_event", "told"),
+        ("message_event", "events#told"),
+        ("message_event", "http://example.org/events#"),
+        ("message_event", "http://example.org/events#a#b"),
     ],
 )
 def test_a_value_that_cannot_be_read_is_refused_naming_flag_or_variable(

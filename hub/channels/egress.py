@@ -13,7 +13,7 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
@@ -38,8 +38,7 @@ _NO_HTTP = "the endpoint is plain http; `--allow-http` would allow it"
 class EgressLimits:
     """How much one attempt may take: seconds, connections and bytes.
 
-    ``drain`` is how long the body of an answer may take that was already judged by its status;
-    it is read only so that the connection can be used again.
+    ``drain`` is how long the body of an answer may take after its head.
     """
 
     dns: float = 2.0
@@ -56,12 +55,14 @@ class EgressLimits:
 class Answer:
     """What an endpoint answered, as far as the hub looks at it.
 
-    ``retry_after`` is the header's text as it came.
+    ``retry_after`` is the header's text as it came; ``body`` is empty where it was not asked for,
+    was too long or did not come in time.
     """
 
     status: int
     retry_after: str | None
     timing: Timing
+    body: bytes = field(default=b"", repr=False)
 
 
 class _NotAllowedError(OSError):
@@ -171,8 +172,12 @@ class GuardedClient:
         body: bytes,
         headers: Iterable[tuple[str, str]],
         timeout: timedelta,  # the bound of the attempt belongs to the contract of a channel
+        *,
+        read: int = 0,
     ) -> Answer | Failed:
         """Send ``body`` once and wait at most ``timeout`` for the head of the answer.
+
+        Of its body at most ``read`` bytes are returned, and nothing of a longer one.
 
         A kept-alive connection that turns out closed before anything was answered is replaced
         once: the endpoint never took the request.
@@ -182,7 +187,9 @@ class GuardedClient:
         token = current.set(attempt)
         try:
             async with asyncio.timeout(timeout.total_seconds()) as deadline:
-                return await self._post(attempt, url, body, _one_spelling(headers), deadline)
+                return await self._post(
+                    attempt, url, body, _one_spelling(headers), deadline, read=read
+                )
         except (TimeoutError, HubError, aiohttp.ClientError, OSError) as error:
             failure, reason = _judge(error, attempt)
             return Failed(failure=failure, reason=reason, timing=attempt.timing())
@@ -196,6 +203,8 @@ class GuardedClient:
         body: bytes,
         headers: tuple[tuple[str, str], ...],
         deadline: asyncio.Timeout,
+        *,
+        read: int,
     ) -> Answer:
         endpoint = parse(url)
         if endpoint.scheme == "http" and not self.policy.allow_http:
@@ -210,8 +219,8 @@ class GuardedClient:
             response = await self._exchange(attempt, endpoint.url, body, headers)
         attempt.end(attempt.wait)
         answer = Answer(response.status, response.headers.get("Retry-After"), attempt.timing())
-        await self._drain(response, deadline)
-        return answer
+        text = await self._drain(response, deadline, max(read, self._limits.body_bytes))
+        return replace(answer, body=text) if 0 < len(text) <= read else answer
 
     async def _exchange(
         self, attempt: Attempt, url: Any, body: bytes, headers: tuple[tuple[str, str], ...]
@@ -226,24 +235,29 @@ class GuardedClient:
             trace_request_ctx=attempt,
         )
 
-    async def _drain(self, response: aiohttp.ClientResponse, deadline: asyncio.Timeout) -> None:
-        """Read a short body, so that the connection can be used again; close it otherwise.
+    async def _drain(
+        self, response: aiohttp.ClientResponse, deadline: asyncio.Timeout, most: int
+    ) -> bytes:
+        """Return a body of at most ``most`` bytes, so that the connection can be used again.
 
-        The attempt is already judged: nothing that happens here changes its outcome.
+        Of a longer one, and of one that does not come in time, nothing is returned and the
+        connection is closed.  The answer has come: whatever happens here, the attempt is over.
         """
-        limits = self._limits
-        soon = asyncio.get_running_loop().time() + limits.drain
+        soon = asyncio.get_running_loop().time() + self._limits.drain
         soon = min(soon, deadline.when() or soon)
         deadline.reschedule(None)
-        left = limits.body_bytes
+        text = b""
         try:
             async with asyncio.timeout_at(soon):
-                while left > 0 and (chunk := await response.content.read(left)):
-                    left -= len(chunk)
+                while chunk := await response.content.read(most + 1 - len(text)):
+                    text += chunk
+                    if len(text) > most:
+                        return b""
         except (TimeoutError, aiohttp.ClientError, OSError):
-            left = 0
+            return b""
         finally:
             response.close()
+        return text
 
     def _socket(self, info: aiohttp.AddrInfoType) -> socket.socket:
         """Make the socket for one address, if the policy admits exactly this address."""

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 
-from hub.channels.egress import Answer, GuardedClient
+from hub.channels.egress import Answer, EgressPolicy, GuardedClient
 from hub.channels.endpoint import check_endpoint
 from hub.channels.header import check_headers
 from hub.core.delivery import Delivered, DeliveryResult, Envelope, Failed, FailureClass
@@ -52,29 +52,54 @@ class RestHookChannel:
             HeaderNotAllowed: a header can't be sent.
             PayloadNotSupported: the MIME type is not FHIR JSON of this release.
         """
-        if not subscription.endpoint:
-            raise EndpointInvalid(
-                "a rest-hook Subscription needs an endpoint", expression="Subscription.endpoint"
-            )
-        check_endpoint(subscription.endpoint, self._client.policy)
-        check_headers(subscription.parameter)
-        check_content_type(subscription.content_type, subscription.release)
+        check_target(subscription, self._client.policy, subscription.endpoint)
 
     async def send(self, envelope: Envelope) -> DeliveryResult:
         """Post once, within ``envelope.timeout``; any 2xx is a delivery.
 
         The body of the answer and its headers but ``Retry-After`` are not looked at.
         """
-        try:
-            check_headers(envelope.parameter)
-        except HubError as refusal:
-            return Failed(failure=FailureClass.BLOCKED, reason=refusal.diagnostics)
-        headers = [(name, value.strip(" \t")) for name, value in envelope.parameter]
-        headers += [("Content-Type", envelope.content_type), ("User-Agent", USER_AGENT)]
-        result = await self._client.post(
-            envelope.endpoint, envelope.body, headers, envelope.timeout
-        )
+        result = await post(self._client, envelope, envelope.endpoint)
         return judge(result, self._now()) if isinstance(result, Answer) else result
+
+
+def check_target(subscription: Subscription, policy: EgressPolicy, url: str | None) -> None:
+    """Refuse a Subscription whose notifications can't be posted to ``url``.
+
+    Raises:
+        EndpointInvalid: there is no endpoint, or it is no usable URL.
+        EndpointNotAllowed: the settings do not let the hub send there.
+        HeaderNotAllowed: a header can't be sent.
+        PayloadNotSupported: the MIME type is not FHIR JSON of this release.
+    """
+    if not url:
+        raise EndpointInvalid(
+            f"a {subscription.channel_type} Subscription needs an endpoint",
+            expression="Subscription.endpoint",
+        )
+    check_endpoint(url, policy)
+    check_headers(subscription.parameter)
+    check_content_type(subscription.content_type, subscription.release)
+
+
+async def post(
+    client: GuardedClient, envelope: Envelope, url: str, *, read: int = 0
+) -> Answer | Failed:
+    """Post what is in an envelope to ``url``, once, with the subscriber's headers and the hub's.
+
+    Args:
+        read: how many bytes of the answer's body are wanted.  Where any are, FHIR JSON is asked
+            for, unless the subscriber's headers ask for something.
+    """
+    try:
+        check_headers(envelope.parameter)
+    except HubError as refusal:
+        return Failed(failure=FailureClass.BLOCKED, reason=refusal.diagnostics)
+    headers = [(name, value.strip(" \t")) for name, value in envelope.parameter]
+    headers += [("Content-Type", envelope.content_type), ("User-Agent", USER_AGENT)]
+    if read and not any(name.lower() == "accept" for name, _ in envelope.parameter):
+        headers.append(("Accept", _MIME_TYPES[0]))
+    return await client.post(url, envelope.body, headers, envelope.timeout, read=read)
 
 
 def check_content_type(content_type: str, release: FhirRelease) -> None:

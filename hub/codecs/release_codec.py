@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from hub.codecs.bundle import write_notification, write_statuses
+from hub.codecs.message import write_message
 from hub.codecs.parameters import read_parameters, write_parameters
 from hub.codecs.topic import to_release
+from hub.core.message import DEFAULT_MESSAGE_EVENT, MessageEvent
 from hub.core.notification import Notification, NotificationEntry
 from hub.core.release import FhirRelease, Resource
 from hub.core.topic import SubscriptionTopic
@@ -19,11 +21,17 @@ class ReleaseCodec(ABC):
 
     A release says which Bundle type a notification has, which profile it claims, and how the
     status resource is written.
+
+    Args:
+        message_event: the event of the messages that carry notifications.
     """
 
     release: FhirRelease
     bundle_type: ClassVar[str] = "history"
     notification_profile: ClassVar[str | None] = None
+
+    def __init__(self, message_event: MessageEvent = DEFAULT_MESSAGE_EVENT) -> None:
+        self._message_event = message_event
 
     def encode_notification(self, notification: Notification, base_url: str) -> bytes:
         """Write the notification Bundle (also of ``$events``), the same bytes each time."""
@@ -34,6 +42,13 @@ class ReleaseCodec(ABC):
             profile=self.notification_profile,
             status=self.status_resource,
             entries=self.further_entries(notification),
+        )
+
+    def encode_message(self, notification: Notification, base_url: str, destination: str) -> bytes:
+        """Write the message Bundle with the notification inside, the same bytes each time."""
+        bundle = self.encode_notification(notification, base_url)
+        return write_message(
+            notification, bundle, base_url, event=self._message_event, destination=destination
         )
 
     def encode_statuses(

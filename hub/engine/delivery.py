@@ -38,6 +38,7 @@ from hub.core.timing import (
 )
 from hub.engine.authorization_hint import AuthorizationHints
 from hub.engine.delivery_range import lost_before, numbers_due, passed_over
+from hub.engine.encoding import encoded
 from hub.engine.numbered_events import read_events
 from hub.engine.settlement import Known, Settlement, Settling, Signalling
 from hub.engine.status_error import failure_error, handshake_total, status_errors
@@ -220,7 +221,7 @@ class Delivery:
             notification = build_notification(
                 subscription, NotificationType.HANDSHAKE, total=total, timestamp=now
             )
-            return _Task(kind, subscriber), self._encoded(notification)
+            return _Task(kind, subscriber), self._encoded(subscriber, notification)
         if kind is Kind.HEARTBEAT:
             notification = build_notification(
                 subscription,
@@ -229,7 +230,7 @@ class Delivery:
                 timestamp=now,
                 errors=status_errors(subscriber),
             )
-            return _Task(kind, subscriber), self._encoded(notification)
+            return _Task(kind, subscriber), self._encoded(subscriber, notification)
         return await self._events(subscriber, kind, total)
 
     async def _events(
@@ -255,11 +256,11 @@ class Delivery:
             errors=lost_before(subscriber, kind, first, events[0].number),
             hint=self._hints.of_endpoint(subscriber.subscription),
         )
-        return task, self._encoded(notification)
+        return task, self._encoded(subscriber, notification)
 
-    def _encoded(self, notification: Notification) -> bytes:
-        release = notification.release
-        return self._codecs[release].encode_notification(notification, self._base_url(release))
+    def _encoded(self, to: Subscriber, notification: Notification) -> bytes:
+        codec, base = self._codecs[notification.release], self._base_url(notification.release)
+        return encoded(codec, to.subscription, notification, base)
 
     async def _send(self, task: _Task, body: bytes) -> DeliveryResult:
         subscription = task.subscriber.subscription

@@ -10,6 +10,7 @@ from hub.core.notification import NotificationType, build_notification
 from hub.core.release import FhirRelease
 from hub.core.subscription import ChannelType
 from hub.engine.delivery import DEFAULT_TIMEOUT
+from hub.engine.encoding import encoded
 from hub.engine.subscribers import Subscribers
 from hub.errors import Unprocessable
 from hub.ports import Channel, Clock, Codec
@@ -73,7 +74,8 @@ class Verification:
             total=self._subscribers.top(subscriber),
             timestamp=self._clock.now(),
         )
-        body = self._codecs[release].encode_notification(notification, self._base_url(release))
+        codec, base = self._codecs[release], self._base_url(release)
+        body = encoded(codec, subscription, notification, base)
         result = await channel.send(
             Envelope(
                 channel_type=subscription.channel_type,
