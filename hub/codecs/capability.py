@@ -25,6 +25,8 @@ _REQUIREMENTS: Final = {
     FhirRelease.R4: f"{BACKPORT}/CapabilityStatement/backport-subscription-server-r4",
     FhirRelease.R4B: f"{BACKPORT}/CapabilityStatement/backport-subscription-server",
 }
+_TRANSPORT: Final = "http://terminology.hl7.org/CodeSystem/message-transport"
+_PROCESS_MESSAGE: Final = "http://hl7.org/fhir/OperationDefinition/MessageHeader-process-message"
 _READ: Final = ("read", "search-type")
 _READ_ONLY: Final = frozenset(("SubscriptionTopic", "OperationDefinition"))
 _ALL: Final = (
@@ -91,6 +93,7 @@ def capability_statement(
             "mode": "server",
             "documentation": (
                 "Subscriptions of this base hear of changes in this base only. "
+                "They are notified by rest-hook, websocket or message. "
                 f"Websockets bind at {websocket_url}"
             ),
             "resource": [
@@ -99,6 +102,22 @@ def capability_statement(
                 for name in names
             ],
             "interaction": [{"code": "transaction"}, {"code": "batch"}],
+            "operation": [{"name": "process-message", "definition": _PROCESS_MESSAGE}],
+        }
+    ]
+    resource["messaging"] = [
+        {
+            "endpoint": [
+                {
+                    "protocol": {"system": _TRANSPORT, "code": "http"},
+                    "address": f"{base_url}/$process-message",
+                }
+            ],
+            "documentation": (
+                "Any event is taken. Resources are kept under ids of this base, known again by "
+                "business identifier, else by fullUrl; a message that comes again is answered as "
+                "before. Of a notification the resources in it are kept, and nothing is fetched."
+            ),
         }
         | _operations(release, ANY_RESOURCE, base_url)
     ]

@@ -20,6 +20,7 @@ from hub.engine.delivery import Delivery
 from hub.engine.explain import Explain
 from hub.engine.hub import Hub, base_url
 from hub.engine.intake import Intake
+from hub.engine.messages import Messages
 from hub.engine.resend import Resends
 from hub.engine.retention import Retention
 from hub.engine.sockets import Sockets
@@ -175,6 +176,7 @@ def assemble(
             parameters=around.parameters,
             from_files=from_files,
         ),
+        messages=Messages(intake, around.parameters, base),
         statuses=SubscriptionStatuses(around.store, subscribers, around.clock, hints),
         resends=Resends(around.store, intake, subscribers, sockets),
         tokens=tokens,

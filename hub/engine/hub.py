@@ -11,6 +11,7 @@ from hub.core.search_parameter import SearchParameters
 from hub.engine.binding_token import BindingTokens
 from hub.engine.explain import Explain
 from hub.engine.intake import Intake
+from hub.engine.messages import Messages
 from hub.engine.resend import Resends
 from hub.engine.sockets import Sockets
 from hub.engine.subscribers import Subscribers
@@ -37,6 +38,7 @@ class Hub:
     subscribers: Subscribers
     subscriptions: Subscriptions
     topics: Topics
+    messages: Messages
     statuses: SubscriptionStatuses
     resends: Resends
     tokens: BindingTokens

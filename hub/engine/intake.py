@@ -115,7 +115,15 @@ class Intake:
             HubError: the unit was refused, nothing of it was kept.
         """
         unit = list(writes)
-        return await self._enqueue(lambda plan: plan.submit(release, unit), alone=False)
+        return await self.apply(lambda plan: plan.submit(release, unit))
+
+    async def apply(self, plan: Callable[[Plan], T]) -> T:
+        """Run ``plan``, which makes changes as one unit; return when they are durable.
+
+        Raises:
+            HubError: the unit was refused, nothing of it was kept.
+        """
+        return await self._enqueue(plan, alone=False)
 
     async def register(self, plan: Callable[[Plan], T]) -> T:
         """Run ``plan`` as a batch of its own: it changes Subscriptions, topics or streams."""

@@ -5,13 +5,17 @@ Source: http://hl7.org/fhir/R5/http.html#trules (replacing references).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
 
 from hub.core.json_text import Document, dumps, parse
 from hub.core.release import Json, Resource
 from hub.core.version import ResourceKey
 from hub.engine.write import Write
 from hub.errors import InvalidResource, UnresolvedReference
+
+NOWHERE_ELSE: Final = ("urn:uuid:", "urn:oid:")
+"""How references begin that only an entry of the same Bundle can answer."""
 
 
 def names_of(writes: Sequence[Write], keys: Sequence[ResourceKey]) -> Mapping[str, str] | None:
@@ -49,28 +53,34 @@ def with_references(document: Document, names: Mapping[str, str]) -> Document:
     Raises:
         UnresolvedReference: a reference names no entry and nothing that could be stored.
     """
-    changed, value = _renamed(document.value, names)
+
+    def rename(reference: str) -> str:
+        target = names.get(reference.partition("#")[0], reference)
+        if target == reference and reference.startswith(NOWHERE_ELSE):
+            raise UnresolvedReference(
+                f"no entry of the transaction has the fullUrl {reference[:64]}",
+            )
+        return target
+
+    changed, value = renamed(document.value, rename)
     return parse(dumps(value)) if changed else document
 
 
-def _renamed(value: Json, names: Mapping[str, str]) -> tuple[bool, Json]:
+def renamed(value: Json, rename: Callable[[str], str]) -> tuple[bool, Json]:
+    """Return whether any ``Reference.reference`` in ``value`` changes, and ``value`` with it."""
     if isinstance(value, list):
-        pairs = [_renamed(item, names) for item in value]
+        pairs = [renamed(item, rename) for item in value]
         return any(changed for changed, _ in pairs), [item for _, item in pairs]
     if not isinstance(value, dict) or value.get("resourceType") == "Bundle":
         # The references in a Bundle are resolved inside it.
         return False, value
-    renamed: Resource = {}
+    members: Resource = {}
     any_changed = False
     for name, item in value.items():
         if name == "reference" and isinstance(item, str):
-            target = names.get(item.partition("#")[0], item)
-            if target == item and item.startswith(("urn:uuid:", "urn:oid:")):
-                raise UnresolvedReference(
-                    f"no entry of the transaction has the fullUrl {item[:64]}",
-                )
-            changed, renamed[name] = target != item, target
+            target = rename(item)
+            changed, members[name] = target != item, target
         else:
-            changed, renamed[name] = _renamed(item, names)
+            changed, members[name] = renamed(item, rename)
         any_changed = any_changed or changed
-    return any_changed, renamed
+    return any_changed, members

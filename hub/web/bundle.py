@@ -33,6 +33,7 @@ from hub.errors import (
 from hub.web.call import Answer, Call, read_entity_tag
 from hub.web.internal_error import internal_error, log_bug
 from hub.web.json_patch import read_patch
+from hub.web.message import PROCESS_MESSAGE
 from hub.web.page import bundle_of
 from hub.web.resource import answer_written, write_of
 from hub.web.service import Service
@@ -212,8 +213,8 @@ def _read_entry(
             expression="Bundle.entry.request",
         )
     _, target = resolve(service, call.release, method, path, call.is_administrator)
-    if target.operation and not target.resource_type:
-        raise Unprocessable(f"{target.operation} can't be invoked in a Bundle; send it on its own")
+    if target.operation == PROCESS_MESSAGE:
+        raise Unprocessable(f"{PROCESS_MESSAGE} can't be invoked in a Bundle; send it on its own")
     resource = raw.get("resource")
     document: Document | None = None
     patch: Sequence[Json] | None = None

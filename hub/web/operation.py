@@ -1,4 +1,4 @@
-"""Operations on Subscription: those of the standard, and ``$attempts`` and ``$verify``.
+"""Operations, most of them on Subscription: those of the standard, and the hub's own.
 
 Sources: http://hl7.org/fhir/R5/subscription-operations.html; backport IG, OperationDefinitions.
 """
@@ -19,6 +19,7 @@ from hub.errors import InvalidValue, MethodNotAllowed, NotFound, TooManyEntries
 from hub.web.arguments import Arguments
 from hub.web.call import Answer, Call
 from hub.web.explain import EXPLAIN, explain_change, explain_version
+from hub.web.message import PROCESS_MESSAGE, process_message
 from hub.web.page import address
 from hub.web.resend import resend
 from hub.web.service import Service
@@ -215,5 +216,8 @@ ON_INSTANCE: Final[Mapping[str, Operation]] = {
 }
 ON_RESOURCE: Final[Mapping[str, Operation]] = {EXPLAIN: explain_version, TRACE: trace}
 """Offered on resources of every type."""
-ON_SYSTEM: Final[Mapping[str, Operation]] = {EXPLAIN: explain_change}
+ON_SYSTEM: Final[Mapping[str, Operation]] = {
+    EXPLAIN: explain_change,
+    PROCESS_MESSAGE: process_message,
+}
 """Offered at the base URL."""
