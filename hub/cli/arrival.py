@@ -87,12 +87,16 @@ def short_reference(reference: str) -> str:
 def read_arrival(bundle: Json) -> Arrival:
     """Read a notification Bundle of R4, R4B or R5, also one that answers ``$events``.
 
+    Of a message it is the notification inside that is read.
+
     Raises:
         NotANotification: it has no status as first entry, or not the elements of one.
     """
     if not isinstance(bundle, dict) or bundle.get("resourceType") != "Bundle":
         raise NotANotification("no Bundle")
     entries = bundle.get("entry") or [{}]
+    if bundle.get("type") == "message":
+        return read_arrival(entries[1].get("resource") if len(entries) > 1 else None)
     return read_status(entries[0].get("resource"), entries[1:])
 
 

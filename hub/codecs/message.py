@@ -21,6 +21,8 @@ from hub.errors import InvalidResource
 
 SOFTWARE: Final = "fhir-hub"
 _ID: Final = re.compile(r"[A-Za-z0-9\-.]{1,64}")
+_URI: Final = re.compile(r"\S+")
+_CODE: Final = re.compile(r"\S+(?: \S+)*")
 _EVENTS: Final = {
     FhirRelease.R4: ("eventCoding", "eventUri"),
     FhirRelease.R4B: ("eventCoding", "eventUri"),
@@ -175,7 +177,7 @@ def _source(release: FhirRelease, base_url: str) -> Resource:
 def _sender(source: Json, release: FhirRelease) -> tuple[str, str | None]:
     found = source if isinstance(source, dict) else {}
     endpoint = found.get(_ENDPOINTS[release])
-    if isinstance(endpoint, str) and endpoint:
+    if isinstance(endpoint, str) and _URI.fullmatch(endpoint):
         return endpoint, endpoint
     reference = found.get("endpointReference") if release is FhirRelease.R5 else None
     if isinstance(reference, dict) and isinstance(reference.get("reference"), str):
@@ -191,18 +193,18 @@ def _sender(source: Json, release: FhirRelease) -> tuple[str, str | None]:
 
 
 def _event(header: Resource, release: FhirRelease) -> Resource:
-    names = _EVENTS[release]
-    coding = header.get(names[0])
-    if isinstance(coding, dict) and isinstance(coding.get("code"), str):
-        kept = ("system", "version", "code", "display")
-        return {
-            names[0]: {name: coding[name] for name in kept if isinstance(coding.get(name), str)}
-        }
-    if isinstance(header.get(names[1]), str):
-        return {names[1]: header[names[1]]}
+    coded, named = _EVENTS[release]
+    coding, uri = header.get(coded), header.get(named)
+    code = coding.get("code") if isinstance(coding, dict) else None
+    if isinstance(code, str) and _CODE.fullmatch(code):
+        system = coding.get("system")
+        told = {"system": system} if isinstance(system, str) and _URI.fullmatch(system) else {}
+        return {coded: told | {"code": code}}
+    if isinstance(uri, str) and _URI.fullmatch(uri):
+        return {named: uri}
     raise InvalidResource(
-        f"MessageHeader must name its event, by {' or '.join(names)}",
-        expression=f"Bundle.entry[0].resource.{names[0]}",
+        f"MessageHeader must name its event, by {coded} or {named}",
+        expression=f"Bundle.entry[0].resource.{coded}",
     )
 
 

@@ -222,8 +222,10 @@ class _Payload:
             yield found[min(turn, len(found) - 1)]
 
     def _url(self, reference: str) -> str:
+        """Return the fullUrl that a reference means, also where only type and id agree."""
         bare = reference.partition("/_history/")[0]
-        if "://" in bare or bare.startswith("urn:"):
+        if bare in self._places:
             return bare
-        ends = [url for url in self._places if url.endswith(f"/{bare}")]
-        return ends[0] if len(ends) == 1 else bare
+        tail = "/".join(bare.split("/")[-2:])
+        ends = [url for url in self._places if url.endswith(f"/{tail}")]
+        return ends[0] if len(ends) == 1 and tail.count("/") == 1 else bare

@@ -1,16 +1,17 @@
-"""What the tests of the rest-hook channel share: a channel, an envelope, a delivery."""
+"""What the tests of channels that post share: a channel, its rig, an envelope, a delivery."""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_network
 
 from hub.channels.egress import EgressLimits, EgressPolicy, GuardedClient
+from hub.channels.message import MessageChannel
 from hub.channels.rest_hook import (
     RestHookChannel,
 )
@@ -22,7 +23,7 @@ from hub.core.subscription import (
     Subscription,
     SubscriptionStatusCode,
 )
-from tests.channels.contract import BODY
+from tests.channels.contract import BODY, Behaviour
 from tests.support import endpoints as peer
 
 NOW = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
@@ -38,12 +39,76 @@ def now() -> datetime:
 async def channel(
     policy: EgressPolicy = LOOPBACK, limits: EgressLimits | None = None, *, keep: bool = True
 ) -> AsyncIterator[RestHookChannel]:
+    async with a_client(policy, limits, keep=keep) as client:
+        yield RestHookChannel(client, now)
+
+
+@asynccontextmanager
+async def message_channel(
+    policy: EgressPolicy = LOOPBACK, limits: EgressLimits | None = None
+) -> AsyncIterator[MessageChannel]:
+    async with a_client(policy, limits) as client:
+        yield MessageChannel(client, now)
+
+
+@asynccontextmanager
+async def a_client(
+    policy: EgressPolicy, limits: EgressLimits | None = None, *, keep: bool = True
+) -> AsyncIterator[GuardedClient]:
     client = GuardedClient(policy, time.monotonic, limits=limits, keep=keep)
     await client.start()
     try:
-        yield RestHookChannel(client, now)
+        yield client
     finally:
         await client.close()
+
+
+@dataclass
+class PostingRig:
+    """A channel that posts, its endpoint, and the one that a redirect names."""
+
+    channel: RestHookChannel | MessageChannel
+    endpoint: peer.Endpoint
+    elsewhere: peer.Endpoint
+
+    def envelope(
+        self, *, body: bytes, parameter: tuple[tuple[str, str], ...], timeout: timedelta
+    ) -> Envelope:
+        return an_envelope(
+            self.endpoint.url,
+            channel_type=self.channel.channel_type,
+            body=body,
+            parameter=parameter,
+            timeout=timeout,
+        )
+
+    def taken(self) -> list[tuple[tuple[tuple[str, str], ...], bytes]]:
+        own = {"host", "content-length", "content-type", "user-agent", "accept"}
+        return [
+            (tuple(pair for pair in each.headers if pair[0].lower() not in own), each.body)
+            for each in self.endpoint.received
+        ]
+
+    def strayed(self) -> int:
+        return len(self.elsewhere.received)
+
+
+@asynccontextmanager
+async def a_posting_rig(
+    channel: RestHookChannel | MessageChannel,
+    behaviours: Sequence[Behaviour],
+    answers: Mapping[Behaviour, peer.Answer],
+) -> AsyncIterator[PostingRig]:
+    """Set up an endpoint that behaves so; ``answers`` are those that are the channel's own."""
+    async with peer.Endpoint() as elsewhere:
+        common: dict[Behaviour, peer.Answer] = {
+            Behaviour.HANGS: peer.Hang(),
+            Behaviour.DROPS: peer.Drop(),
+            Behaviour.REDIRECTS: peer.redirect(elsewhere.url),
+        }
+        script = [{**common, **answers}[one] for one in behaviours]
+        async with peer.Endpoint(script) as endpoint:
+            yield PostingRig(channel, endpoint, elsewhere)
 
 
 def an_envelope(endpoint: str, **changes: object) -> Envelope:

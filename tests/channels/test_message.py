@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -15,10 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.channels.egress import EgressLimits, EgressPolicy, GuardedClient
+from hub.channels.egress import EgressLimits, EgressPolicy
 from hub.channels.message import (
     LONGEST_RESPONSE,
-    MessageChannel,
     process_message_url,
     read_response,
 )
@@ -33,61 +30,24 @@ from hub.errors import (
     PayloadNotSupported,
 )
 from tests.channels.contract import BODY, Behaviour, ChannelContract, Rig
-from tests.channels.delivering import LOOPBACK, a_subscription, an_envelope, failed, now
+from tests.channels.delivering import a_posting_rig, a_subscription, an_envelope, failed
+from tests.channels.delivering import message_channel as channel
 from tests.support import endpoints as peer
-
-
-@asynccontextmanager
-async def channel(
-    policy: EgressPolicy = LOOPBACK, limits: EgressLimits | None = None
-) -> AsyncIterator[MessageChannel]:
-    client = GuardedClient(policy, time.monotonic, limits=limits)
-    await client.start()
-    try:
-        yield MessageChannel(client, now)
-    finally:
-        await client.close()
 
 
 def message_envelope(endpoint: str, **changes: Any) -> Envelope:
     return an_envelope(endpoint, channel_type=ChannelType.MESSAGE, **changes)
 
 
-@dataclass
-class MessageRig:
-    channel: MessageChannel
-    endpoint: peer.Endpoint
-    elsewhere: peer.Endpoint
-
-    def envelope(
-        self, *, body: bytes, parameter: tuple[tuple[str, str], ...], timeout: timedelta
-    ) -> Envelope:
-        return message_envelope(self.endpoint.url, body=body, parameter=parameter, timeout=timeout)
-
-    def taken(self) -> list[tuple[tuple[tuple[str, str], ...], bytes]]:
-        own = {"host", "content-length", "content-type", "user-agent", "accept"}
-        return [
-            (tuple(pair for pair in each.headers if pair[0].lower() not in own), each.body)
-            for each in self.endpoint.received
-        ]
-
-    def strayed(self) -> int:
-        return len(self.elsewhere.received)
-
-
 class TestMessageChannel(ChannelContract):
     @asynccontextmanager
     async def rig(self, *behaviours: Behaviour) -> AsyncIterator[Rig]:
-        async with peer.Endpoint() as elsewhere, channel() as message:
-            answers: dict[Behaviour, peer.Answer] = {
-                Behaviour.ACCEPTS: answered("ok"),
-                Behaviour.FAILS: answered("transient-error"),
-                Behaviour.HANGS: peer.Hang(),
-                Behaviour.DROPS: peer.Drop(),
-                Behaviour.REDIRECTS: peer.redirect(elsewhere.url),
-            }
-            async with peer.Endpoint([answers[one] for one in behaviours]) as endpoint:
-                yield MessageRig(message, endpoint, elsewhere)
+        answers: dict[Behaviour, peer.Answer] = {
+            Behaviour.ACCEPTS: answered("ok"),
+            Behaviour.FAILS: answered("transient-error"),
+        }
+        async with channel() as message, a_posting_rig(message, behaviours, answers) as rig:
+            yield rig
 
 
 def response(code: object) -> Any:

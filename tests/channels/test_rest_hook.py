@@ -3,7 +3,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from datetime import timedelta
 from email.utils import format_datetime
 
@@ -13,12 +12,11 @@ from hypothesis import strategies as st
 
 from hub.channels.egress import Answer, EgressPolicy
 from hub.channels.rest_hook import (
-    RestHookChannel,
     check_content_type,
     judge,
     retry_after,
 )
-from hub.core.delivery import Delivered, DeliveryResult, Envelope, Failed, FailureClass, Timing
+from hub.core.delivery import Delivered, DeliveryResult, Failed, FailureClass, Timing
 from hub.core.release import FhirRelease
 from hub.core.timing import MAX_RETRY_AFTER
 from hub.errors import (
@@ -31,6 +29,7 @@ from hub.errors import (
 from tests.channels.contract import BODY, Behaviour, ChannelContract, Rig
 from tests.channels.delivering import (
     NOW,
+    a_posting_rig,
     a_subscription,
     an_envelope,
     channel,
@@ -40,44 +39,15 @@ from tests.channels.delivering import (
 from tests.support import endpoints as peer
 
 
-@dataclass
-class RestHookRig:
-    channel: RestHookChannel
-    endpoint: peer.Endpoint
-    elsewhere: peer.Endpoint
-
-    def envelope(
-        self, *, body: bytes, parameter: tuple[tuple[str, str], ...], timeout: timedelta
-    ) -> Envelope:
-        return an_envelope(self.endpoint.url, body=body, parameter=parameter, timeout=timeout)
-
-    def taken(self) -> list[tuple[tuple[tuple[str, str], ...], bytes]]:
-        own = {"host", "content-length", "content-type", "user-agent"}
-        return [
-            (
-                tuple(pair for pair in request.headers if pair[0].lower() not in own),
-                request.body,
-            )
-            for request in self.endpoint.received
-        ]
-
-    def strayed(self) -> int:
-        return len(self.elsewhere.received)
-
-
 class TestRestHookChannel(ChannelContract):
     @asynccontextmanager
     async def rig(self, *behaviours: Behaviour) -> AsyncIterator[Rig]:
-        async with peer.Endpoint() as elsewhere, channel() as hook:
-            answers: dict[Behaviour, peer.Answer] = {
-                Behaviour.ACCEPTS: peer.Reply(200),
-                Behaviour.FAILS: peer.Reply(503),
-                Behaviour.HANGS: peer.Hang(),
-                Behaviour.DROPS: peer.Drop(),
-                Behaviour.REDIRECTS: peer.redirect(elsewhere.url),
-            }
-            async with peer.Endpoint([answers[one] for one in behaviours]) as endpoint:
-                yield RestHookRig(hook, endpoint, elsewhere)
+        answers: dict[Behaviour, peer.Answer] = {
+            Behaviour.ACCEPTS: peer.Reply(200),
+            Behaviour.FAILS: peer.Reply(503),
+        }
+        async with channel() as hook, a_posting_rig(hook, behaviours, answers) as rig:
+            yield rig
 
 
 def test_the_content_type_is_sent_verbatim_and_the_hub_names_itself() -> None:

@@ -71,6 +71,15 @@ def test_r4_and_r5_say_the_same() -> None:
     assert read_arrival(_r4(3, 4)) == read_arrival(_r5(3, 4))
 
 
+def test_a_message_says_what_the_notification_inside_says() -> None:
+    header = {"resource": {"resourceType": "MessageHeader"}}
+    message: dict[str, Any] = {"resourceType": "Bundle", "type": "message", "entry": [header]}
+    with pytest.raises(NotANotification):
+        read_arrival(message)
+    message["entry"].append({"resource": _r4(1, 2)})
+    assert read_arrival(message) == read_arrival(_r4(1, 2))
+
+
 def test_an_event_has_number_time_focus_and_context() -> None:
     arrival = read_arrival(_r4(3))
     assert (arrival.type, arrival.status, arrival.topic, arrival.total) == (

@@ -164,7 +164,12 @@ def test_what_has_the_same_business_identifier_is_the_same() -> None:
 
 def test_without_identifiers_the_full_url_says_what_is_the_same() -> None:
     def message(id: str, **more: Any) -> Resource:
-        task = {"resourceType": "Task", "id": "7", "status": "requested", "intent": "order"}
+        task: Resource = {
+            "resourceType": "Task",
+            "id": "7",
+            "status": "requested",
+            "intent": "order",
+        }
         task["for"] = at("Patient/7")
         return a_message(
             a_header(R4, id, focus="Task/7"),
@@ -194,7 +199,12 @@ def test_without_identifiers_the_full_url_says_what_is_the_same() -> None:
 def test_a_name_of_this_base_means_the_resource_of_this_base() -> None:
     async def scenario() -> None:
         async with a_site() as site:
-            task = {"resourceType": "Task", "id": "t", "status": "requested", "intent": "order"}
+            task: Resource = {
+                "resourceType": "Task",
+                "id": "t",
+                "status": "requested",
+                "intent": "order",
+            }
             await site.ask("PUT", "Task/t", task | {"for": at("Patient/p")})
             update = task | {"status": "accepted", "for": at("Patient/p")}
             header = a_header(R4, event="order-update", focus=f"{BASE}/Task/t")
@@ -215,7 +225,7 @@ def test_names_without_meaning_elsewhere_are_never_the_same_twice() -> None:
         async with a_site() as site:
             for id in ("m1", "m2"):
                 patient = {"resourceType": "Patient", "id": "patient"}
-                task = {"resourceType": "Task", "status": "requested", "intent": "order"}
+                task: Resource = {"resourceType": "Task", "status": "requested", "intent": "order"}
                 task["for"] = at("Patient/patient")
                 await sent(site, a_message(a_header(R4, id), (None, patient), (None, task)))
             assert len(await kept(site, "Patient")) == 2
@@ -231,7 +241,7 @@ def test_names_without_meaning_elsewhere_are_never_the_same_twice() -> None:
 def test_references_that_lead_out_of_the_message_become_absolute_or_known_copies() -> None:
     async def scenario() -> None:
         async with a_site() as site:
-            task = {"resourceType": "Task", "status": "requested", "intent": "order"}
+            task: Resource = {"resourceType": "Task", "status": "requested", "intent": "order"}
             task |= {
                 "for": at("Patient/7/_history/2"),
                 "owner": at("https://lab.example.org/fhir/Organization/1"),
