@@ -214,6 +214,9 @@ def test_a_name_of_this_base_means_the_resource_of_this_base() -> None:
             assert updated["for"] == at("Patient/p")
             assert "source" not in updated["meta"]
             assert (await one(site, "MessageHeader"))["focus"] == [at("Task/t")]
+            new = (f"{BASE}/Patient/new", {"resourceType": "Patient"})
+            await sent(site, a_message(a_header(R4, "m2"), new))
+            assert (await one(site, "Patient"))["id"] == "new"
 
     run(scenario())
 

@@ -329,6 +329,37 @@ def test_a_logical_reference_names_the_subscription_and_relative_ones_the_entrie
     run(scenario())
 
 
+def test_an_entry_without_a_resource_shows_nothing_unless_it_is_a_deletion() -> None:
+    message = told(R4, event(1, a_task()))
+    del message["entry"][1]["resource"]["entry"][1]["resource"]
+
+    async def scenario() -> None:
+        async with a_site() as site:
+            await sent(site, message)
+            assert await kept(site, "Task") == []
+            assert len(await kept(site, "AuditEvent")) == 1
+
+    run(scenario())
+
+
+def test_a_focus_that_could_be_two_entries_is_neither() -> None:
+    message = told(R4, event(1, a_task()))
+    entries = message["entry"][1]["resource"]["entry"]
+    entries[1]["fullUrl"] = f"{PLACER}/Task/7"
+    entries.append(entries[1] | {"fullUrl": "https://lab.example.org/fhir/Task/7"})
+
+    async def scenario() -> None:
+        async with a_site() as site:
+            await sent(site, message)
+            assert await kept(site, "Task") == []
+            del entries[2]
+            message["entry"][0]["resource"]["source"]["endpoint"] = PLACER
+            await sent(site, message)
+            assert (await one(site, "Task"))["meta"]["source"] == f"{PLACER}/Task/7"
+
+    run(scenario())
+
+
 def test_a_history_that_is_no_notification_is_a_resource_like_others() -> None:
     bundle = {"resourceType": "Bundle", "type": "history"}
     message = a_message(a_header(R4, focus="urn:uuid:b"), ("urn:uuid:b", bundle))
