@@ -195,9 +195,9 @@ def _sender(source: Json, release: FhirRelease) -> tuple[str, str | None]:
 def _event(header: Resource, release: FhirRelease) -> Resource:
     coded, named = _EVENTS[release]
     coding, uri = header.get(coded), header.get(named)
-    code = coding.get("code") if isinstance(coding, dict) else None
+    members = coding if isinstance(coding, dict) else {}
+    code, system = members.get("code"), members.get("system")
     if isinstance(code, str) and _CODE.fullmatch(code):
-        system = coding.get("system")
         told = {"system": system} if isinstance(system, str) and _URI.fullmatch(system) else {}
         return {coded: told | {"code": code}}
     if isinstance(uri, str) and _URI.fullmatch(uri):

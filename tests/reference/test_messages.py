@@ -10,8 +10,8 @@ import pytest
 from hub.core.release import FhirRelease, Resource
 from tests.reference.conftest import reference_data
 from tests.support.messages import a_message, at
+from tests.web.messaging import counted, kept, one, sent
 from tests.web.site import a_site, run
-from tests.web.test_message import counted, kept, one, sent
 
 DATA = reference_data() or Path()
 R4, R4B, R5 = FhirRelease.R4, FhirRelease.R4B, FhirRelease.R5

@@ -16,8 +16,8 @@ from hub.core.subscription import PayloadContent
 from tests.support.messages import PLACER, a_header, a_message, at, identified, read_answer
 from tests.support.notifications import CODECS, NOON, a_notification, a_version
 from tests.support.subscriptions import a_subscription
+from tests.web.messaging import counted, kept, one, refused, sent
 from tests.web.site import BASE, Site, a_site, run
-from tests.web.test_message import counted, kept, one, refused, sent
 
 R4 = FhirRelease.R4
 RELEASES = pytest.mark.parametrize("release", FhirRelease)
