@@ -29,7 +29,7 @@ from hub.engine.intake import Intake
 from hub.engine.message_entry import Address, MessageEntry, References, copy_key
 from hub.engine.plan import Plan
 from hub.engine.write import Write
-from hub.errors import MultipleMatches, Unprocessable
+from hub.errors import InvalidResource, MultipleMatches, Unprocessable
 
 MESSAGE_ID_SYSTEM: Final = "urn:fhir-hub:message-id"
 """The system of the tag by which a kept MessageHeader says which id it had."""
@@ -118,6 +118,7 @@ class Messages:
             return head.timestamp
         scope = (message.source, message.id)
         entries = [(entry, self._key(plan, release, entry, scope)) for entry in message.entries]
+        _refuse_shared(entries)
         for place in sorted(message.known):
             _refuse_unknown(plan, *entries[place])
         references = self._references(plan, release, [*entries, (message.header, header_key)])
@@ -237,6 +238,18 @@ def _tagged(header: Resource, id: str) -> Resource:
     meta = dict(header.get("meta") or {})
     tags: list[Json] = meta.get("tag", [])
     return {**header, "meta": {**meta, "tag": [*tags, {"system": MESSAGE_ID_SYSTEM, "code": id}]}}
+
+
+def _refuse_shared(entries: Sequence[tuple[MessageEntry, ResourceKey]]) -> None:
+    """Refuse a message in which two resources have one identifier: later it would mean neither."""
+    seen: dict[tuple[str, str], ResourceKey] = {}
+    for entry, key in entries:
+        for token in _tokens(entry.resource or {}):
+            if seen.setdefault((entry.resource_type, token), key) != key:
+                raise InvalidResource(
+                    f"two entries of type {entry.resource_type} have the identifier {token[:100]}",
+                    expression="Bundle.entry",
+                )
 
 
 def _refuse_unknown(plan: Plan, entry: MessageEntry, key: ResourceKey) -> None:

@@ -106,6 +106,14 @@ REFUSED: dict[str, Refusal] = {
         "invalid-resource",
         "Bundle.entry",
     ),
+    "one identifier twice": (
+        _with(
+            ("urn:uuid:q", identified("Patient", "1")), ("urn:uuid:r", identified("Patient", "1"))
+        ),
+        400,
+        "invalid-resource",
+        "Bundle.entry",
+    ),
     "many identifiers": _second(
         {"resourceType": "Patient", "identifier": MANY}, 422, "unprocessable", None
     ),
