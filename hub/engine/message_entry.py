@@ -155,7 +155,9 @@ class References:
         if bare.startswith(NOWHERE_ELSE):
             raise UnresolvedReference(f"no entry of the message has the fullUrl {bare[:64]}")
         address = read_address(bare)
-        if address is None or address.base == self._base_url:
+        if address is None:
             return reference
+        if address.base == self._base_url:
+            return reference.removeprefix(f"{address.base}/")
         key = self._copied(address)
         return reference if key is None else key.reference

@@ -204,7 +204,7 @@ def test_references_that_lead_out_of_the_message_become_absolute_or_known_copies
             assert stored["for"] == at(f"{PATIENT}/_history/2")
             assert stored["owner"] == task["owner"]
             assert stored["requester"] == task["requester"]
-            assert stored["basedOn"] == task["basedOn"]
+            assert stored["basedOn"] == [at("#inner"), at("ServiceRequest/1")]
             assert stored["contained"][0]["subject"] == at(PATIENT)
             await sent(site, a_message(a_header(R4, "m2"), (PATIENT, {"resourceType": "Patient"})))
             await sent(site, a_message(a_header(R4, "m3"), (TASK, task | {"status": "accepted"})))
