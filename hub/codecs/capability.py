@@ -114,8 +114,8 @@ def capability_statement(
                 }
             ],
             "documentation": (
-                "Any event is taken. Resources are kept under ids of this base, known again by "
-                "business identifier, else by fullUrl; a message that comes again is answered as "
+                "Any event is taken. Resources are kept under ids of this base, and known again by "
+                "business identifier, else by address; a message that comes again is answered as "
                 "before. Of a notification the resources in it are kept, and nothing is fetched."
             ),
         }
