@@ -13,5 +13,5 @@ Rules of this floor:
 
 Reading order: ``addresses`` (where the hub may send), ``endpoint`` (what a URL may look like),
 ``header`` (what a subscriber's header may look like), ``attempt`` (what is seen of one attempt),
-``egress`` (the client), ``rest_hook``, ``websocket``.
+``egress`` (the client), ``rest_hook``, ``message``, ``websocket``.
 """

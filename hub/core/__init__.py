@@ -4,7 +4,7 @@ No input or output, no clock, no luck, no database, no web.  What is decided her
 when a change is written, and can be tested without waiting for anything.
 
 Reading order: ``release``, ``json_text``, ``version``, ``change``; ``subscription``, ``numbering``,
-``timing``, ``notification``, ``delivery``; ``search_parameter``, ``search``, ``search_index``;
-``topic``, ``fhirpath``, ``trigger``, ``compiled_topic``, ``filters``, ``filter_index``,
-``registry``.
+``timing``, ``notification``, ``message``, ``delivery``; ``search_parameter``, ``search``,
+``search_index``; ``topic``, ``fhirpath``, ``trigger``, ``compiled_topic``, ``filters``,
+``filter_index``, ``registry``.
 """

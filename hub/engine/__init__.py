@@ -7,5 +7,6 @@ Reading order: ``write`` (one interaction), ``plan`` (a batch of them, planned i
 ``intake`` (the one writer); ``subscribers`` (what is known of each Subscription), ``acceptance``
 (what would be honoured), ``subscriptions`` (their life cycle), ``subscription_status``
 (``$status``, ``$events``); ``settlement`` and ``delivery`` (lanes), ``sockets`` (websockets),
-``retention``, ``topics`` (written while the hub runs); ``hub`` and ``assembly`` (all together).
+``retention``, ``topics`` (written while the hub runs), ``messages`` (that come in); ``hub`` and
+``assembly`` (all together).
 """

@@ -12,6 +12,14 @@ from tests.support.messages import (
 from tests.web.site import Site
 
 R4 = FhirRelease.R4
+SUBSCRIPTION: Resource = {
+    "resourceType": "Subscription",
+    "status": "requested",
+    "reason": "x",
+    "criteria": "http://example.org/x",
+    "channel": {"type": "rest-hook"},
+}
+"""What a message can't change."""
 
 
 async def post(

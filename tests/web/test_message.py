@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Any
 
@@ -75,6 +76,18 @@ def test_the_same_message_is_answered_as_before_and_changes_nothing(release: Fhi
             await site.ask("DELETE", f"/fhir/{release.path}/MessageHeader/{header['id']}")
             await sent(site, an_order(release, status="completed"), release)
             assert await counted(site, release) == before | {"MessageHeader": []}
+
+    run(scenario())
+
+
+def test_a_message_that_comes_many_times_at_once_is_taken_once() -> None:
+    async def scenario() -> None:
+        async with a_site() as site:
+            answers = await asyncio.gather(*(sent(site, an_order(R4)) for _ in range(20)))
+            assert len({answer.content for answer in answers}) == 1
+            found = await counted(site)
+            assert [len(found[kind]) for kind in ("MessageHeader", "Task", "Patient")] == [1, 1, 1]
+            assert (await one(site, "Task"))["meta"]["versionId"] == "1"
 
     run(scenario())
 

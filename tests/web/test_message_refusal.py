@@ -16,7 +16,7 @@ from tests.support.messages import (
     identified,
     read_answer,
 )
-from tests.web.messaging import counted, kept, post, refused, sent
+from tests.web.messaging import SUBSCRIPTION, counted, kept, post, refused, sent
 from tests.web.site import BASE, a_site, issue, run
 
 R4 = FhirRelease.R4
@@ -65,13 +65,6 @@ def _pointing(reference: str) -> Resource:
 TOPIC_BASIC: Resource = {
     "resourceType": "Basic",
     "code": {"coding": [{"system": "http://hl7.org/fhir/fhir-types", "code": "SubscriptionTopic"}]},
-}
-SUBSCRIPTION: Resource = {
-    "resourceType": "Subscription",
-    "status": "requested",
-    "reason": "x",
-    "criteria": "http://example.org/x",
-    "channel": {"type": "rest-hook"},
 }
 PLACE = "Bundle.entry[2].resource"
 Refusal = tuple[Resource, int, str, str | None]

@@ -16,7 +16,7 @@ from hub.core.subscription import PayloadContent
 from tests.support.messages import PLACER, a_header, a_message, at, identified, read_answer
 from tests.support.notifications import CODECS, NOON, a_notification, a_version
 from tests.support.subscriptions import a_subscription
-from tests.web.messaging import counted, kept, one, refused, sent
+from tests.web.messaging import SUBSCRIPTION, counted, kept, one, refused, sent
 from tests.web.site import BASE, Site, a_site, run
 
 R4 = FhirRelease.R4
@@ -257,14 +257,7 @@ def _beside(message: Resource) -> None:
 
 
 def _subscription(message: Resource) -> None:
-    entry = message["entry"][1]["resource"]["entry"][1]
-    entry["resource"] = {
-        "resourceType": "Subscription",
-        "status": "requested",
-        "reason": "x",
-        "criteria": "http://example.org/x",
-        "channel": {"type": "rest-hook"},
-    }
+    message["entry"][1]["resource"]["entry"][1]["resource"] = SUBSCRIPTION
 
 
 INNER = "Bundle.entry[1].resource"
