@@ -60,6 +60,13 @@ class MalformedJson(HubError):
     hint = "Send one JSON object in UTF-8, no duplicate keys, no NaN, nested at most 64 deep."
 
 
+class MalformedXml(HubError):
+    """The body is not one XML document that FHIR allows."""
+
+    slug, code, status = "malformed-xml", "structure", 400
+    hint = "Send well-formed XML in UTF-8, no document type, nested at most 64 deep."
+
+
 class InvalidResource(HubError):
     """The resource does not follow the definition of its type in this release."""
 

@@ -63,7 +63,7 @@ def _members(value: Mapping[str, Json], table: Elements, kind: str, path: str) -
             continue
         plain = name.removeprefix("_")
         if plain not in named or (name != plain and named[plain][1] not in PRIMITIVES):
-            yield _unknown(table.release, kind, name, path)
+            yield unknown_element(table.release, kind, name, path)
             continue
         element, code = named[plain]
         place = f"{path}.{element.name.removesuffix('[x]')}"
@@ -173,7 +173,8 @@ def _extended(value: Json, table: Elements, path: str) -> Iterator[Issue]:
             yield from _single(member, _ELEMENT_PARTS[name], "string", table, f"{path}.id")
 
 
-def _unknown(release: FhirRelease, kind: str, name: str, path: str) -> Issue:
+def unknown_element(release: FhirRelease, kind: str, name: str, path: str) -> Issue:
+    """Say that a type has no element of this name; other releases may have it."""
     words = f"{kind} has no element {_shown(name)} in {release}"
     return Issue(
         "structure", words + _elsewhere(release, kind, name), f"{path}.{_identifier(name)}"
