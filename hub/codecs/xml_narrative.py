@@ -29,9 +29,7 @@ def narratives_of(root: Any, source: str) -> dict[Any, str]:
     One that takes a namespace from outside is written anew, with what it needs.
     """
     outermost = [
-        node
-        for node in root.iter("{*}div")
-        if next(node.iterancestors("{*}div"), None) is None
+        node for node in root.iter("{*}div") if next(node.iterancestors("{*}div"), None) is None
     ]
     found = list(_outermost(source)) if outermost else []
     return {

@@ -18,7 +18,7 @@ from hub.core.release import FhirRelease, Json, Resource
 _DEEPEST: Final = 200
 """Resources of the deepest allowed nesting stand in Bundles."""
 
-_SPECIAL: Final = re.compile("[&<>\"\t\n\r\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
+_SPECIAL: Final = re.compile('[&<>"\t\n\r\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]')
 _WRITTEN: Final = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;"} | {
     blank: f"&#{ord(blank)};" for blank in "\t\n\r"
 }

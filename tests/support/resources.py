@@ -137,3 +137,53 @@ SPOILERS: list[Callable[[Any, Any], None]] = [
     *map(_replaced_by, ["", "a b ", "2024-02-30", {}, [], None, True, -1, Decimal("1.5"), "x"]),
     *map(_replaced_by, [{"text": "x"}, {"reference": "Patient/1"}, {"unknown": "x"}, ["x"], 7]),
 ]
+
+
+def extended(elements: Elements, resource: Resource, luck: Luck) -> Resource:
+    """Return a copy in which some primitives have ids and extensions, or nothing but these."""
+    return {
+        "resourceType": resource["resourceType"],
+        **_extended(elements, resource["resourceType"], resource, luck),
+    }
+
+
+def _extended(elements: Elements, kind: str, value: Resource, luck: Luck) -> Resource:
+    attributes = {"url", "id"} if kind not in elements.resource_types else set()
+    found: Resource = {}
+    for element in elements.of(kind):
+        for name, code in element.json_names.items():
+            if name not in value:
+                continue
+            member = value[name]
+            if code == "Resource" or code == "xhtml" or name in attributes:
+                found[name] = member
+            elif code not in PRIMITIVES:
+                found[name] = (
+                    [_extended(elements, code, each, luck) for each in member]
+                    if element.is_list
+                    else _extended(elements, code, member, luck)
+                )
+            elif element.is_list:
+                siblings = [luck.choice([None, *SIBLINGS]) for _ in member]
+                values = [
+                    None if sibling and luck.random() > 0.5 else each
+                    for each, sibling in zip(member, siblings, strict=True)
+                ]
+                if any(each is not None for each in values):
+                    found[name] = values
+                if any(siblings):
+                    found[f"_{name}"] = siblings
+            else:
+                sibling = luck.choice([None, None, *SIBLINGS])
+                if not sibling or luck.random() > 0.5:
+                    found[name] = member
+                if sibling:
+                    found[f"_{name}"] = sibling
+    return found
+
+
+SIBLINGS: list[Resource] = [
+    {"id": "p"},
+    {"extension": [{"url": "http://example.org/e", "valueDecimal": Decimal("1.10")}]},
+    {"id": "q", "extension": [{"url": "http://example.org/e", "valueString": "x"}]},
+]
