@@ -29,10 +29,9 @@ from hub.channels.message import MessageChannel
 from hub.channels.rest_hook import RestHookChannel
 from hub.channels.websocket import WebSocketChannel
 from hub.clock import SystemClock
+from hub.codecs import xml
 from hub.codecs.definitions import Definitions, DefinitionsError, read_definitions
-from hub.codecs.r4 import R4Codec
-from hub.codecs.r4b import R4BCodec
-from hub.codecs.r5 import R5Codec
+from hub.codecs.releases import codecs_of_releases
 from hub.codecs.validation import Validator
 from hub.core.derived_topic import check_derived
 from hub.core.json_text import dumps
@@ -136,10 +135,7 @@ class Hosting:
                 store=store,
                 clock=clock,
                 luck=Luck(new_id=_new_id, new_token=_new_token, number=random.random),
-                codecs={
-                    codec.release: codec(settings.message_event)
-                    for codec in (R4Codec, R4BCodec, R5Codec)
-                },
+                codecs=codecs_of_releases(settings.message_event, has_xml=xml.is_installed()),
                 parameters=parameters,
                 channels={
                     **await self._posting(policy, clock, keep=True),
@@ -199,7 +195,12 @@ class Hosting:
         validators = {release: Validator(release) for release in FhirRelease}
         server = _Server(
             uvicorn.Config(
-                create_app(hub, validators=validators, settings=self.settings),
+                create_app(
+                    hub,
+                    validators=validators,
+                    settings=self.settings,
+                    has_xml=xml.is_installed(),
+                ),
                 http=guarded_protocol(InboundLimits()),
                 ws="websockets-sansio",
                 ws_per_message_deflate=False,

@@ -102,8 +102,17 @@ class Codec(Protocol):
     def element(self, r5_expression: str) -> str:
         """Return the release's name of an R5 element such as ``Subscription.filterBy``."""
 
+    def writes(self, content_type: str) -> bool:
+        """Tell whether payloads of a MIME type that was accepted once can be written now."""
+
+    def encode_payload(self, notification: Notification, base_url: str) -> bytes:
+        """Write the notification Bundle in the MIME type that its Subscription asks for.
+
+        The bytes are the same each time.
+        """
+
     def encode_notification(self, notification: Notification, base_url: str) -> bytes:
-        """Write the notification Bundle (also of ``$events``), the same bytes each time."""
+        """Write the notification Bundle (also of ``$events``) as JSON, always the same bytes."""
 
     def encode_message(self, notification: Notification, base_url: str, destination: str) -> bytes:
         """Write the message Bundle with the notification inside, the same bytes each time.

@@ -21,7 +21,10 @@ from hub.errors import EndpointInvalid, HubError, PayloadNotSupported
 
 USER_AGENT = "fhir-hub"
 
-_MIME_TYPES = ("application/fhir+json", "application/json")
+_MIME_TYPES = (
+    *("application/fhir+json", "application/json"),
+    *("application/fhir+xml", "application/xml"),
+)
 _WORD = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _PARAMETER = re.compile(rf'[ \t]*;[ \t]*({_WORD})=(?:({_WORD})|"([ !#-\[\]-~]*)")')
 _MAX_MIME = 256
@@ -50,7 +53,7 @@ class RestHookChannel:
             EndpointInvalid: there is no endpoint, or it is no usable URL.
             EndpointNotAllowed: the settings do not let the hub send there.
             HeaderNotAllowed: a header can't be sent.
-            PayloadNotSupported: the MIME type is not FHIR JSON of this release.
+            PayloadNotSupported: the MIME type is not FHIR of this release.
         """
         check_target(subscription, self._client.policy, subscription.endpoint)
 
@@ -105,7 +108,7 @@ async def post(
 def check_content_type(content_type: str, release: FhirRelease) -> None:
     """Refuse a MIME type that would not tell the truth about what is sent.
 
-    That is JSON in UTF-8 of ``release``; other parameters are kept as they are.
+    That is FHIR in UTF-8 of ``release``; other parameters are kept as they are.
 
     Raises:
         PayloadNotSupported

@@ -7,9 +7,7 @@ from datetime import timedelta
 
 from hub.cli.exits import CommandError, Exit
 from hub.codecs.filter_criteria import read_filters
-from hub.codecs.r4 import R4Codec
-from hub.codecs.r4b import R4BCodec
-from hub.codecs.r5 import R5Codec
+from hub.codecs.releases import codecs_of_releases
 from hub.core.release import FhirRelease, Resource
 from hub.core.subscription import (
     ChannelType,
@@ -21,11 +19,7 @@ from hub.core.topic import CANONICAL_BASE
 from hub.errors import FilterInvalid
 from hub.ports import Codec
 
-CODECS: dict[FhirRelease, Codec] = {
-    FhirRelease.R4: R4Codec(),
-    FhirRelease.R4B: R4BCodec(),
-    FhirRelease.R5: R5Codec(),
-}
+CODECS: dict[FhirRelease, Codec] = codecs_of_releases()
 
 
 def canonical(topic: str) -> str:

@@ -112,7 +112,11 @@ class BackportCodec(ReleaseCodec):
             content=read_content(content, "Subscription.channel.payload"),
             endpoint=channel.get("endpoint"),
             content_type=read_content_type(
-                channel.get("payload"), self.release, kind, "Subscription.channel.payload"
+                channel.get("payload"),
+                self.release,
+                kind,
+                "Subscription.channel.payload",
+                has_xml=self.has_xml,
             ),
             filter_by=_filters(resource),
             parameter=tuple(

@@ -52,6 +52,7 @@ def capability_statement(
     topics: Sequence[str],
     date: datetime,
     version: str,
+    has_xml: bool = False,
 ) -> Resource:
     """Write what ``GET {base}/metadata`` answers.
 
@@ -65,6 +66,7 @@ def capability_statement(
             has no SubscriptionTopic resource, each once and without version, as clients name them.
         date: since when the hub offers this.
         version: the hub's own.
+        has_xml: whether resources are also read and written as XML.
     """
     resource: Resource = {
         "resourceType": "CapabilityStatement",
@@ -81,7 +83,7 @@ def capability_statement(
             "url": base_url,
         },
         "fhirVersion": release.full_version,
-        "format": ["json"],
+        "format": ["json", "xml"] if has_xml else ["json"],
         "patchFormat": ["application/json-patch+json"],
     }
     if release in _REQUIREMENTS:

@@ -82,7 +82,11 @@ class R5Codec(ReleaseCodec):
             ),
             endpoint=resource.get("endpoint"),
             content_type=read_content_type(
-                resource.get("contentType"), self.release, kind, "Subscription.contentType"
+                resource.get("contentType"),
+                self.release,
+                kind,
+                "Subscription.contentType",
+                has_xml=self.has_xml,
             ),
             filter_by=tuple(
                 _filter(filter_by, f"Subscription.filterBy[{index}]")

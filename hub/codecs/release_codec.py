@@ -10,6 +10,8 @@ from hub.codecs.bundle import write_notification, write_statuses
 from hub.codecs.message import write_message
 from hub.codecs.parameters import read_parameters, write_parameters
 from hub.codecs.topic import to_release
+from hub.codecs.xml import is_xml
+from hub.codecs.xml_writer import write_xml
 from hub.core.message import DEFAULT_MESSAGE_EVENT, MessageEvent
 from hub.core.notification import Notification, NotificationEntry
 from hub.core.release import FhirRelease, Resource
@@ -24,17 +26,30 @@ class ReleaseCodec(ABC):
 
     Args:
         message_event: the event of the messages that carry notifications.
+        has_xml: whether payloads in XML are accepted; writing them takes the extra ``xml``.
     """
 
     release: FhirRelease
     bundle_type: ClassVar[str] = "history"
     notification_profile: ClassVar[str | None] = None
 
-    def __init__(self, message_event: MessageEvent = DEFAULT_MESSAGE_EVENT) -> None:
+    def __init__(
+        self, message_event: MessageEvent = DEFAULT_MESSAGE_EVENT, *, has_xml: bool = True
+    ) -> None:
         self._message_event = message_event
+        self.has_xml = has_xml
+
+    def writes(self, content_type: str) -> bool:
+        """Tell whether payloads of a MIME type that was accepted once can be written now."""
+        return self.has_xml or not is_xml(content_type)
+
+    def encode_payload(self, notification: Notification, base_url: str) -> bytes:
+        """Write the notification Bundle in the MIME type that its Subscription asks for."""
+        body = self.encode_notification(notification, base_url)
+        return write_xml(body, self.release) if is_xml(notification.content_type) else body
 
     def encode_notification(self, notification: Notification, base_url: str) -> bytes:
-        """Write the notification Bundle (also of ``$events``), the same bytes each time."""
+        """Write the notification Bundle (also of ``$events``) as JSON, always the same bytes."""
         return write_notification(
             notification,
             base_url,
@@ -45,11 +60,12 @@ class ReleaseCodec(ABC):
         )
 
     def encode_message(self, notification: Notification, base_url: str, destination: str) -> bytes:
-        """Write the message Bundle with the notification inside, the same bytes each time."""
+        """Write the message Bundle with the notification inside, in the MIME type asked for."""
         bundle = self.encode_notification(notification, base_url)
-        return write_message(
+        body = write_message(
             notification, bundle, base_url, event=self._message_event, destination=destination
         )
+        return write_xml(body, self.release) if is_xml(notification.content_type) else body
 
     def encode_statuses(
         self, statuses: Sequence[Notification], base_url: str, self_url: str

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
+from hub.codecs.xml import INSTALL, is_xml
 from hub.core import instant
 from hub.core.release import FhirRelease, Json, Resource
 from hub.core.subscription import (
@@ -41,6 +42,8 @@ SHORTEST_EMAIL_PERIOD: Final = timedelta(days=1)
 _LARGEST_INTEGER: Final = 2**31 - 1
 
 _JSON = ("application/fhir+json", "application/json")
+_XML = ("application/fhir+xml", "application/xml")
+_XML_CHANNELS = frozenset((ChannelType.REST_HOOK, ChannelType.WEBSOCKET))
 _TEXT = ("text/plain", "text/html")
 _word = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _parameter = rf'[ \t]*;[ \t]*({_word})=({_word}(?:/{_word})?|"[^"\\\x00-\x1f\x7f]*")'
@@ -136,19 +139,29 @@ def read_content(code: Json, expression: str) -> PayloadContent:
 
 
 def read_content_type(
-    text: Json, release: FhirRelease, channel: ChannelType, expression: str
+    text: Json,
+    release: FhirRelease,
+    channel: ChannelType,
+    expression: str,
+    *,
+    has_xml: bool,
 ) -> str:
     """Check the MIME type of the payload and return it as it was written.
 
     Emails may also be ``text/plain`` or ``text/html`` with ``attach=`` one of the JSON types.
+    Rest-hooks and websockets may have XML, where it is installed.
 
     Raises:
         PayloadNotSupported: it is no MIME type, none that the hub writes, or of another release.
     """
     if text is None:
         return DEFAULT_CONTENT_TYPE
-    types = (*_JSON, *_TEXT) if channel is ChannelType.EMAIL else _JSON
+    types: tuple[str, ...] = (*_JSON, *_TEXT) if channel is ChannelType.EMAIL else _JSON
+    if has_xml and channel in _XML_CHANNELS:
+        types = (*_JSON, *_XML)
     allowed = f"{', '.join(types)}, with fhirVersion={release.version} or without"
+    if isinstance(text, str) and is_xml(text) and not has_xml:
+        allowed += f"; for XML the hub lacks an extra: {INSTALL}"
     match = _media_type.fullmatch(text) if isinstance(text, str) else None
     wrong = match is None or match[1].lower() not in types
     for name, quoted in _media_parameter.findall(match[2]) if match else []:

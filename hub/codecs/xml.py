@@ -26,6 +26,11 @@ INSTALL: Final = "install it with pip install 'fhir-hub[xml]'"
 """What to do where XML is asked for and the extra is missing."""
 
 
+def is_xml(mime_type: str) -> bool:
+    """Tell whether a MIME type, with parameters or without, is one of FHIR's XML."""
+    return mime_type.partition(";")[0].strip().lower() in XML_TYPES
+
+
 @cache
 def is_installed() -> bool:
     """Tell whether XML can be read and written here: the extra ``xml`` brings lxml."""

@@ -98,7 +98,7 @@ class Notification:
     ``id`` is a UUID that depends only on what is said, so that a retry is the same text;
     ``subscription_identifier`` names it outside the hub, where the client has given it a name;
     ``events_since_start`` counts all events so far, or, in an event-notification, is the highest
-    number in it.
+    number in it.  ``content_type`` is the MIME type of the Subscription's payload.
     """
 
     id: str
@@ -113,6 +113,7 @@ class Notification:
     errors: tuple[StatusError, ...] = ()
     entries: tuple[NotificationEntry, ...] = ()
     subscription_identifier: Identifier | None = None
+    content_type: str = "application/fhir+json"
 
 
 def stable_uuid(*parts: object) -> str:
@@ -171,6 +172,7 @@ def build_notification(
         events=tuple(_event(event, level, hint) for event in events),
         errors=tuple(errors),
         entries=_entries(events) if level is PayloadContent.FULL_RESOURCE else (),
+        content_type=subscription.content_type,
     )
 
 

@@ -82,15 +82,18 @@ class Engine:
     unmatched: Mapping[int, HubError]
 
     async def refuse_unmatched(self) -> None:
-        """Put those in error whose topic or filters the hub can no longer compute."""
+        """Put those in error that the hub can no longer compute, or write payloads for."""
         for each in list(self.hub.subscribers):
             on = each.segments[-1].stream if each.segments else 0
-            if on in self.unmatched and counts(each.subscription.status):
+            codec = self.hub.codecs[each.subscription.release]
+            error = None
+            if on in self.unmatched:
+                error = f"its topic or filters no longer compute: {self.unmatched[on]}"
+            elif not codec.writes(each.subscription.content_type):
+                error = "its payload can no longer be written: the hub lacks the extra xml"
+            if error is not None and counts(each.subscription.status):
                 await self.hub.subscriptions.signal(
-                    each.sid,
-                    each.generation,
-                    Signal.BLOCKED,
-                    error=f"its topic or filters no longer compute: {self.unmatched[on]}",
+                    each.sid, each.generation, Signal.BLOCKED, error=error
                 )
 
 

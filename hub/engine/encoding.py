@@ -13,4 +13,4 @@ def encoded(
     """Return what is sent: the notification Bundle, for the channel ``message`` in a message."""
     if subscription.channel_type is ChannelType.MESSAGE:
         return codec.encode_message(notification, base_url, subscription.endpoint or "")
-    return codec.encode_notification(notification, base_url)
+    return codec.encode_payload(notification, base_url)

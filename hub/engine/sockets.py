@@ -325,7 +325,7 @@ class Binding:
     async def _write(self, notification: Notification) -> None:
         release = notification.release
         base_url = self._sockets.base_url(release)
-        text = self._sockets.codecs[release].encode_notification(notification, base_url)
+        text = self._sockets.codecs[release].encode_payload(notification, base_url)
         await self._send(text.decode())
 
     async def _wait(self, until: datetime | None) -> None:

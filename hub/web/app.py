@@ -27,6 +27,7 @@ def create_app(
     validators: Mapping[FhirRelease, Validator],
     settings: Settings,
     limits: Limits | None = None,
+    has_xml: bool = True,
 ) -> ASGIApp:
     """Return the ASGI application of a running hub.
 
@@ -35,6 +36,7 @@ def create_app(
         validators: the check of each release.
         settings: ``cors_origins``, ``host``, ``max_body`` and ``admin_token_file`` are used.
         limits: what a request may ask for, the defaults with ``max_body`` where None.
+        has_xml: whether to offer XML, which takes the extra ``xml``.
 
     Raises:
         SettingsError: there is no sound token in ``admin_token_file``.
@@ -46,6 +48,7 @@ def create_app(
         limits=limits or Limits(body_bytes=settings.max_body),
         started=hub.clock.now(),
         administrator=Administrator(None if token_file is None else read_token(token_file)),
+        has_xml=has_xml,
     )
     endpoint = FhirEndpoint(service)
     routes: list[BaseRoute] = []

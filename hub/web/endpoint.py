@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from hub.codecs.xml import is_xml
 from hub.core.release import FhirRelease
 from hub.errors import HubError
 from hub.web.interaction import allowed, resolve
@@ -16,6 +17,7 @@ from hub.web.media_type import negotiate
 from hub.web.request import read_call, read_query
 from hub.web.response import OUTCOME_TYPE, respond
 from hub.web.service import Service
+from hub.web.xml_body import in_xml
 
 RELEASES = {release.path: release for release in FhirRelease}
 
@@ -41,23 +43,39 @@ class FhirEndpoint:
             methods = allowed(self._service, release, segments)
             return Response(status_code=204, headers={"allow": ", ".join(("OPTIONS", *methods))})
         content_type, is_pretty, trusted = OUTCOME_TYPE, False, False
+        allow: tuple[str, ...] | None = None
         try:
-            trusted = self._service.administrator.is_shown_by(request.headers.get("authorization"))
-            handler, target = resolve(self._service, release, request.method, segments, trusted)
             query = dict(read_query(request, self._service.limits))
             is_pretty = query.get("_pretty") == "true"
-            accept = ",".join(request.headers.getlist("accept"))
-            content_type = negotiate(accept, query.get("_format"), release)
+            content_type = negotiate(
+                ",".join(request.headers.getlist("accept")),
+                query.get("_format"),
+                release,
+                has_xml=self._service.has_xml,
+                sent=request.headers.get("content-type"),
+            )
+            trusted = self._service.administrator.is_shown_by(request.headers.get("authorization"))
+            handler, target = resolve(self._service, release, request.method, segments, trusted)
             call = await read_call(
-                request, release, segments, self._service.limits, is_administrator=trusted
+                request,
+                release,
+                segments,
+                self._service.limits,
+                has_xml=self._service.has_xml,
+                is_administrator=trusted,
             )
             answer = await handler(self._service, call, target)
         except HubError as error:
             answer = self._service.refusal(error, release)
             if error.status == 405:
-                methods = allowed(self._service, release, segments, trusted)
-                return respond(answer, content_type, allow=methods, is_pretty=is_pretty)
-        return respond(answer, content_type, is_pretty=is_pretty)
+                allow = allowed(self._service, release, segments, trusted)
+        if is_xml(content_type):
+            limits = self._service.limits
+            answer = await in_xml(answer, release, limits, is_pretty=is_pretty)
+            is_pretty = False
+        response = respond(answer, content_type, allow=allow, is_pretty=is_pretty)
+        response.headers["vary"] = "Accept"
+        return response
 
 
 def _segments(path: str) -> tuple[str, ...]:

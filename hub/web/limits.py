@@ -14,7 +14,8 @@ class Limits:
     brought into another order than the log's, and at most ``included`` stand on a page beside its
     matches.  ``socket_text`` is in bytes.  A socket must be
     bound within ``bind_seconds``; a text that a socket does not take within ``send_seconds`` ends
-    it.
+    it.  From ``xml_apart`` bytes on, XML is read and written beside the event loop: it takes some
+    milliseconds, in which others are to be served.
     """
 
     body_bytes: int = 2 * 1024**2
@@ -31,3 +32,4 @@ class Limits:
     send_seconds: float = 10.0
     binds: int = 100
     texts_per_second: int = 20
+    xml_apart: int = 64 * 1024

@@ -1,4 +1,6 @@
-"""Which formats are read and written: JSON, in UTF-8, of the base's own release.
+"""Which formats are read and written: JSON and XML, in UTF-8, of the base's own release.
+
+XML takes the extra ``xml``; where it is missing, a refusal says how to get it.
 
 Source: http://hl7.org/fhir/http.html#mime-type; RFC 9110, 12.5.1.
 """
@@ -8,20 +10,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from hub.codecs.xml import INSTALL, XML_TYPES, is_xml
 from hub.core.release import FhirRelease
 from hub.errors import MediaTypeNotSupported, NotAcceptable
 
 FHIR_JSON: Final = "application/fhir+json"
 JSON: Final = "application/json"
+FHIR_XML: Final = "application/fhir+xml"
 JSON_PATCH: Final = "application/json-patch+json"
 FORM: Final = "application/x-www-form-urlencoded"
-_RANGES: Final = {
+_JSON_TYPES: Final = (FHIR_JSON, JSON)
+_FORMATS: Final = {
+    "json": FHIR_JSON,
+    "text/json": FHIR_JSON,
+    "xml": FHIR_XML,
     "*/*": FHIR_JSON,
-    "application/*": FHIR_JSON,
-    FHIR_JSON: FHIR_JSON,
-    JSON: JSON,
+    **{each: each for each in (*_JSON_TYPES, *XML_TYPES)},
 }
-_FORMATS: Final = {"json": FHIR_JSON, "application/fhir json": FHIR_JSON, "text/json": JSON}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +47,11 @@ def read_media_type(text: str) -> MediaType:
     return MediaType(name.strip().lower(), parameters)
 
 
+def resource_types(*, has_xml: bool) -> tuple[str, ...]:
+    """Return the media types in which resources are read and written."""
+    return (*_JSON_TYPES, *XML_TYPES) if has_xml else _JSON_TYPES
+
+
 def check_content_type(text: str | None, release: FhirRelease, allowed: tuple[str, ...]) -> str:
     """Return the media type of a body without its parameters.
 
@@ -56,6 +66,8 @@ def check_content_type(text: str | None, release: FhirRelease, allowed: tuple[st
         hint = ""
         if JSON_PATCH in allowed:
             hint = "; FHIRPath Patch and XML Patch are not offered"
+        elif FHIR_JSON in allowed and is_xml(found.name):
+            hint = f"; for XML the hub lacks an extra: {INSTALL}"
         raise MediaTypeNotSupported(f"Content-Type is {found.name[:64]!r}; allowed: {listed}{hint}")
     if found.parameters.get("charset", "utf-8").lower() not in {"utf-8", "utf8"}:
         raise MediaTypeNotSupported("the charset must be utf-8")
@@ -67,43 +79,78 @@ def check_content_type(text: str | None, release: FhirRelease, allowed: tuple[st
     return found.name
 
 
-def negotiate(accept: str | None, format: str | None, release: FhirRelease) -> str:
+def negotiate(
+    accept: str | None,
+    format: str | None,
+    release: FhirRelease,
+    *,
+    has_xml: bool,
+    sent: str | None = None,
+) -> str:
     """Return the Content-Type of the answer.
 
     Args:
         accept: the Accept header.
         format: the parameter ``_format``, which goes before it.
+        has_xml: whether XML can be given.
+        sent: the Content-Type of the request: where any format will do, the answer has the same.
 
     Raises:
         NotAcceptable: nothing that was asked for can be given.
     """
+    offered = list(resource_types(has_xml=has_xml))
     if format is not None:
         # A plus that was not percent-encoded arrives as a blank.
-        asked = read_media_type(format)
-        name = _FORMATS.get(asked.name) or _RANGES.get(asked.name)
-        if name is not None and _is_spoken(asked, release):
+        asked = read_media_type(format.replace("fhir ", "fhir+"))
+        name = _FORMATS.get(asked.name)
+        if name in offered and _is_spoken(asked, release):
             return f"{name}; charset=utf-8"
+        wanted = [] if name is None else [name]
         raise NotAcceptable(
-            f"_format asks for {format[:64]!r}; this base speaks JSON of FHIR {release.version}"
+            f"_format asks for {format[:64]!r}; {_speaks(release, wanted, has_xml=has_xml)}"
         )
+    if is_xml(sent or ""):
+        offered.sort(key=lambda each: not is_xml(each))
     if not accept or not accept.strip():
-        return f"{FHIR_JSON}; charset=utf-8"
+        return f"{offered[0]}; charset=utf-8"
     ranges = [read_media_type(part) for part in accept.split(",")]
     if any(each.name == "text/html" for each in ranges):
-        # A browser: it shows plain JSON, and would save the FHIR type as a file.
-        ranges = [_json_for_any(each) for each in ranges]
-    for asked in ranges:
-        name = _RANGES.get(asked.name)
-        if name is not None and _is_wanted(asked) and _is_spoken(asked, release):
-            return f"{name}; charset=utf-8"
-    raise NotAcceptable(
-        f"Accept names nothing that this base gives: JSON of FHIR {release.version}"
-    )
+        # A browser: it shows plain JSON, and would save the FHIR type as a file.  It names plain
+        # XML because pages were XML once.
+        offered = [JSON, *(each for each in offered if each in {FHIR_JSON, FHIR_XML})]
+    spoken = [each for each in ranges if _is_spoken(each, release)]
+    found = [
+        (quality, -place, -index, name)
+        for index, name in enumerate(offered)
+        for quality, place in [_wish(name, spoken)]
+        if quality > 0
+    ]
+    if found:
+        return f"{max(found)[-1]}; charset=utf-8"
+    words = _speaks(release, [each.name for each in ranges], has_xml=has_xml)
+    raise NotAcceptable(f"Accept names nothing that can be given; {words}")
 
 
-def _json_for_any(asked: MediaType) -> MediaType:
-    """Return plain JSON where anything is asked for."""
-    return MediaType(JSON, asked.parameters) if asked.name == "*/*" else asked
+def _wish(name: str, ranges: list[MediaType]) -> tuple[float, int]:
+    """Return how much a type is wanted, 0 to 1, and the place of the range that says so.
+
+    The most specific range that covers the type decides.
+    """
+    for covering in (name, f"{name.partition('/')[0]}/*", "*/*"):
+        wishes = [
+            (_quality(each), place) for place, each in enumerate(ranges) if each.name == covering
+        ]
+        if wishes:
+            return max(wishes, key=lambda wish: wish[0])
+    return 0.0, 0
+
+
+def _speaks(release: FhirRelease, wanted: list[str], *, has_xml: bool) -> str:
+    formats = "JSON and XML" if has_xml else "JSON"
+    words = f"this base speaks {formats} of FHIR {release.version}"
+    if not has_xml and any(map(is_xml, wanted)):
+        words += f"; for XML the hub lacks an extra: {INSTALL}"
+    return words
 
 
 def prefers_html(accept: str | None, format: str | None) -> bool:
@@ -111,18 +158,22 @@ def prefers_html(accept: str | None, format: str | None) -> bool:
     if format is not None:
         return format in {"html", "text/html"}
     names = [
-        each.name for part in (accept or "").split(",") if _is_wanted(each := read_media_type(part))
+        each.name
+        for part in (accept or "").split(",")
+        if _quality(each := read_media_type(part)) > 0
     ]
     return "text/html" in names and not any(
-        name in {FHIR_JSON, JSON} for name in names[: names.index("text/html")]
+        name in _JSON_TYPES for name in names[: names.index("text/html")]
     )
 
 
-def _is_wanted(asked: MediaType) -> bool:
+def _quality(asked: MediaType) -> float:
+    """Return the weight of a range, 0 where it can't be read."""
     try:
-        return float(asked.parameters.get("q", "1")) > 0
+        weight = float(asked.parameters.get("q", "1"))
     except ValueError:
-        return False
+        return 0.0
+    return weight if 0 <= weight <= 1 else 0.0
 
 
 def _is_spoken(asked: MediaType, release: FhirRelease) -> bool:

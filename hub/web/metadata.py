@@ -49,6 +49,7 @@ def _statement(service: Service, release: FhirRelease, topics: Sequence[str]) ->
             topics=topics,
             date=service.started,
             version=software_version(),
+            has_xml=service.has_xml,
         )
     )
 

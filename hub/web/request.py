@@ -12,13 +12,15 @@ from urllib.parse import parse_qsl
 
 from starlette.requests import Request
 
+from hub.codecs.xml import is_xml
 from hub.core.json_text import Document, parse
 from hub.core.release import FhirRelease
 from hub.errors import InvalidValue, MediaTypeNotSupported, TooLarge
 from hub.web.call import Call, Return, read_entity_tag, read_prefer
 from hub.web.json_patch import Operation, read_patch
 from hub.web.limits import Limits
-from hub.web.media_type import FHIR_JSON, FORM, JSON, JSON_PATCH, check_content_type
+from hub.web.media_type import FORM, JSON_PATCH, check_content_type, resource_types
+from hub.web.xml_body import read_xml_body
 
 _READS: Final = frozenset(("GET", "HEAD"))
 
@@ -58,12 +60,14 @@ async def read_call(
     segments: tuple[str, ...],
     limits: Limits,
     *,
+    has_xml: bool,
     is_administrator: bool = False,
 ) -> Call:
     """Read a request whose address is known to offer its method.
 
     Raises:
-        MediaTypeNotSupported, TooLarge, MalformedJson, InvalidValue: it can't be read.
+        MediaTypeNotSupported, TooLarge, MalformedJson, MalformedXml, InvalidResource,
+            InvalidValue: it can't be read.
     """
     headers = request.headers
     method = "GET" if request.method == "HEAD" else request.method
@@ -81,8 +85,8 @@ async def read_call(
             check_content_type(kind, release, (JSON_PATCH,))
             patch = tuple(read_patch(body, limits.patch_operations))
         elif body.strip() or not _is_operation(segments):
-            check_content_type(kind, release, (FHIR_JSON, JSON))
-            document = parse(body)
+            name = check_content_type(kind, release, resource_types(has_xml=has_xml))
+            document = await read_xml_body(body, release, limits) if is_xml(name) else parse(body)
     if_none_match = headers.get("if-none-match")
     if if_none_match is not None and method not in _READS:
         raise InvalidValue("If-None-Match is offered for reads only")

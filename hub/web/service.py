@@ -28,7 +28,8 @@ class Service:
     """The hub as the web floor uses it.
 
     ``started`` is since when it offers what it offers; ``statements`` keeps what ``/metadata`` of
-    each base answered last, with the topics that it was written for.
+    each base answered last, with the topics that it was written for.  ``has_xml``:
+    resources are read and written as XML, too.
     """
 
     hub: Hub
@@ -36,6 +37,7 @@ class Service:
     limits: Limits
     started: datetime
     administrator: Administrator
+    has_xml: bool = False
     statements: dict[FhirRelease, tuple[tuple[str, ...], bytes]] = field(default_factory=dict)
 
     def validated(

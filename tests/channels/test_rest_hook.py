@@ -230,13 +230,15 @@ def test_what_cannot_be_served_is_refused_with_its_element(
         "application/fhir+json",
         "application/json",
         "APPLICATION/FHIR+JSON",
+        "application/fhir+xml; fhirVersion=4.0",
+        "application/xml",
         "application/fhir+json;fhirVersion=4.0",
         "application/fhir+json;fhirVersion=4.0.1",
         "application/fhir+json; fhirVersion=4.0; charset=UTF-8",
         'application/fhir+json ; fhirversion="4.0" ;other="a; b"',
     ],
 )
-def test_fhir_json_of_the_release_is_a_payload(text: str) -> None:
+def test_fhir_of_the_release_is_a_payload(text: str) -> None:
     check_content_type(text, FhirRelease.R4)
 
 
@@ -245,7 +247,8 @@ def test_fhir_json_of_the_release_is_a_payload(text: str) -> None:
     [
         "",
         "text/csv",
-        "application/fhir+xml",
+        "text/xml",
+        "application/fhir+xml; fhirVersion=5.0",
         "application/fhir+json,application/json",
         "application/fhir+json; fhirVersion=4.3",
         "application/fhir+json; fhirVersion=4.0.2",

@@ -164,7 +164,8 @@ REFUSED: list[tuple[Resource, type[SubscriptionRefused], str]] = [
     *(
         (a_resource(channel_payload=payload), PayloadNotSupported, "Subscription.channel.payload")
         for payload in (
-            "application/fhir+xml",
+            "text/xml",
+            "application/fhir+xml; fhirVersion=5.0",
             "application/fhir+json; fhirVersion=5.0",
             'application/fhir+json;FHIRVERSION="4.3"',
             "application/fhir+json; charset=latin1",
@@ -247,10 +248,29 @@ def test_an_absent_payload_is_json_and_the_answer_says_so() -> None:
 @pytest.mark.parametrize(
     "payload",
     ["application/fhir+json;fhirVersion=4.0", 'application/json ; fhirVersion="4.0.1"; q=1',
-     "Application/FHIR+JSON; charset=UTF-8"],
+     "Application/FHIR+JSON; charset=UTF-8", "application/fhir+xml; fhirVersion=4.0",
+     "application/xml"],
 )  # fmt: skip
 def test_a_payload_type_is_kept_as_it_was_written(payload: str) -> None:
     assert R4.decode_subscription(a_resource(channel_payload=payload)).content_type == payload
+
+
+@pytest.mark.parametrize("channel", ["rest-hook", "websocket"])
+def test_xml_is_refused_where_it_is_not_installed(channel: str) -> None:
+    resource = a_resource(channel_type=channel, channel_payload="application/fhir+xml")
+    assert R4.decode_subscription(resource).content_type == "application/fhir+xml"
+    without = R4Codec(has_xml=False)
+    with pytest.raises(PayloadNotSupported, match=r"pip install 'fhir-hub\[xml\]'"):
+        without.decode_subscription(resource)
+    assert without.writes("application/fhir+json") and not without.writes("Application/XML ; a=b")
+    assert R4.writes("application/xml")
+
+
+@pytest.mark.parametrize("channel", ["email", "message"])
+def test_other_channels_have_no_xml(channel: str) -> None:
+    resource = a_resource(channel_type=channel, channel_payload="application/fhir+xml")
+    with pytest.raises(PayloadNotSupported):
+        R4.decode_subscription(resource)
 
 
 def test_an_email_may_be_text_with_an_attachment() -> None:

@@ -25,7 +25,9 @@ MODELS: dict[FhirRelease, Any] = {
 }
 
 
-def statement(release: FhirRelease, topics: list[str] = TOPICS) -> Resource:
+def statement(
+    release: FhirRelease, topics: list[str] = TOPICS, *, has_xml: bool = False
+) -> Resource:
     return capability_statement(
         release,
         base_url=BASE,
@@ -35,6 +37,7 @@ def statement(release: FhirRelease, topics: list[str] = TOPICS) -> Resource:
         topics=topics,
         date=datetime(2026, 11, 21, tzinfo=UTC),
         version="0.1.0",
+        has_xml=has_xml,
     )
 
 
@@ -56,6 +59,7 @@ def test_the_statement_is_valid_and_names_its_release(release: FhirRelease) -> N
     MODELS[release].CapabilityStatement.model_validate_json(json.dumps(written))
     assert written["fhirVersion"] == release.full_version
     assert (written["kind"], written["format"]) == ("instance", ["json"])
+    assert statement(release, has_xml=True)["format"] == ["json", "xml"]
     assert written["implementation"]["url"] == BASE
     assert "wss://hub.example.org/ws" in written["rest"][0]["documentation"]
     assert codes(written["rest"][0]) == ["transaction", "batch"]

@@ -351,8 +351,8 @@ WRONG: Final = (
         r5="Subscription.contentType",
     ),
     Wrong(
-        "XML",
-        channel("payload", "application/fhir+xml"),
+        "XML of another release",
+        channel("payload", "application/fhir+xml; fhirVersion=3.0"),
         "payload-not-supported",
         "Subscription.channel.payload",
         r5="Subscription.contentType",

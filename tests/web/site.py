@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
 from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 import httpx
@@ -22,6 +23,7 @@ from tests.support.virtual_time import run_virtually
 
 BASE = f"{PUBLIC_URL}/fhir/r4"
 FHIR_JSON = "application/fhir+json"
+FHIR_XML = "application/fhir+xml"
 VALIDATORS = {release: Validator(release) for release in FhirRelease}
 
 
@@ -125,12 +127,26 @@ class Socket:
 
 @asynccontextmanager
 async def a_site(
-    *, settings: Settings | None = None, limits: Limits | None = None, **more: Any
+    *,
+    settings: Settings | None = None,
+    limits: Limits | None = None,
+    has_xml: bool = True,
+    **more: Any,
 ) -> AsyncIterator[Site]:
-    """Run a hub with its application until the end of the block."""
+    """Run a hub with its application until the end of the block.
+
+    ``has_xml`` is whether XML is installed, as far as the application knows.
+    """
     async with a_rig(**more) as rig:
         app = create_app(
-            rig.hub, validators=VALIDATORS, settings=settings or Settings(), limits=limits
+            rig.hub,
+            validators=VALIDATORS,
+            settings=settings or Settings(),
+            limits=replace(
+                limits or Limits(body_bytes=(settings or Settings()).max_body),
+                xml_apart=sys.maxsize,  # virtual time knows no threads
+            ),
+            has_xml=has_xml,
         )
         transport = httpx.ASGITransport(app, raise_app_exceptions=True)
         async with httpx.AsyncClient(transport=transport, base_url=PUBLIC_URL) as http:

@@ -9,7 +9,7 @@ import pytest
 
 from hub.core.release import Resource
 from hub.web.limits import Limits
-from tests.web.site import FHIR_JSON, a_patient, a_site, issue, run
+from tests.web.site import FHIR_JSON, FHIR_XML, a_patient, a_site, issue, run
 
 
 @pytest.mark.parametrize(
@@ -20,10 +20,21 @@ from tests.web.site import FHIR_JSON, a_patient, a_site, issue, run
         ("application/*", FHIR_JSON),
         (FHIR_JSON, FHIR_JSON),
         ("application/json", "application/json"),
-        ("application/fhir+xml, application/json;q=0.5", "application/json"),
+        ("application/fhir+xml, application/json;q=0.5", "application/fhir+xml"),
+        ("application/fhir+xml;q=0.5, application/json;q=0.6", "application/json"),
+        ("application/json, application/xml", "application/json"),
+        ("application/xml, application/json", "application/xml"),
+        ("application/fhir+json;q=0.1, */*", "application/json"),
+        ("application/*;q=0, text/*", "text/xml"),
+        ("application/json;q=0, */*;q=0.1", FHIR_JSON),
+        ("text/xml", "text/xml"),
+        ("application/fhir+xml; fhirVersion=4.0.1", FHIR_XML),
+        ("application/fhir+xml; fhirVersion=5.0, application/xml", "application/xml"),
+        ("text/html, application/fhir+xml", FHIR_XML),
         ("application/fhir+json; fhirVersion=4.0", FHIR_JSON),
         ("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", "application/json"),
-        ("application/fhir+xml", None),
+        ("application/fhir+xml; fhirVersion=5.0", None),
+        ("application/xhtml+xml", None),
         ("image/png", None),
         ("text/html", None),
         ("application/fhir+json;q=0", None),
@@ -56,7 +67,14 @@ def test_accept_is_followed_or_refused(accept: str | None, content_type: str | N
         ("application/fhir%2Bjson", 200),
         ("application/fhir%2Bjson;fhirVersion=4.0", 200),
         ("application/fhir%2Bjson;fhirVersion=5.0", 406),
-        ("xml", 406),
+        ("xml", 200),
+        ("text/xml", 200),
+        ("application/xml", 200),
+        ("application/fhir%2Bxml", 200),
+        ("application/fhir+xml", 200),
+        ("application/fhir+xml;fhirVersion=4.0", 200),
+        ("application/fhir+xml;fhirVersion=4.3", 406),
+        ("application/xhtml+xml", 406),
         ("ttl", 406),
     ],
 )
@@ -77,7 +95,6 @@ def test_the_format_parameter_goes_before_accept(asked: str, status: int) -> Non
         ("application/fhir+json; charset=UTF-8; fhirVersion=4.0", 201),
         ('application/fhir+json; charset="utf-8"', 201),
         ("text/plain", 415),
-        ("application/fhir+xml", 415),
         ("application/fhir+json; charset=utf-16", 415),
         ("application/fhir+json; fhirVersion=5.0", 415),
         (None, 415),
