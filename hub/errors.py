@@ -20,12 +20,17 @@ from typing import ClassVar
 
 @dataclass(frozen=True, slots=True)
 class Issue:
-    """One line of an OperationOutcome: FHIR issue type, words, and the element it is about."""
+    """One line of an OperationOutcome: FHIR issue type, words, and the element it is about.
+
+    ``slug`` and ``hint`` are empty where they are those of the error that has the issue.
+    """
 
     code: str
     diagnostics: str
     expression: str | None = None
     severity: str = "error"
+    slug: str = ""
+    hint: str = ""
 
 
 class HubError(Exception):

@@ -12,6 +12,7 @@ from typing import Protocol, TypeVar
 
 from hub.core.delivery import DeliveryResult, Envelope
 from hub.core.notification import Notification
+from hub.core.refusals import Refusals
 from hub.core.release import FhirRelease, Resource
 from hub.core.search_index import Expression, IndexEntry
 from hub.core.subscriber import Attempt, Subscriber
@@ -84,7 +85,14 @@ class Codec(Protocol):
         """Read a validated Subscription resource; its id may be empty.
 
         Raises:
-            SubscriptionRefused: what can't be honoured, with the release's element as expression.
+            SubscriptionRefused: what can't be honoured, all of it, with the release's elements.
+        """
+
+    def read_subscription(self, resource: Resource, refusals: Refusals) -> Subscription:
+        """Read a validated Subscription resource as far as it can be honoured.
+
+        What is refused is gathered, and a default stands in its place: no topic, filters or
+        headers, where one of them can't be read.
         """
 
     def encode_subscription(self, subscription: Subscription) -> Resource:

@@ -14,6 +14,7 @@ from hub.channels.egress import Answer, EgressPolicy, GuardedClient
 from hub.channels.endpoint import check_endpoint
 from hub.channels.header import check_headers
 from hub.core.delivery import Delivered, DeliveryResult, Envelope, Failed, FailureClass
+from hub.core.refusals import Refusals
 from hub.core.release import FhirRelease
 from hub.core.subscription import ChannelType, Subscription
 from hub.core.timing import MAX_RETRY_AFTER
@@ -80,9 +81,11 @@ def check_target(subscription: Subscription, policy: EgressPolicy, url: str | No
             f"a {subscription.channel_type} Subscription needs an endpoint",
             expression="Subscription.endpoint",
         )
-    check_endpoint(url, policy)
-    check_headers(subscription.parameter)
-    check_content_type(subscription.content_type, subscription.release)
+    refusals = Refusals()
+    refusals.take(lambda: check_endpoint(url, policy), None)
+    refusals.take(lambda: check_headers(subscription.parameter), None)
+    refusals.take(lambda: check_content_type(subscription.content_type, subscription.release), None)
+    refusals.raise_any()
 
 
 async def post(

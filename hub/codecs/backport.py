@@ -6,6 +6,7 @@ Source: http://hl7.org/fhir/uv/subscriptions-backport/StructureDefinition/backpo
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from typing import Final
 
 from hub.codecs.extension import (
@@ -19,15 +20,17 @@ from hub.codecs.extension import (
 from hub.codecs.filter_criteria import read_filters, write_filter
 from hub.codecs.release_codec import ReleaseCodec
 from hub.codecs.subscription import (
+    DEFAULT_CONTENT_TYPE,
     amend_common,
     fitting_heartbeat,
     fitting_timeout,
+    read_all,
     read_channel,
     read_content,
     read_content_type,
+    read_end,
     read_header,
     read_identifiers,
-    read_instant,
     read_max_count,
     read_seconds,
     read_status,
@@ -37,8 +40,15 @@ from hub.codecs.subscription import (
     write_identifier,
 )
 from hub.core.instant import format_instant
-from hub.core.release import Resource
-from hub.core.subscription import ChannelType, FilterBy, Subscription, SubscriptionStatusCode
+from hub.core.refusals import Refusals
+from hub.core.release import Json, Resource
+from hub.core.subscription import (
+    ChannelType,
+    FilterBy,
+    PayloadContent,
+    Subscription,
+    SubscriptionStatusCode,
+)
 
 PROFILE: Final = f"{BACKPORT}/StructureDefinition/backport-subscription"
 FILTER_CRITERIA: Final = f"{BACKPORT}/StructureDefinition/backport-filter-criteria"
@@ -86,51 +96,55 @@ class BackportCodec(ReleaseCodec):
         index = match[2] if match[1] == "parameter" and match[2] else ""
         return f"Subscription.{_ELEMENTS[match[1]]}{index}"
 
-    def decode_subscription(self, resource: Resource) -> Subscription:
-        """Read a validated Subscription of the backport profile; its id may be empty.
-
-        Raises:
-            SubscriptionRefused: what can't be honoured, with the element as expression.
-        """
-        check_extensions(resource, _PLACES)
+    def read_subscription(self, resource: Resource, refusals: Refusals) -> Subscription:
+        """Read a validated Subscription of the backport profile; see ``hub.ports.Codec``."""
+        take = refusals.take
         channel: Resource = resource.get("channel", {})
-        path = "Subscription.channel"
-        kind = _channel_type(channel)
-        content = single(
-            channel.get("_payload"), PAYLOAD_CONTENT, "valueCode", "Subscription.channel.payload"
-        )
-        heartbeat = single(channel, HEARTBEAT_PERIOD, "valueUnsignedInt", path)
-        timeout = single(channel, TIMEOUT, "valueUnsignedInt", path)
-        max_count = single(channel, MAX_COUNT, "valuePositiveInt", path)
-        end = resource.get("end")
+        path, payload = "Subscription.channel", "Subscription.channel.payload"
+        inside = f"{path}.extension"
+
+        def content() -> PayloadContent:
+            code = single(channel.get("_payload"), PAYLOAD_CONTENT, "valueCode", payload)
+            return read_content(code, payload)
+
+        def seconds(url: str) -> timedelta | None:
+            return read_seconds(single(channel, url, "valueUnsignedInt", path), inside)
+
+        take(lambda: check_extensions(resource, _PLACES), None)
+        kind = take(lambda: _channel_type(channel), ChannelType.REST_HOOK)
         return Subscription(
             release=self.release,
             id=resource.get("id", ""),
-            status=read_status(resource.get("status"), _STATUSES, "Subscription.status"),
-            topic=read_topic(resource.get("criteria"), "Subscription.criteria"),
+            status=take(
+                lambda: read_status(resource.get("status"), _STATUSES, "Subscription.status"),
+                SubscriptionStatusCode.REQUESTED,
+            ),
+            topic=take(lambda: read_topic(resource.get("criteria"), "Subscription.criteria"), ""),
             channel_type=kind,
-            content=read_content(content, "Subscription.channel.payload"),
+            content=take(content, PayloadContent.EMPTY),
             endpoint=channel.get("endpoint"),
-            content_type=read_content_type(
-                channel.get("payload"),
-                self.release,
-                kind,
-                "Subscription.channel.payload",
-                has_xml=self.has_xml,
+            content_type=take(
+                lambda: read_content_type(
+                    channel.get("payload"), self.release, kind, payload, has_xml=self.has_xml
+                ),
+                DEFAULT_CONTENT_TYPE,
             ),
-            filter_by=_filters(resource),
-            parameter=tuple(
-                read_header(line, f"Subscription.channel.header[{index}]")
-                for index, line in enumerate(channel.get("header", []))
+            filter_by=_filters(resource, refusals),
+            parameter=read_all(
+                lambda index, line: read_header(line, f"{path}.header[{index}]"),
+                channel.get("header", []),
+                refusals,
             ),
-            heartbeat_period=fitting_heartbeat(read_seconds(heartbeat, f"{path}.extension"), kind),
-            timeout=fitting_timeout(read_seconds(timeout, f"{path}.extension")),
-            max_count=read_max_count(max_count, f"{path}.extension"),
-            end=None if end is None else read_instant(end, "Subscription.end"),
-            identifier=read_identifiers(
-                identifier
-                for identifier, _ in values(resource, IDENTIFIER, "valueIdentifier", "Subscription")
+            heartbeat_period=fitting_heartbeat(take(lambda: seconds(HEARTBEAT_PERIOD), None), kind),
+            timeout=fitting_timeout(take(lambda: seconds(TIMEOUT), None)),
+            max_count=take(
+                lambda: read_max_count(
+                    single(channel, MAX_COUNT, "valuePositiveInt", path), inside
+                ),
+                None,
             ),
+            end=take(lambda: read_end(resource), None),
+            identifier=read_identifiers(take(lambda: _identifiers(resource), [])),
         )
 
     def encode_subscription(self, subscription: Subscription) -> Resource:
@@ -199,11 +213,23 @@ def _channel_type(channel: Resource) -> ChannelType:
     return read_channel(channel.get("type"), None, path)
 
 
-def _filters(resource: Resource) -> tuple[FilterBy, ...]:
-    found = values(
-        resource.get("_criteria"), FILTER_CRITERIA, "valueString", "Subscription.criteria"
+def _identifiers(resource: Resource) -> list[Resource]:
+    return [
+        identifier
+        for identifier, _ in values(resource, IDENTIFIER, "valueIdentifier", "Subscription")
+    ]
+
+
+def _filters(resource: Resource, refusals: Refusals) -> tuple[FilterBy, ...]:
+    nothing: list[tuple[Json, str]] = []
+    found = refusals.take(
+        lambda: values(
+            resource.get("_criteria"), FILTER_CRITERIA, "valueString", "Subscription.criteria"
+        ),
+        nothing,
     )
-    return tuple(filter_by for text, path in found for filter_by in read_filters(text, path))
+    read = read_all(lambda _, one: read_filters(*one), found, refusals)
+    return tuple(filter_by for group in read for filter_by in group)
 
 
 def _timed(channel: Resource, subscription: Subscription) -> Resource:

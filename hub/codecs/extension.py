@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from hub.core.refusals import Refusals
 from hub.core.release import Json, Resource
 from hub.errors import ExtensionNotAllowed, SubscriptionRefused
 
@@ -74,10 +75,13 @@ def check_extensions(resource: Resource, places: Mapping[str, str]) -> None:
             (except the identifier), or one of the guide that is unknown or in the wrong place.
         SubscriptionRefused: it is to be understood by implicitRules.
     """
+    refusals = Refusals()
     if "implicitRules" in resource:
-        raise SubscriptionRefused(
-            "Subscription.implicitRules may change what it means; the hub knows no such rules",
-            expression="Subscription.implicitRules",
+        refusals.found.append(
+            SubscriptionRefused(
+                "Subscription.implicitRules may change what it means; the hub knows no such rules",
+                expression="Subscription.implicitRules",
+            )
         )
     for extension in placed(resource, "Subscription"):
         url = extension.url
@@ -93,9 +97,10 @@ def check_extensions(resource: Resource, places: Mapping[str, str]) -> None:
             complaint = f"belongs on {allowed}" if allowed else "is not known in this release"
         else:
             continue
-        raise ExtensionNotAllowed(
-            f"{extension.path} {url!r} {complaint}", expression=extension.path
+        refusals.found.append(
+            ExtensionNotAllowed(f"{extension.path} {url!r} {complaint}", expression=extension.path)
         )
+    refusals.raise_any()
 
 
 def values(holder: Json, url: str, value: str, path: str) -> list[tuple[Json, str]]:

@@ -20,21 +20,24 @@ def _same(expression: str) -> str:
 
 
 def outcome(error: HubError, element: Callable[[str], str] = _same) -> Resource:
-    """Write a refusal, one issue for each complaint; the hint is told once, in the first.
+    """Write a refusal, one issue for each complaint; each hint is told once.
 
     Args:
         error: what was refused and why.
         element: turns an R5 element into the release's own, see ``hub.ports.Codec.element``.
     """
     issues: list[Resource] = []
+    told = {""}
     for issue in error.issues:
-        words = issue.diagnostics
-        if not issues and error.hint:
-            words = f"{words.rstrip('.')}. {error.hint}"
+        words, slug = issue.diagnostics, issue.slug or error.slug
+        hint = issue.hint or error.hint
+        if hint not in told:
+            words = f"{words.rstrip('.')}. {hint}"
+            told.add(hint)
         written: Resource = {
             "severity": issue.severity,
             "code": issue.code,
-            "details": {"coding": [{"system": ERROR_SYSTEM, "code": error.slug}]},
+            "details": {"coding": [{"system": ERROR_SYSTEM, "code": slug}]},
             "diagnostics": words,
         }
         if issue.expression is not None:

@@ -6,6 +6,7 @@ Source: http://hl7.org/fhir/R5/subscription.html.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import ClassVar, Final
 
 from hub.codecs.bundle import newest_deletions, subscription_status
@@ -13,14 +14,16 @@ from hub.codecs.extension import IDENTIFIER, check_extensions
 from hub.codecs.release_codec import ReleaseCodec
 from hub.codecs.subscription import (
     CHANNEL_SYSTEM,
+    DEFAULT_CONTENT_TYPE,
     amend_common,
     fitting_heartbeat,
     fitting_timeout,
+    read_all,
     read_channel,
     read_content,
     read_content_type,
+    read_end,
     read_identifiers,
-    read_instant,
     read_max_count,
     read_seconds,
     read_status,
@@ -31,9 +34,16 @@ from hub.codecs.subscription import (
 )
 from hub.core.instant import format_instant
 from hub.core.notification import Notification, NotificationEntry
+from hub.core.refusals import Refusals
 from hub.core.release import FhirRelease, Json, Resource
 from hub.core.search_parameter import ANY_RESOURCE
-from hub.core.subscription import FilterBy, PayloadContent, Subscription, SubscriptionStatusCode
+from hub.core.subscription import (
+    ChannelType,
+    FilterBy,
+    PayloadContent,
+    Subscription,
+    SubscriptionStatusCode,
+)
 from hub.core.topic import bare_type
 from hub.errors import FilterInvalid, HeaderNotAllowed
 
@@ -58,48 +68,65 @@ class R5Codec(ReleaseCodec):
         """Return the entries that follow the status, none of them twice in the sense of bdl-7."""
         return newest_deletions(notification.entries)
 
-    def decode_subscription(self, resource: Resource) -> Subscription:
-        """Read a validated Subscription; its id may be empty, absent content means ``empty``.
-
-        Raises:
-            SubscriptionRefused: what can't be honoured, with the element as expression.
-        """
-        check_extensions(resource, {IDENTIFIER: "Subscription"})
+    def read_subscription(self, resource: Resource, refusals: Refusals) -> Subscription:
+        """Read a validated Subscription; see ``hub.ports.Codec``.  Absent content is ``empty``."""
+        take = refusals.take
         coding: Resource = resource.get("channelType", {})
-        kind = read_channel(coding.get("code"), coding.get("system"), "Subscription.channelType")
-        heartbeat = read_seconds(resource.get("heartbeatPeriod"), "Subscription.heartbeatPeriod")
-        end = resource.get("end")
+
+        def seconds(name: str) -> timedelta | None:
+            return take(lambda: read_seconds(resource.get(name), f"Subscription.{name}"), None)
+
+        take(lambda: check_extensions(resource, {IDENTIFIER: "Subscription"}), None)
+        kind = take(
+            lambda: read_channel(
+                coding.get("code"), coding.get("system"), "Subscription.channelType"
+            ),
+            ChannelType.REST_HOOK,
+        )
         return Subscription(
             release=self.release,
             id=resource.get("id", ""),
-            status=read_status(
-                resource.get("status"), list(SubscriptionStatusCode), "Subscription.status"
+            status=take(
+                lambda: read_status(
+                    resource.get("status"), list(SubscriptionStatusCode), "Subscription.status"
+                ),
+                SubscriptionStatusCode.REQUESTED,
             ),
-            topic=read_topic(resource.get("topic"), "Subscription.topic"),
+            topic=take(lambda: read_topic(resource.get("topic"), "Subscription.topic"), ""),
             channel_type=kind,
-            content=read_content(
-                resource.get("content", PayloadContent.EMPTY), "Subscription.content"
+            content=take(
+                lambda: read_content(
+                    resource.get("content", PayloadContent.EMPTY), "Subscription.content"
+                ),
+                PayloadContent.EMPTY,
             ),
             endpoint=resource.get("endpoint"),
-            content_type=read_content_type(
-                resource.get("contentType"),
-                self.release,
-                kind,
-                "Subscription.contentType",
-                has_xml=self.has_xml,
+            content_type=take(
+                lambda: read_content_type(
+                    resource.get("contentType"),
+                    self.release,
+                    kind,
+                    "Subscription.contentType",
+                    has_xml=self.has_xml,
+                ),
+                DEFAULT_CONTENT_TYPE,
             ),
-            filter_by=tuple(
-                _filter(filter_by, f"Subscription.filterBy[{index}]")
-                for index, filter_by in enumerate(resource.get("filterBy", []))
+            filter_by=read_all(
+                lambda index, one: _filter(one, f"Subscription.filterBy[{index}]"),
+                resource.get("filterBy", []),
+                refusals,
             ),
-            parameter=tuple(
-                _header(parameter, f"Subscription.parameter[{index}]")
-                for index, parameter in enumerate(resource.get("parameter", []))
+            parameter=read_all(
+                lambda index, one: _header(one, f"Subscription.parameter[{index}]"),
+                resource.get("parameter", []),
+                refusals,
             ),
-            heartbeat_period=fitting_heartbeat(heartbeat, kind),
-            timeout=fitting_timeout(read_seconds(resource.get("timeout"), "Subscription.timeout")),
-            max_count=read_max_count(resource.get("maxCount"), "Subscription.maxCount"),
-            end=None if end is None else read_instant(end, "Subscription.end"),
+            heartbeat_period=fitting_heartbeat(seconds("heartbeatPeriod"), kind),
+            timeout=fitting_timeout(seconds("timeout")),
+            max_count=take(
+                lambda: read_max_count(resource.get("maxCount"), "Subscription.maxCount"), None
+            ),
+            end=take(lambda: read_end(resource), None),
             identifier=read_identifiers(resource.get("identifier", [])),
         )
 

@@ -14,7 +14,9 @@ from hub.codecs.xml import is_xml
 from hub.codecs.xml_writer import write_xml
 from hub.core.message import DEFAULT_MESSAGE_EVENT, MessageEvent
 from hub.core.notification import Notification, NotificationEntry
+from hub.core.refusals import Refusals
 from hub.core.release import FhirRelease, Resource
+from hub.core.subscription import Subscription
 from hub.core.topic import SubscriptionTopic
 
 
@@ -38,6 +40,21 @@ class ReleaseCodec(ABC):
     ) -> None:
         self._message_event = message_event
         self.has_xml = has_xml
+
+    def decode_subscription(self, resource: Resource) -> Subscription:
+        """Read a validated Subscription resource; its id may be empty.
+
+        Raises:
+            SubscriptionRefused: what can't be honoured, all of it, with the release's elements.
+        """
+        refusals = Refusals()
+        found = self.read_subscription(resource, refusals)
+        refusals.raise_any()
+        return found
+
+    @abstractmethod
+    def read_subscription(self, resource: Resource, refusals: Refusals) -> Subscription:
+        """Read a validated Subscription resource as far as it can be honoured."""
 
     def writes(self, content_type: str) -> bool:
         """Tell whether payloads of a MIME type that was accepted once can be written now."""

@@ -6,12 +6,14 @@ Sources: http://hl7.org/fhir/R5/subscription.html; backport IG, "Components".
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import Final
+from functools import partial
+from typing import Final, TypeVar
 
 from hub.codecs.xml import INSTALL, is_xml
 from hub.core import instant
+from hub.core.refusals import Refusals
 from hub.core.release import FhirRelease, Json, Resource
 from hub.core.subscription import (
     ChannelType,
@@ -28,6 +30,9 @@ from hub.errors import (
     SubscriptionRefused,
     TopicUnknown,
 )
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 DEFAULT_CONTENT_TYPE: Final = "application/fhir+json"
 MASK: Final = "***"
@@ -76,6 +81,29 @@ def write_identifier(identifier: Identifier) -> Resource:
     """Write an identifier; what it does not say is left out."""
     members = {"system": identifier.system, "value": identifier.value}
     return {name: value for name, value in members.items() if value is not None}
+
+
+def read_end(resource: Resource) -> datetime | None:
+    """Read when a Subscription ends, None where it says nothing.
+
+    Raises:
+        SubscriptionRefused: it is no instant.
+    """
+    end = resource.get("end")
+    return None if end is None else read_instant(end, "Subscription.end")
+
+
+def read_all(read: Callable[[int, T], R], items: Iterable[T], refusals: Refusals) -> tuple[R, ...]:
+    """Return what ``read`` makes of each item and its place; nothing if one is refused."""
+    already = len(refusals.found)
+    found: list[R] = []
+    for index, item in enumerate(items):
+        refusals.take(partial(_append, found, read, index, item), None)
+    return tuple(found) if len(refusals.found) == already else ()
+
+
+def _append(found: list[R], read: Callable[[int, T], R], index: int, item: T) -> None:
+    found.append(read(index, item))
 
 
 def read_status(

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from hub.core.change import Change
 from hub.core.clause import Clause, clauses_of
 from hub.core.compiled_topic import PLAIN, CompiledTopic, FilterRule
+from hub.core.refusals import Refusals
 from hub.core.search import Condition, Query, Resolver, parse_condition
 from hub.core.search_parameter import ANY_RESOURCE, SearchParameters
 from hub.core.subscription import FilterBy
@@ -77,11 +79,17 @@ def accept_filters(
         FilterInvalid: the value can't be read.
     """
     conditions: dict[str, dict[str, Condition]] = {}
-    for index, entry in enumerate(filter_by):
-        at = _At(entry, f"Subscription.filterBy[{index}]")
+
+    def accept(at: _At) -> None:
         for resource_type, rule, name in _rules(compiled, at):
             condition = _condition(at, parameters, resource_type, name, _value(at, rule))
             conditions.setdefault(resource_type, {})[condition.canonical] = condition
+
+    refusals = Refusals()
+    for index, entry in enumerate(filter_by):
+        at = _At(entry, f"Subscription.filterBy[{index}]")
+        refusals.take(partial(accept, at), None)
+    refusals.raise_any()
     queries = [_query(name, conditions[name]) for name in sorted(conditions)]
     return Filters(
         by_type={query.resource_type: query for query in queries},

@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 
 from hub.core.filters import Filters, accept_filters
 from hub.core.json_text import Document
+from hub.core.refusals import Refusals, joined
 from hub.core.registry import Registry
 from hub.core.release import FhirRelease
 from hub.core.search_parameter import SearchParameters
@@ -27,7 +29,7 @@ from hub.core.subscription import (
     transition,
 )
 from hub.engine.header_mask import with_kept_headers
-from hub.errors import ChannelNotSupported, SubscriptionRefused
+from hub.errors import ChannelNotSupported, Unprocessable
 from hub.ports import Channel, Codec
 
 
@@ -78,13 +80,14 @@ class Acceptance:
             now: what an ``end`` is compared with.
 
         Raises:
-            SubscriptionRefused: something can't be honoured; in the release's terms.
+            SubscriptionRefused: something can't be honoured: all of it, in the release's terms.
             Unprocessable: the client may not set this status.
         """
-        try:
-            return self._accepted(release, id, document, alive, now)
-        except SubscriptionRefused as error:
-            raise _in_terms_of(self._codecs[release], error) from None
+        refusals = Refusals()
+        accepted = self._accepted(release, id, document, alive, now, refusals=refusals)
+        if accepted is None:
+            raise _in_terms_of(self._codecs[release], joined(refusals.found))
+        return accepted
 
     def _accepted(
         self,
@@ -93,36 +96,36 @@ class Acceptance:
         document: Document,
         alive: Subscriber | None,
         now: datetime,
-    ) -> Accepted:
-        codec = self._codecs[release]
-        submitted = replace(codec.decode_subscription(document.value), id=id)
+        *,
+        refusals: Refusals,
+    ) -> Accepted | None:
+        """Return what would be honoured, None where something was refused."""
+        submitted = replace(
+            self._codecs[release].read_subscription(document.value, refusals), id=id
+        )
         stored = alive.subscription if alive else None
         carried = submitted.parameter
-        submitted = with_kept_headers(submitted, stored)
+        submitted = refusals.take(partial(with_kept_headers, submitted, stored), submitted)
         pinned = alive is not None and stored is not None and stored.topic == submitted.topic
-        compiled = self._registry.topic(
-            release,
-            alive.topic_version if alive is not None and pinned else submitted.topic,
-            for_new=not pinned,
-        )
-        filters = accept_filters(compiled, submitted.filter_by, self._parameters[release])
-        channel = self._channels.get(submitted.channel_type)
-        if channel is None:
-            offered = ", ".join(sorted(self._channels))
-            raise ChannelNotSupported(
-                f"the channel {submitted.channel_type} is not offered here; {offered} are",
-                expression="Subscription.channelType",
+        compiled = filters = None
+        if submitted.topic:
+            named = alive.topic_version if alive is not None and pinned else submitted.topic
+            compiled = refusals.take(
+                lambda: self._registry.topic(release, named, for_new=not pinned), None
             )
-        channel.check(submitted)
+        if compiled is not None:
+            filters = refusals.take(
+                partial(accept_filters, compiled, submitted.filter_by, self._parameters[release]),
+                None,
+            )
+        if not any(isinstance(each, ChannelNotSupported) for each in refusals.found):
+            refusals.take(partial(self._check_channel, submitted), None)
         over = submitted.end is not None and submitted.end <= now
-        if stored is None:
-            status = initial_status(submitted)
-            if over:
-                submitted = replace(submitted, end=None)
-        else:
-            status = status_after_update(stored, submitted)
-            if over:
-                status = transition(status, Signal.ENDED) if counts(status) else status
+        status = refusals.take(partial(_status, stored, submitted, over), None)
+        if refusals.found or compiled is None or filters is None or status is None:
+            return None
+        if stored is None and over:
+            submitted = replace(submitted, end=None)
         return Accepted(
             subscription=replace(submitted, status=status),
             topic_version=compiled.topic.canonical,
@@ -132,9 +135,36 @@ class Acceptance:
             carried=carried,
         )
 
+    def _check_channel(self, submitted: Subscription) -> None:
+        channel = self._channels.get(submitted.channel_type)
+        if channel is None:
+            offered = ", ".join(sorted(self._channels))
+            raise ChannelNotSupported(
+                f"the channel {submitted.channel_type} is not offered here; {offered} are",
+                expression="Subscription.channelType",
+            )
+        channel.check(submitted)
 
-def _in_terms_of(codec: Codec, error: SubscriptionRefused) -> SubscriptionRefused:
-    """Return the refusal with the release's own name of the element."""
-    if error.expression is None:
-        return error
-    return type(error)(error.diagnostics, expression=codec.element(error.expression))
+
+def _status(
+    stored: Subscription | None, submitted: Subscription, over: bool
+) -> SubscriptionStatusCode:
+    if stored is None:
+        return initial_status(submitted)
+    status = status_after_update(stored, submitted)
+    return transition(status, Signal.ENDED) if over and counts(status) else status
+
+
+def _in_terms_of(codec: Codec, error: Unprocessable) -> Unprocessable:
+    """Return the refusal with the release's own names of the elements."""
+    return type(error)(
+        error.diagnostics,
+        expression=None if error.expression is None else codec.element(error.expression),
+        issues=[
+            replace(
+                issue,
+                expression=None if issue.expression is None else codec.element(issue.expression),
+            )
+            for issue in error.issues
+        ],
+    )
