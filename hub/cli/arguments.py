@@ -53,6 +53,17 @@ STORIES = ("task-requested", "task-accepted", "task-completed", "order-cancelled
 RELEASES = ("r4", "r4b", "r5")
 
 
+_CHECK = """\
+examples:
+  fhir-hub subs check subscription.json
+  jq .resource answer.json | fhir-hub subs check - --url https://hub.example.org
+
+Each line is one thing: · what the hub would do or change, ! a warning, ✗ why it would refuse.
+
+exit codes: 0 it would be accepted, 1 it would be refused, 2 wrong usage,
+  3 the hub has no such check, 4 the hub failed (5xx), 5 not reachable, 130 interrupted"""
+
+
 class Parser(argparse.ArgumentParser):
     """Says what is wrong in one line, on stderr, with exit code 2."""
 
@@ -210,15 +221,20 @@ def _subs(commands: _Commands[Parser]) -> None:
         ("reactivate", "ask for a new handshake after an error"),
         ("off", "switch it off; its numbers go on later"),
         ("verify", "send a handshake now and tell what happened on the way"),
+        ("check", "would the hub take this Subscription? nothing is stored"),
     ):
-        action = _command(actions, name, line, epilog=EXIT_TEXT)
-        if name != "list":
+        action = _command(actions, name, line, epilog=_CHECK if name == "check" else EXIT_TEXT)
+        if name == "check":
+            action.add_argument(
+                "file", metavar="FILE|-", help="a Subscription, in JSON or XML; - reads stdin"
+            )
+        elif name != "list":
             action.add_argument("id", metavar="ID", help="Subscription id, or Subscription/id")
         if name in {"events", "resend"}:
             action.add_argument(
                 "numbers", metavar="A..B", nargs="?", type=number_range, help="3, 3..7 or 3.. (all)"
             )
-        _hub(action)
+        _hub(action, by_content=name == "check")
         _format(action)
 
 
@@ -397,12 +413,15 @@ def _errors(commands: _Commands[Parser]) -> None:
     _format(command)
 
 
-def _hub(command: Parser) -> None:
+def _hub(command: Parser, *, by_content: bool = False) -> None:
     command.add_argument(
         "--url", default=DEFAULT_URL, metavar="URL", help=f"the hub ({DEFAULT_URL})"
     )
     command.add_argument(
-        "--release", choices=RELEASES, default="r4", help="which of its bases (r4)"
+        "--release",
+        choices=RELEASES,
+        default=None if by_content else "r4",
+        help=f"which of its bases ({'as the elements say' if by_content else 'r4'})",
     )
 
 

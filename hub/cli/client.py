@@ -63,7 +63,7 @@ class Answer:
         """What the OperationOutcome says, or the bare status."""
         if self.resource and self.resource.get("resourceType") == "OperationOutcome":
             texts = [
-                _issue_text(issue)
+                issue_text(issue)
                 for issue in self.resource.get("issue", [])
                 if issue.get("severity") in {"fatal", "error"}
             ]
@@ -72,7 +72,8 @@ class Answer:
         return f"status {self.status}"
 
 
-def _issue_text(issue: Resource) -> str:
+def issue_text(issue: Resource) -> str:
+    """Return an issue of an OperationOutcome as one line: words, [element], (code)."""
     details = issue.get("details", {})
     text = issue.get("diagnostics") or details.get("text") or issue.get("code", "")
     place = (issue.get("expression") or issue.get("location") or [""])[0]
@@ -128,6 +129,7 @@ class HubClient:
         path: str,
         body: Json = None,
         *,
+        content: bytes | None = None,
         headers: Mapping[str, str] | None = None,
         params: Mapping[str, str] | None = None,
     ) -> Answer:
@@ -138,6 +140,7 @@ class HubClient:
             path: below the base, without a leading slash, empty for the base itself; or an
                 absolute URL on the same hub.
             body: JSON to send, if any.
+            content: what to send as it is, instead.
             headers: beside the usual ones.
             params: the query.
 
@@ -151,7 +154,7 @@ class HubClient:
             response = await self._http.request(
                 method,
                 url,
-                content=None if body is None else json.dumps(body).encode(),
+                content=content if body is None else json.dumps(body).encode(),
                 headers=sent,
                 params=params,
             )

@@ -14,6 +14,7 @@ from hub.cli.event_line import Tape
 from hub.cli.exits import CommandError, Exit
 from hub.cli.request import CODECS, bare_name
 from hub.cli.running import run_async
+from hub.cli.subs_check import check
 from hub.cli.terminal import Terminal, clock_time, milliseconds, printable
 from hub.clock import SystemClock
 from hub.codecs.filter_criteria import write_filter
@@ -36,6 +37,8 @@ def run(arguments: argparse.Namespace) -> int:
 async def act(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """Do what ``arguments.action`` says and return the exit code."""
     clock = SystemClock()
+    if arguments.action == "check":
+        return await check(arguments, terminal, clock)
     async with HubClient(arguments.url, FhirRelease(arguments.release.upper()), clock) as client:
         desk = Desk(client, terminal, clock, arguments)
         return await _ACTIONS[arguments.action](desk)

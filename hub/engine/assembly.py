@@ -17,6 +17,7 @@ from hub.engine.acceptance import Acceptance
 from hub.engine.authorization_hint import AuthorizationHints
 from hub.engine.binding_token import BindingTokens
 from hub.engine.delivery import Delivery
+from hub.engine.dry_run import DryRun
 from hub.engine.explain import Explain
 from hub.engine.hub import Hub, base_url
 from hub.engine.intake import Intake
@@ -131,10 +132,11 @@ def assemble(
         stop=around.stop,
         opened=opened,
     )
+    acceptance = Acceptance(registry, around.codecs, around.parameters, around.channels)
     subscriptions = Subscriptions(
         intake=intake,
         subscribers=subscribers,
-        acceptance=Acceptance(registry, around.codecs, around.parameters, around.channels),
+        acceptance=acceptance,
         codecs=around.codecs,
     )
     hints = AuthorizationHints(around.authorization_hint, around.public_url)
@@ -171,6 +173,7 @@ def assemble(
         intake=intake,
         subscribers=subscribers,
         subscriptions=subscriptions,
+        dry_run=DryRun(acceptance, around.codecs, around.clock),
         topics=Topics(
             intake=intake,
             subscribers=subscribers,

@@ -9,6 +9,7 @@ from hub.core.registry import Registry
 from hub.core.release import FhirRelease
 from hub.core.search_parameter import SearchParameters
 from hub.engine.binding_token import BindingTokens
+from hub.engine.dry_run import DryRun
 from hub.engine.explain import Explain
 from hub.engine.intake import Intake
 from hub.engine.messages import Messages
@@ -37,6 +38,7 @@ class Hub:
     intake: Intake
     subscribers: Subscribers
     subscriptions: Subscriptions
+    dry_run: DryRun
     topics: Topics
     messages: Messages
     statuses: SubscriptionStatuses

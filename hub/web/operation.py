@@ -26,6 +26,7 @@ from hub.web.service import Service
 from hub.web.target import Target
 from hub.web.topic_event import INJECT_EVENT, inject_event, is_topic_place
 from hub.web.trace import TRACE, trace
+from hub.web.validate import validate
 
 _MOST_IDS: Final = 1000
 
@@ -204,6 +205,7 @@ def _check_count(ids: list[str] | None) -> None:
 
 ON_TYPE: Final[Mapping[str, Operation]] = {
     "$status": _status,
+    "$validate": validate,
     "$get-ws-binding-token": _binding_token,
 }
 ON_INSTANCE: Final[Mapping[str, Operation]] = {
