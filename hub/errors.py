@@ -13,6 +13,7 @@ Source: http://hl7.org/fhir/issue-type.html (codes of ``OperationOutcome.issue.c
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import ClassVar
@@ -311,6 +312,17 @@ class RequestTimeout(HubError):
 
     slug, code, status = "request-timeout", "timeout", 408
     hint = "Send the whole request within the deadline."
+
+
+def explained(kind: type[HubError]) -> dict[str, str | int]:
+    """Return what is to be said of a refusal: slug, HTTP status, issue type, meaning and hint."""
+    return {
+        "slug": kind.slug,
+        "status": kind.status,
+        "code": kind.code,
+        "explanation": " ".join((inspect.getdoc(kind) or "").split()),
+        "hint": kind.hint,
+    }
 
 
 def catalogue() -> dict[str, type[HubError]]:

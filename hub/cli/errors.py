@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import inspect
 import json
 import os
 from difflib import get_close_matches
 
 from hub.cli.exits import CommandError, Exit
 from hub.cli.terminal import Terminal
-from hub.errors import HubError, catalogue
+from hub.errors import HubError, catalogue, explained
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -27,32 +26,20 @@ def run(arguments: argparse.Namespace) -> int:
         raise CommandError(Exit.USAGE, f"{arguments.code!r} is no code; {hint}")
     if arguments.format == "json":
         for kind in chosen:
-            terminal.line(json.dumps(_explained(kind), ensure_ascii=False))
+            terminal.line(json.dumps(explained(kind), ensure_ascii=False))
     elif arguments.code is None:
-        rows = [[kind.slug, str(kind.status), _meaning(kind)] for kind in chosen]
+        rows = [
+            [kind.slug, str(kind.status), str(explained(kind)["explanation"])] for kind in chosen
+        ]
         terminal.table(("CODE", "HTTP", "MEANING"), rows)
     else:
         _explain(terminal, chosen[0])
     return Exit.OK
 
 
-def _meaning(kind: type[HubError]) -> str:
-    return inspect.cleandoc(kind.__doc__ or "").replace("\n", " ")
-
-
-def _explained(kind: type[HubError]) -> dict[str, object]:
-    return {
-        "code": kind.slug,
-        "status": kind.status,
-        "issueType": kind.code,
-        "meaning": _meaning(kind),
-        "hint": kind.hint,
-    }
-
-
 def _explain(terminal: Terminal, kind: type[HubError]) -> None:
     terminal.line(terminal.paint(kind.slug, "bold"))
-    terminal.line(f"  {_meaning(kind)}")
+    terminal.line(f"  {explained(kind)['explanation']}")
     if kind.hint:
         terminal.line(f"  {terminal.paint('what to do', 'green')}  {kind.hint}")
     terminal.line(f"  {terminal.paint('HTTP', 'dim')}        {kind.status}")

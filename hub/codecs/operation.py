@@ -289,6 +289,25 @@ OPERATIONS: Final = (
         affects_state=True,
     ),
     Operation(
+        code="validate",
+        name="SubscriptionValidate",
+        title="Try a Subscription out",
+        description=(
+            "Answers what a create of the Subscription would say: all that would be refused, or "
+            "what would be changed, which topic and filters would be used, and whether a "
+            "handshake would be sent. Stores nothing and sends nothing."
+        ),
+        parameters=(
+            Parameter("resource", "Resource", "The Subscription; it may also be the body.", 1),
+            Parameter("mode", "code", "Ignored: it is judged as in a create."),
+            Parameter("profile", "uri", "Ignored."),
+            Parameter("usageContext", "UsageContext", "Ignored."),
+            _out("return", "OperationOutcome", "What would be refused, or done.", least=1),
+        ),
+        on_type=True,
+        on_instance=False,
+    ),
+    Operation(
         code="inject-event",
         name="TopicInjectEvent",
         title="Tell of an event that no change shows",

@@ -65,6 +65,7 @@ class Answer:
     """What came of a call.
 
     ``body`` is JSON text; ``is_outcome`` tells that it is about the call, not what was asked for.
+    ``help`` is the address where a refusal is explained.
     """
 
     status: int
@@ -74,6 +75,7 @@ class Answer:
     last_modified: datetime | None = None
     location: str | None = None
     retry_after: int | None = None
+    help: str | None = None
 
 
 def answer_version(status: int, version: ResourceVersion, body: bytes | None) -> Answer:

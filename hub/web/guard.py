@@ -30,7 +30,7 @@ _REQUEST_HEADERS: Final = (
     "Accept, Authorization, Content-Type, If-Match, If-Modified-Since, If-None-Exist, "
     "If-None-Match, Prefer, X-Request-Id"
 )
-_EXPOSED: Final = "ETag, Location, Last-Modified, Retry-After, X-Request-Id, X-Correlation-Id"
+_EXPOSED: Final = "ETag, Link, Location, Last-Modified, Retry-After, X-Request-Id, X-Correlation-Id"
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9.\-]{1,64}")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import mimetypes
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -14,8 +13,9 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from hub.codecs.outcome import ERROR_SYSTEM
 from hub.core.release import FhirRelease, Json
-from hub.errors import HubError, MethodNotAllowed, NotFound, catalogue
+from hub.errors import MethodNotAllowed, NotFound, catalogue, explained
 from hub.web import home_page
 from hub.web.media_type import prefers_html
 from hub.web.metadata import software_version
@@ -107,7 +107,10 @@ class _Home:
 
     async def errors(self, request: Request) -> Response:
         """Answer every refusal of the hub, explained."""
-        value = {"errors": [_explained(kind) for kind in catalogue().values()]}
+        value: dict[str, Json] = {
+            "system": ERROR_SYSTEM,
+            "errors": [explained(kind) for kind in catalogue().values()],
+        }
         return _either(request, value, home_page.errors)
 
     async def error(self, request: Request) -> Response:
@@ -115,7 +118,7 @@ class _Home:
         kind = catalogue().get(request.path_params["slug"])
         if kind is None:
             raise NotFound("there is no such refusal; GET /errors lists them")
-        return _either(request, _explained(kind), home_page.error)
+        return _either(request, {"system": ERROR_SYSTEM, **explained(kind)}, home_page.error)
 
     async def upgrade_required(self, _: Request) -> Response:
         """Answer a plain request to the address of websockets."""
@@ -160,16 +163,6 @@ class _Home:
             "topics": sorted(topics.values(), key=lambda each: str(each["topic"])),
             "try": home_page.commands(hub.public_url, hub.base_url(FhirRelease.R4)),
         }
-
-
-def _explained(kind: type[HubError]) -> dict[str, Json]:
-    return {
-        "slug": kind.slug,
-        "status": kind.status,
-        "code": kind.code,
-        "explanation": " ".join((inspect.getdoc(kind) or "").split()),
-        "hint": kind.hint,
-    }
 
 
 def _either(

@@ -114,26 +114,44 @@ def errors(value: dict[str, Json]) -> str:
             f"<th scope='row'><a href='/errors/{escape(each['slug'])}'><code>"
             f"{escape(each['slug'])}</code></a></th>",
             f"<td>{each['status']}</td>",
+            f"<td><code>{escape(each['code'])}</code></td>",
             f"<td>{escape(each['explanation'])}</td>",
+            f"<td>{escape(each['hint'])}</td>",
         )
         for each in value["errors"]
+    )
+    head = "".join(
+        f"<th scope='col'>{name}</th>"
+        for name in ("Code", "HTTP", "Issue type", "What it means", "What to do")
     )
     return _page(
         "Errors - fhir-hub",
         "<h1>Errors</h1><p class='lead'>Each refusal is an OperationOutcome; its "
-        "<code>details.coding.code</code> is one of these.</p>"
-        f"<div class='wide'><table>{rows}</table></div>",
+        f"<code>details.coding.code</code>, of the system <code>{escape(value['system'])}</code>, "
+        "is one of these.</p>"
+        f"<div class='wide'><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+        "</div>",
     )
 
 
 def error(value: dict[str, Json]) -> str:
     """Write one refusal."""
+    rows = _rows(
+        (f"<th scope='row'>{name}</th>", f"<td>{text}</td>")
+        for name, text in (
+            ("What to do", escape(value["hint"]) or "-"),
+            ("HTTP status", str(value["status"])),
+            ("Issue type", f"<code>{escape(value['code'])}</code>"),
+            ("Code system", f"<code>{escape(value['system'])}</code>"),
+            ("On a terminal", f"<code>fhir-hub errors {escape(value['slug'])}</code>"),
+        )
+    )
     return _page(
         f"{escape(value['slug'])} - fhir-hub",
         f"<h1><code>{escape(value['slug'])}</code></h1>"
         f"<p class='lead'>{escape(value['explanation'])}</p>"
-        f"<p>{escape(value['hint'])}</p>"
-        f"<p>HTTP status {value['status']}, issue type <code>{escape(value['code'])}</code></p>",
+        f"<div class='wide'><table><tbody>{rows}</tbody></table></div>"
+        "<p><a href='/errors'>All errors</a></p>",
     )
 
 

@@ -34,6 +34,8 @@ def respond(
         headers["last-modified"] = format_datetime(answer.last_modified, usegmt=True)
     if answer.location is not None:
         headers["location"] = answer.location
+    if answer.help is not None:
+        headers["link"] = f'<{answer.help}>; rel="help"'
     if answer.retry_after is not None:
         headers["retry-after"] = str(answer.retry_after)
     if answer.status == 401:

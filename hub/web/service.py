@@ -89,6 +89,7 @@ class Service:
             body=dumps(written),
             is_outcome=True,
             retry_after=error.retry_after,
+            help=f"{self.hub.public_url}/errors/{error.slug}",
         )
 
 

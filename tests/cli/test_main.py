@@ -16,7 +16,7 @@ from hub.__main__ import main
 from hub.cli.arguments import COMMANDS, DEFAULT_URL
 from hub.cli.demo import free_port
 from hub.cli.exits import CommandError, Exit
-from hub.errors import catalogue
+from hub.errors import catalogue, explained
 from hub.settings import OPTIONS
 
 REPOSITORY = Path(__file__).parents[2]
@@ -225,9 +225,10 @@ def test_errors_as_json_have_code_status_meaning_and_hint(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     assert main(["errors", "expired", "--format", "json"]) == Exit.OK
-    explained = json.loads(capsys.readouterr().out)
-    assert (explained["code"], explained["status"]) == ("expired", 410)
-    assert explained["meaning"] and explained["hint"]
+    told = json.loads(capsys.readouterr().out)
+    assert told == explained(catalogue()["expired"])
+    assert (told["slug"], told["status"], told["code"]) == ("expired", 410, "expired")
+    assert told["explanation"] and told["hint"]
 
 
 def test_topics_are_listed_with_the_releases_where_they_compute(

@@ -120,6 +120,7 @@ def test_subscriptions_can_be_patched_and_have_operations(release: FhirRelease) 
         "resend": (own if r5 else stem) + "resend",
         "attempts": f"{own}attempts",
         "verify": f"{own}verify",
+        "validate": f"{own}validate",
     }
     names = [one["name"] for one in subscription["searchParam"]]
     assert {"url", "status", "topic"} <= set(names)

@@ -111,12 +111,54 @@ def test_health_says_that_the_hub_lives_and_readiness_when_it_stops() -> None:
 def test_every_refusal_is_explained() -> None:
     async def scenario() -> None:
         async with a_site() as site:
-            listed = (await site.ask("GET", "/errors")).json()["errors"]
+            told = (await site.ask("GET", "/errors")).json()
+            listed = told["errors"]
             assert [each["slug"] for each in listed] == sorted(catalogue())
+            assert all(each["explanation"] and each["code"] for each in listed)
             one = (await site.ask("GET", "/errors/version-conflict")).json()
+            assert one.pop("system") == told["system"] == "urn:fhir-hub:errors"
             assert one["status"] == 412
-            assert one["explanation"]
             assert one in listed
+            assert (await site.ask("GET", "/errors/none")).status_code == 404
+
+    run(scenario())
+
+
+def test_the_pages_of_errors_have_everything_and_heads_for_readers() -> None:
+    async def scenario() -> None:
+        async with a_site() as site:
+            whole = await site.ask("GET", "/errors", accept=BROWSER)
+            assert whole.headers["content-type"] == "text/html; charset=utf-8"
+            assert whole.text.count("scope='col'") == 5
+            for slug, kind in catalogue().items():
+                answer = await site.ask("GET", f"/errors/{slug}", accept=BROWSER)
+                for page in (Page(whole.text), Page(answer.text)):
+                    assert page.inline == []
+                    assert {slug, str(kind.status), kind.code} <= set(page.texts)
+                    assert not kind.hint or kind.hint in page.texts
+                assert f"/errors/{slug}" in Page(whole.text).addresses
+
+    run(scenario())
+
+
+def test_each_refusal_leads_to_its_explanation() -> None:
+    async def scenario() -> None:
+        async with a_site() as site:
+            for method, path, accept in (
+                ("GET", "Patient/none", "*/*"),
+                ("GET", "Nope", "*/*"),
+                ("GET", "Patient", "image/png"),
+                ("PUT", "Patient", "*/*"),
+                ("GET", "/nope", "*/*"),
+            ):
+                answer = await site.ask(method, path, accept=accept)
+                coding = answer.json()["issue"][0]["details"]["coding"][0]
+                assert coding["system"] == "urn:fhir-hub:errors"
+                url = f"http://hub.example.org/errors/{coding['code']}"
+                assert answer.headers["link"] == f'<{url}>; rel="help"'
+                found = (await site.ask("GET", url)).json()
+                assert found["status"] == answer.status_code
+            assert "link" not in (await site.ask("GET", "Patient")).headers
 
     run(scenario())
 
