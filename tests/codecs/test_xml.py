@@ -91,6 +91,21 @@ def test_narrative_comes_back_letter_by_letter(text: str) -> None:
         assert again(resource, is_pretty=True) == resource
 
 
+@pytest.mark.parametrize("prefix", ["h:", ""])
+def test_narrative_that_takes_its_namespace_from_outside_is_made_whole(prefix: str) -> None:
+    declared = 'xmlns:h="http://www.w3.org/1999/xhtml"' if prefix else ""
+    own = "" if prefix else f" {XHTML}"
+    xml = (
+        f'<Patient xmlns="http://hl7.org/fhir" {declared}><text><status value="generated"/>'
+        f"<{prefix}div{own}><{prefix}b>x</{prefix}b></{prefix}div></text></Patient>"
+    ).encode()
+    found = read_xml(xml, R4).value
+    root = etree.fromstring(found["text"]["div"])
+    assert root.tag == "{http://www.w3.org/1999/xhtml}div"
+    assert "".join(root.itertext()) == "x"
+    assert again(found) == found
+
+
 def test_each_resource_keeps_its_own_narrative() -> None:
     def entry(kind: str, n: int) -> Resource:
         div = f"<div {XHTML}><div>{n}</div></div>"

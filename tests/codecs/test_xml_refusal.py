@@ -100,6 +100,11 @@ def test_document_types_are_refused_unread(prolog: str, inside: str) -> None:
         ("<contained><Foo/></contained>", "Patient.contained[0]", "no resource type"),
         ('<multipleBirthInteger value="01"/>', "Patient.multipleBirth", "a whole number"),
         ('<multipleBirthInteger value="1e999"/>', "Patient.multipleBirth", "a whole number"),
+        (
+            '<multipleBirthInteger value="1e99999999999999999999"/>',
+            "Patient.multipleBirth",
+            "whole",
+        ),
         (f'<multipleBirthInteger value="{"9" * 99}"/>', "Patient.multipleBirth", "whole number"),
         ('<birthDate value="2024-02-30"/>', "Patient.birthDate", "date"),
         ('<birthDate value=""/>', "Patient.birthDate", "date"),
