@@ -20,6 +20,7 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
 from hub.cli.arrival import Arrival, NotANotification, read_arrival, read_status
 from hub.cli.exits import CommandError, Exit
+from hub.cli.payload import read_payload
 from hub.core.release import FhirRelease, Json, Resource
 from hub.ports import Clock
 from hub.settings import is_loopback
@@ -268,7 +269,7 @@ async def _arrivals(socket: ClientConnection, token: str) -> AsyncIterator[Arriv
     try:
         await socket.send(f"bind-with-token {token}")
         async for frame in socket:
-            yield read_arrival(json.loads(frame))
+            yield read_arrival(read_payload(frame))
     except ConnectionClosed as error:
         raise SocketLost(str(error)) from None
     except ValueError as error:

@@ -7,7 +7,6 @@ Subscription can become active.
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -17,6 +16,7 @@ from typing import Self
 from aiohttp import web
 
 from hub.cli.arrival import Arrival, NotANotification, read_arrival
+from hub.cli.payload import read_payload
 from hub.ports import Clock
 
 _LARGEST_BODY = 64 * 1024**2
@@ -120,7 +120,7 @@ class Endpoint:
         body = await request.read()
         now = self._clock.now()
         try:
-            arrival = read_arrival(json.loads(body))
+            arrival = read_arrival(read_payload(body))
         except (ValueError, NotANotification) as error:
             return web.Response(status=400, text=f"no notification: {error}\n")
         reply = Reply.ACCEPT
