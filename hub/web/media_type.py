@@ -8,6 +8,7 @@ Source: http://hl7.org/fhir/http.html#mime-type; RFC 9110, 12.5.1.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from hub.codecs.xml import INSTALL, XML_TYPES, is_xml
@@ -113,6 +114,13 @@ def negotiate(
         offered.sort(key=lambda each: not is_xml(each))
     if not accept or not accept.strip():
         return f"{offered[0]}; charset=utf-8"
+    return _accepted(accept, release, tuple(offered), has_xml)
+
+
+@lru_cache(maxsize=256)
+def _accepted(accept: str, release: FhirRelease, given: tuple[str, ...], has_xml: bool) -> str:
+    """Return the first of the types that ``accept`` wants most; clients say the same each time."""
+    offered = list(given)
     ranges = [read_media_type(part) for part in accept.split(",")]
     if any(each.name == "text/html" for each in ranges):
         # A browser: it shows plain JSON, and would save the FHIR type as a file.  It names plain
