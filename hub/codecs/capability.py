@@ -104,7 +104,10 @@ def capability_statement(
                 for name in names
             ],
             "interaction": [{"code": "transaction"}, {"code": "batch"}],
-            "operation": [{"name": "process-message", "definition": _PROCESS_MESSAGE}],
+            "operation": [
+                *_operations(release, ANY_RESOURCE, base_url).get("operation", []),
+                {"name": "process-message", "definition": _PROCESS_MESSAGE},
+            ],
         }
     ]
     resource["messaging"] = [
@@ -121,7 +124,6 @@ def capability_statement(
                 "before. Of a notification the resources in it are kept, and nothing is fetched."
             ),
         }
-        | _operations(release, ANY_RESOURCE, base_url)
     ]
     return resource
 
