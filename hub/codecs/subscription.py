@@ -48,7 +48,7 @@ _LARGEST_INTEGER: Final = 2**31 - 1
 
 _JSON = ("application/fhir+json", "application/json")
 _XML = ("application/fhir+xml", "application/xml")
-_XML_CHANNELS = frozenset((ChannelType.REST_HOOK, ChannelType.WEBSOCKET))
+_XML_CHANNELS = frozenset((ChannelType.REST_HOOK, ChannelType.WEBSOCKET, ChannelType.MESSAGE))
 _TEXT = ("text/plain", "text/html")
 _word = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _parameter = rf'[ \t]*;[ \t]*({_word})=({_word}(?:/{_word})?|"[^"\\\x00-\x1f\x7f]*")'
@@ -177,7 +177,7 @@ def read_content_type(
     """Check the MIME type of the payload and return it as it was written.
 
     Emails may also be ``text/plain`` or ``text/html`` with ``attach=`` one of the JSON types.
-    Rest-hooks and websockets may have XML, where it is installed.
+    Rest-hooks, websockets and messages may have XML, where it is installed.
 
     Raises:
         PayloadNotSupported: it is no MIME type, none that the hub writes, or of another release.

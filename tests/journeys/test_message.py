@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from hub.codecs.xml_reader import read_xml
 from hub.core.message import MessageEvent
 from hub.core.release import FhirRelease, Resource
 from tests.journeys.hosting import (
@@ -144,6 +145,36 @@ def test_a_message_that_comes_again_has_no_second_effect(
             (copy,) = await found(there, f"Task?owner={owner}")
             assert copy["meta"]["versionId"] == "1"
             await here.delete(f"Subscription/{id}")
+
+    in_every_release(hub, scenario)
+
+
+def test_messages_go_and_come_in_xml(hub: RunningHub, other: RunningHub) -> None:
+    async def scenario(here: Fhir) -> None:
+        owner = f"https://lab.example.org/fhir/{fresh()}"
+        filters = [f"Task?owner={owner}"]
+        async with other.client(here.release) as there, Endpoint() as endpoint:
+            for target in (there.base, endpoint.url):
+                await subscribed(here, target, filters=filters, payload="application/fhir+xml")
+            task = await here.create(a_task(owner))
+            _, told = await endpoint.wait_for(2)
+            message = read_xml(told.body, here.release).value
+            assert [each["resource"]["resourceType"] for each in message["entry"]] == [
+                "MessageHeader",
+                "Bundle",
+            ]
+            answer = await there.ask(
+                "POST",
+                "$process-message",
+                content=told.body,
+                content_type="application/fhir+xml",
+                accept="application/fhir+xml",
+            )
+            assert answer.status_code == 200, answer.text
+            said = read_xml(answer.content, here.release).value
+            assert said["entry"][0]["resource"]["response"]["code"] == "ok"
+            (copy,) = await found(there, f"Task?owner={owner}")
+            assert copy["meta"]["source"] == f"{here.base}/Task/{task['id']}"
 
     in_every_release(hub, scenario)
 
