@@ -11,6 +11,7 @@ The floors, from below; each imports only what stands below it:
 ``channels``  how it is sent
 ``clock``, ``settings``
 ``web``       FHIR over HTTP, and websockets
+``loading``   the definitions and topics that it starts with
 ``bootstrap`` all of it together
 ``cli``       the command line
 """

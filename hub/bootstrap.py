@@ -16,7 +16,7 @@ import secrets
 import signal
 import socket
 import uuid
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
@@ -30,22 +30,16 @@ from hub.channels.rest_hook import RestHookChannel
 from hub.channels.websocket import WebSocketChannel
 from hub.clock import SystemClock
 from hub.codecs import xml
-from hub.codecs.definitions import Definitions, DefinitionsError, read_definitions
 from hub.codecs.releases import codecs_of_releases
 from hub.codecs.validation import Validator
-from hub.core.derived_topic import check_derived
-from hub.core.json_text import dumps
-from hub.core.registry import Registry, compile_everywhere
 from hub.core.release import FhirRelease
-from hub.core.search_parameter import SearchParameters
 from hub.core.subscription import ChannelType
 from hub.core.timing import RETRY_FLOOR, RetryPolicy
-from hub.core.topic import SubscriptionTopic, may_become, without_status
 from hub.engine.assembly import Engine, Luck, Surroundings, assemble
 from hub.engine.hub import Hub, base_url
 from hub.engine.topic_publication import publish_topics
-from hub.errors import HubError
-from hub.ports import Channel, Opened, StoreBroken
+from hub.loading import all_topics, computable_topics, loaded_definitions, registry_of
+from hub.ports import Channel, StoreBroken
 from hub.settings import Settings, SettingsError
 from hub.stores.secrets import HeaderCipher, load_key
 from hub.stores.sqlite import SqliteStore
@@ -115,14 +109,14 @@ class Hosting:
         store = self._store()
         opened = store.open()
         self._on_stop(_closing(store.close))
-        definitions = _definitions(settings)
+        definitions = loaded_definitions(settings)
         parameters = {
             release: definitions.search_parameters(release, base_url(settings.public_url, release))
             for release in FhirRelease
         }
-        from_files = _computable(definitions, parameters, opened)
-        topics = _topics(from_files, opened)
-        registry = _registry(topics, parameters)
+        from_files = computable_topics(definitions, parameters, opened)
+        topics = all_topics(from_files, opened)
+        registry = registry_of(topics, parameters)
         policy = EgressPolicy(
             allow=settings.egress_allow,
             allow_http=settings.allow_http,
@@ -313,64 +307,6 @@ def _listen(settings: Settings) -> socket.socket:
             f"can't listen on {settings.host}:{settings.port}: {error.strerror or error}; "
             "choose another port with --port"
         ) from None
-
-
-def _definitions(settings: Settings) -> Definitions:
-    try:
-        definitions = read_definitions(settings.topics)
-    except DefinitionsError as error:
-        raise SettingsError(f"topics: {error}") from None
-    for line in definitions.left_out:
-        log.warning("left out: %s", line)
-    return definitions
-
-
-def _computable(
-    definitions: Definitions, parameters: Mapping[FhirRelease, SearchParameters], opened: Opened
-) -> Mapping[str, SubscriptionTopic]:
-    """Return the topics of files by canonical, without those of packages that compute nowhere."""
-    stored = {topic.canonical for topic in opened.topics}
-    found: dict[str, SubscriptionTopic] = {}
-    for loaded in definitions.topics:
-        topic = loaded.topic
-        if loaded.of_package and topic.canonical not in stored:
-            try:
-                compile_everywhere(topic, parameters)
-                check_derived(topic, [each.topic for each in definitions.topics])
-            except HubError as error:
-                log.warning("left out: %s: %s", loaded.where, error.diagnostics)
-                continue
-        found[topic.canonical] = topic
-    return found
-
-
-def _topics(from_files: Mapping[str, SubscriptionTopic], opened: Opened) -> list[SubscriptionTopic]:
-    """Return the topics of files and those that only the store has, at their latest status."""
-    found = dict(from_files)
-    for topic in opened.topics:
-        there = found.setdefault(topic.canonical, topic)
-        if dumps(without_status(there).source) == dumps(without_status(topic).source):
-            if may_become(there.status, topic.status):
-                found[topic.canonical] = topic
-        else:
-            raise SettingsError(
-                f"topic {topic.canonical} was changed; give it another version, "
-                "so that running Subscriptions keep the one they were made for"
-            )
-    return list(found.values())
-
-
-def _registry(
-    topics: Sequence[SubscriptionTopic], parameters: Mapping[FhirRelease, SearchParameters]
-) -> Registry:
-    registry = Registry()
-    for topic in topics:
-        try:
-            check_derived(topic, topics)
-            registry.add_topic(topic, parameters)
-        except HubError as error:
-            raise SettingsError(f"topic {topic.canonical}: {error.diagnostics}") from None
-    return registry
 
 
 def _closing(close: Callable[[], None]) -> Callable[[], Awaitable[None]]:

@@ -125,7 +125,7 @@ def test_the_topics_parameters_and_value_sets_of_a_package_are_at_work(
         assert status == 422 and "http://no is not loaded" in issue["diagnostics"]
 
     with (
-        caplog.at_level(logging.WARNING, "hub.bootstrap"),
+        caplog.at_level(logging.WARNING, "hub.loading"),
         running_hub(topics=(packaged_topics(), a_guide(tmp_path))) as hub,
     ):
         in_every_release(hub, scenario)
