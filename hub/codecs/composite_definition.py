@@ -17,6 +17,8 @@ from hub.core.release import Resource
 
 _ROOT = re.compile(r"([A-Z]\w*)((?:\.[a-z]\w*)*)")
 _BAR = re.compile(r"\s*\|\s*")
+_MOST_COMPONENTS = 20
+_MOST_PARTS = 200
 
 Entries = Mapping[str, Mapping[str, Any]]
 """Code to parameter, as the tables have it."""
@@ -46,16 +48,24 @@ def composite_entry(
             does not find has its code, and can be looked up in the index.
 
     Raises:
-        LeftOut: a component can't be evaluated in the release of ``elements``.
+        LeftOut: it is malformed, or a component can't be evaluated in the release of ``elements``.
     """
+    if base not in elements.resource_types:
+        raise LeftOut(f"{base} is no resource type of the release")
+    parts = _BAR.split(str(definition.get("expression")))
+    stated = definition.get("component")
+    if not isinstance(stated, list) or not all(map(_is_component, stated)):
+        raise LeftOut("a composite needs components with a definition and an expression")
+    if not 0 < len(stated) <= _MOST_COMPONENTS or len(parts) > _MOST_PARTS:
+        raise LeftOut(f"a composite has 1 to {_MOST_COMPONENTS} components")
     groups: list[dict[str, Any]] = []
     there = _Known(base, elements, definitions, known)
-    for part in _BAR.split(str(definition.get("expression"))):
+    for part in parts:
         root = _ROOT.fullmatch(part)
         if root is None:
             raise LeftOut(f"{part}: a composite is not read from it")
         if root[1] == base:
-            components = [_component(each, root[0], there) for each in definition["component"]]
+            components = [_component(each, root[0], there) for each in stated]
             groups.append({"path": root[2].removeprefix("."), "components": components})
     if not groups:
         raise LeftOut("its expression is about other types")
@@ -67,10 +77,16 @@ def composite_entry(
     }
 
 
+def _is_component(component: Any) -> bool:
+    return isinstance(component, dict) and all(
+        isinstance(component.get(name), str) for name in ("definition", "expression")
+    )
+
+
 def _component(component: Resource, root: str, there: _Known) -> dict[str, Any]:
-    named = there.definitions.get(component["definition"])
+    named = there.definitions.get(component["definition"].partition("|")[0])
     if named is None:
-        raise LeftOut(f"its component {component['definition']} is not defined")
+        raise LeftOut(f"its component {component['definition']} is not defined or not evaluated")
     parts = _BAR.split(component["expression"])
     whole = {**named, "expression": " | ".join(f"{root}.{part}" for part in parts)}
     entry, reasons = table_entry(whole, there.base, there.elements)

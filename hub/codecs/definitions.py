@@ -7,21 +7,20 @@ Source: http://hl7.org/fhir/R5/conformance-module.html; http://hl7.org/fhir/pack
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from hub.codecs.package import MAX_UNPACKED, Package, PackageError, read_package
-from hub.codecs.search_definition import LeftOut, table_entry
-from hub.codecs.tables import elements
-from hub.codecs.tables.search import Entries, search_parameters, standard_table
+from hub.codecs.parameter_definition import ParameterDefinition, added_parameters
+from hub.codecs.tables.search import Entries, search_parameters
 from hub.codecs.topic import from_json, is_topic
 from hub.core.canonical import joined_canonical
 from hub.core.json_text import dumps, parse
 from hub.core.profile import NO_PROFILES, Profiles
 from hub.core.release import FhirRelease, Resource
-from hub.core.search_parameter import ANY_RESOURCE, SearchParameters
+from hub.core.search_parameter import SearchParameters
 from hub.core.topic import SubscriptionTopic, parse_topic
 from hub.core.value_set import ValueSets
 from hub.errors import HubError
@@ -30,7 +29,6 @@ PACKAGE_SUFFIX: Final = ".tgz"
 _DEFINED: Final = ("SearchParameter", "ValueSet", "CodeSystem", "StructureDefinition")
 _TYPES: Final = frozenset(("SubscriptionTopic", "Basic", *_DEFINED))
 _CORE: Final = "hl7.fhir."
-_MOST_BASES: Final = 200
 
 
 class DefinitionsError(Exception):
@@ -95,7 +93,7 @@ class _Reading:
     def __init__(self) -> None:
         self.topics: dict[str, LoadedTopic] = {}
         self.found: dict[str, dict[str, Resource]] = {kind: {} for kind in _DEFINED}
-        self.parameters: list[tuple[str, Resource, tuple[FhirRelease, ...]]] = []
+        self.parameters: list[ParameterDefinition] = []
         self.left_out: list[str] = []
         self.packages: dict[str, Package] = {}
 
@@ -156,7 +154,7 @@ class _Reading:
             if dumps(there) != dumps(resource):
                 self.left_out.append(f"{where}: {named} is there already with other content")
         elif kind == "SearchParameter":
-            self.parameters.append((where, resource, releases))
+            self.parameters.append(ParameterDefinition(where, resource, releases))
 
     def topic(self, loaded: LoadedTopic) -> None:
         there = self.topics.setdefault(loaded.topic.canonical, loaded)
@@ -177,11 +175,7 @@ class _Reading:
                         f"{package.name}#{package.version}: it depends on {name}#{version}, which "
                         "is not loaded; what needs it is refused"
                     )
-        added: dict[FhirRelease, dict[str, dict[str, Any]]] = {each: {} for each in FhirRelease}
-        for where, definition, releases in self.parameters:
-            reasons = list(_take(definition, releases, added))
-            if reasons:
-                self.left_out.append(f"{where}: {'; '.join(dict.fromkeys(reasons))}")
+        added, left_out = added_parameters(self.parameters)
         return Definitions(
             topics=tuple(self.topics.values()),
             value_sets=ValueSets(
@@ -189,7 +183,7 @@ class _Reading:
             ),
             profiles=Profiles(self.found["StructureDefinition"].values()),
             added=added,
-            left_out=tuple(self.left_out),
+            left_out=(*self.left_out, *left_out),
         )
 
 
@@ -200,37 +194,3 @@ def _content(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise DefinitionsError(f"{path}: {error.strerror}") from None
-
-
-def _take(
-    definition: Resource,
-    releases: Iterable[FhirRelease],
-    added: Mapping[FhirRelease, dict[str, dict[str, Any]]],
-) -> Iterator[str]:
-    """Add a search parameter to each release that can have it; yield why others can't."""
-    code, bases = definition.get("code"), definition.get("base")
-    if not isinstance(code, str) or not code.replace("-", "").replace("_", "").isalnum():
-        yield "a SearchParameter needs a code of letters, digits, - and _"
-        return
-    if not isinstance(bases, list) or not all(isinstance(each, str) for each in bases):
-        yield "a SearchParameter needs a list of base types"
-        return
-    for release in releases:
-        for base in bases[:_MOST_BASES]:
-            try:
-                entry, reasons = table_entry(definition, base, elements(release))
-            except LeftOut as reason:
-                yield f"{base}?{code} in {release}: {reason}"
-                continue
-            yield from (f"part of {base}?{code} in {release}: {each}" for each in reasons)
-            there = _known(release, base, code) or added[release].get(base, {}).get(code)
-            if there is None:
-                added[release].setdefault(base, {})[code] = entry
-            elif (there["type"], there["path"]) != (entry["type"], entry["path"]):
-                yield f"{base}?{code} in {release}: {there['url']} has this code already"
-
-
-def _known(release: FhirRelease, base: str, code: str) -> Any:
-    table = standard_table(release)
-    own = {} if base == ANY_RESOURCE else table["types"][base]
-    return own.get(code) or table["common"].get(code)

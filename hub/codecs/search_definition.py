@@ -115,6 +115,8 @@ def _targets(definition: Resource, found: Sequence[Branch], known: frozenset[str
     if all(only):
         return sorted({name for name in only if name})
     stated = definition.get("target")
+    if stated == "*":
+        return stated
     targets = known & set(stated if isinstance(stated, list) else ())
     return "*" if targets >= known - {"Parameters"} else sorted(targets)
 

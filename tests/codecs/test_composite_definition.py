@@ -43,7 +43,7 @@ def test_components_are_read_inside_each_element_that_the_expression_selects() -
     [
         ("Patient", ("code", "code"), "about other types"),
         ("Observation.where(a)", ("code", "code"), "a composite is not read from it"),
-        ("Observation", ("gone", "code"), "http://d/gone is not defined"),
+        ("Observation", ("gone", "code"), "http://d/gone is not defined or not evaluated"),
         ("Observation", ("code", "%resource.code"), "can't be said"),
         ("Observation", ("value", "value.as(Quantity) | value.as(SampledData)"), "SampledData"),
     ],

@@ -10,6 +10,8 @@ from hub.codecs import definitions as module
 from hub.codecs.definitions import Definitions, DefinitionsError, read_definitions
 from hub.codecs.topic import to_release
 from hub.core.release import FhirRelease, Resource
+from hub.core.search import parse_query
+from hub.core.search_index import index_entry, plan, selects
 from hub.core.value_set import NotExpandable
 from hub.settings import packaged_topics
 from tests.support.packages import MANIFEST, a_package
@@ -107,7 +109,8 @@ def test_a_parameter_of_a_package_is_for_the_release_of_the_package(tmp_path: Pa
     [
         (parameter(code="a b"), "needs a code of letters"),
         (parameter(base="Task"), "needs a list of base types"),
-        (parameter(type="composite"), "Task?colour in R4: type composite"),
+        (parameter(type="composite"), "a composite needs components with a definition"),
+        (parameter(type="special"), "Task?colour in R4: type special"),
         (parameter(expression="Task.code.trace('x')"), "can't be said"),
         (parameter(expression="Task.code | Task.code.first()"), "part of Task?colour in R4"),
         (parameter(base=["Task", "Basket"]), "Basket is no resource type"),
@@ -202,3 +205,71 @@ def test_a_file_that_is_gone_or_too_large_is_told(
     monkeypatch.setattr(module, "MAX_UNPACKED", 1024)
     with pytest.raises(DefinitionsError, match="larger than"):
         read_definitions([path])
+
+
+CODE_DATE = parameter(
+    "code-date",
+    "Observation",
+    type="composite",
+    base=["Observation"],
+    component=[
+        {"definition": "http://hl7.org/fhir/SearchParameter/clinical-code", "expression": "code"},
+        {"definition": "http://example.org/SearchParameter/given|1.0", "expression": "issued"},
+    ],
+)
+GIVEN = parameter("given", "Observation.issued", type="date", base=["Observation"])
+OBSERVATION: Resource = {
+    "resourceType": "Observation",
+    "id": "1",
+    "code": {"coding": [{"system": "http://loinc.org", "code": "8480-6"}]},
+    "issued": "2024-05-01T10:00:00Z",
+}
+
+
+@pytest.mark.parametrize("order", [(CODE_DATE, GIVEN), (GIVEN, CODE_DATE)])
+def test_a_composite_of_a_package_has_parts_of_the_standard_and_of_the_package(
+    tmp_path: Path, order: tuple[Resource, ...]
+) -> None:
+    found = of_package(tmp_path, *order)
+    assert found.left_out == ()
+    known = found.search_parameters(FhirRelease.R4, "http://hub")
+    for value, expected in (
+        ("8480-6$2024-05-01", True),
+        ("http://loinc.org|8480-6$ge2024", True),
+        ("8480-6$2023", False),
+        ("8462-4$2024-05-01", False),
+    ):
+        asked = parse_query(known, "Observation", [("code-date", value)])
+        expression, _ = plan(asked, known)
+        assert asked.matches(OBSERVATION) is expected
+        assert selects(expression, index_entry(known, OBSERVATION)) is expected
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"component": []}, "1 to 20 components"),
+        ({"component": [{"definition": "http://x"}]}, "needs components with a definition"),
+        ({"component": CODE_DATE["component"] * 11}, "1 to 20 components"),
+        ({"base": ["Nothing"]}, "Nothing is no resource type"),
+        ({"expression": "Patient"}, "about other types"),
+        (
+            {"component": [{"definition": "http://gone", "expression": "code"}]},
+            "http://gone is not defined or not evaluated",
+        ),
+        ({"code": "code-value-quantity"}, "Observation-code-value-quantity has this code already"),
+    ],
+)
+def test_a_composite_that_can_not_be_used_is_left_out_with_the_reason(
+    tmp_path: Path, changes: dict[str, Any], words: str
+) -> None:
+    (line,) = of_package(tmp_path, CODE_DATE | changes, GIVEN).left_out
+    assert words in line and "SearchParameter-0.json" in line
+
+
+def test_a_composite_waits_in_vain_for_a_part_that_was_left_out(tmp_path: Path) -> None:
+    broken = GIVEN | {"expression": "Observation.issued.trace('x')"}
+    _, line = sorted(
+        of_package(tmp_path, CODE_DATE, broken).left_out, key=lambda each: "1.0" in each
+    )
+    assert "given|1.0 is not defined or not evaluated" in line
