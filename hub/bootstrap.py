@@ -16,7 +16,7 @@ import secrets
 import signal
 import socket
 import uuid
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
@@ -37,6 +37,7 @@ from hub.core.subscription import ChannelType
 from hub.core.timing import RETRY_FLOOR, RetryPolicy
 from hub.engine.assembly import Engine, Luck, Surroundings, assemble
 from hub.engine.hub import Hub, base_url
+from hub.engine.reindexing import Reindexing
 from hub.engine.topic_publication import publish_topics
 from hub.loading import all_topics, computable_topics, loaded_definitions, registry_of
 from hub.ports import Channel, StoreBroken
@@ -44,6 +45,7 @@ from hub.settings import Settings, SettingsError
 from hub.stores.secrets import HeaderCipher, load_key
 from hub.stores.sqlite import SqliteStore
 from hub.web.app import create_app
+from hub.web.door import Door
 from hub.web.operation_publication import publish_operations
 from hub.web.protocol import InboundLimits, guarded_protocol
 
@@ -79,6 +81,7 @@ class Hosting:
         self._lanes = lanes
         self._tasks: list[asyncio.Task[None]] = []
         self._stopping: list[Callable[[], Awaitable[None]]] = []
+        self._end_serving: Callable[[], Awaitable[None]] | None = None
         self.engine: Engine | None = None
 
     async def start(self) -> Hub:
@@ -124,6 +127,11 @@ class Hosting:
         )
         writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="writer")
         self._on_stop(_closing(writer.shutdown))
+        indexing = Reindexing(store, parameters, opened, clock=clock, executor=writer)
+        door = Door(indexing)
+        if await indexing.count():
+            await self._let_in(door, listening)
+        await indexing.run()
         engine = assemble(
             Surroundings(
                 store=store,
@@ -159,7 +167,7 @@ class Hosting:
         self._run(engine.retention.run())
         self._run(hub.sockets.run())
         self._on_stop(hub.sockets.remember)
-        await self._serve(engine, listening, clock)
+        await self._serve(engine, door, listening, clock)
         self.engine = engine
         return hub
 
@@ -182,19 +190,38 @@ class Hosting:
             ChannelType.MESSAGE: MessageChannel(client, clock.now),
         }
 
-    async def _serve(self, engine: Engine, listening: socket.socket, clock: SystemClock) -> None:
-        """Let requests in and lanes run; return when the first request would be answered."""
+    async def _serve(
+        self, engine: Engine, door: Door, listening: socket.socket, clock: SystemClock
+    ) -> None:
+        """Open the door and let lanes run; return when the first request would be answered."""
         hub = engine.hub
         lanes = self._run(engine.delivery.run()) if self._lanes else None
         validators = {release: Validator(release) for release in FhirRelease}
+        door.open(
+            create_app(
+                hub, validators=validators, settings=self.settings, has_xml=xml.is_installed()
+            )
+        )
+        # What was loaded stays: the collector need not look at it again and again.
+        gc.collect()
+        gc.freeze()
+        end_serving = await self._let_in(door, listening)
+
+        async def drain() -> None:
+            hub.draining = True
+            if lanes is not None:
+                lanes.cancel()
+            await asyncio.gather(end_serving(), engine.delivery.drain(clock.now() + DRAIN))
+
+        self._on_stop(drain)
+
+    async def _let_in(self, door: Door, listening: socket.socket) -> Callable[[], Awaitable[None]]:
+        """Serve what ``door`` answers; return, once that is so, what ends it."""
+        if self._end_serving is not None:
+            return self._end_serving
         server = _Server(
             uvicorn.Config(
-                create_app(
-                    hub,
-                    validators=validators,
-                    settings=self.settings,
-                    has_xml=xml.is_installed(),
-                ),
+                door,
                 http=guarded_protocol(InboundLimits()),
                 ws="websockets-sansio",
                 ws_per_message_deflate=False,
@@ -208,22 +235,18 @@ class Hosting:
                 timeout_graceful_shutdown=int(DRAIN.total_seconds()),
             )
         )
-        # What was loaded stays: the collector need not look at it again and again.
-        gc.collect()
-        gc.freeze()
         serving = asyncio.create_task(server.serve(sockets=[listening]))
 
         async def end_serving() -> None:
-            hub.draining = True
             # uvicorn has a page to say of each request that it cuts off; the client sees it anyway.
             logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
-            if lanes is not None:
-                lanes.cancel()
             server.should_exit = True
-            await asyncio.gather(serving, engine.delivery.drain(clock.now() + DRAIN))
+            await serving
 
+        self._end_serving = end_serving
         self._on_stop(end_serving)
         await server.ready.wait()
+        return end_serving
 
     def _on_stop(self, step: Callable[[], Awaitable[None]]) -> None:
         self._stopping.append(step)
@@ -262,10 +285,17 @@ def serve(settings: Settings, *, started: Callable[[Hub], None] | None = None) -
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, told.set)
-        hub = await hosting.start()
+        starting = asyncio.ensure_future(hosting.start())
+        stopping = asyncio.ensure_future(told.wait())
+        await asyncio.wait((starting, stopping), return_when=asyncio.FIRST_COMPLETED)
+        if not starting.done():
+            starting.cancel()
+            await asyncio.gather(starting, return_exceptions=True)
+            return
+        hub = await starting
         if started is not None:
             started(hub)
-        await told.wait()
+        await stopping
         await hosting.stop()
 
     with asyncio.Runner(loop_factory=loop_factory()) as runner:

@@ -171,7 +171,8 @@ class WriteBatch:
     ``unindex`` lists the seqs whose versions are no longer current.  ``counters`` are the new n of
     each stream touched, ``floors`` the n up to which events are removed.  ``subscribers`` are
     written whole, with segments and delivery state; ``deliveries`` only the delivery state and
-    error of each.
+    error of each.  ``indexed`` are, for each release that it names, the fingerprints of
+    all types (``SearchParameters.fingerprint``) under which their current versions are indexed.
     """
 
     versions: list[ResourceVersion] = field(default_factory=list)
@@ -187,6 +188,7 @@ class WriteBatch:
     attempts: list[Attempt] = field(default_factory=list)
     topics: list[SubscriptionTopic] = field(default_factory=list)
     dropped_topics: list[SubscriptionTopic] = field(default_factory=list)
+    indexed: dict[FhirRelease, Mapping[str, str]] = field(default_factory=dict)
 
     @property
     def empty(self) -> bool:
@@ -196,7 +198,10 @@ class WriteBatch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opened:
-    """What a store holds when it is opened, as far as the hub keeps it in memory."""
+    """What a store holds when it is opened, as far as the hub keeps it in memory.
+
+    ``indexed`` is what ``WriteBatch.indexed`` last said of each release.
+    """
 
     last_seq: int
     last_stream: int
@@ -204,6 +209,7 @@ class Opened:
     topics: tuple[SubscriptionTopic, ...]
     streams: tuple[StoredStream, ...]
     subscribers: tuple[Subscriber, ...]
+    indexed: Mapping[FhirRelease, Mapping[str, str]] = field(default_factory=dict)
 
 
 class Reader(Protocol):
@@ -298,6 +304,26 @@ class Store(ReadableStore, Protocol):
             StoreFull: no space; nothing was written.
             Unavailable: another program has it locked; nothing was written.
             StoreBroken: it is unknown whether it was written; the process must stop.
+        """
+
+    def reindex(
+        self,
+        release: FhirRelease,
+        resource_type: str,
+        entry_of: Callable[[ResourceVersion], IndexEntry],
+        *,
+        after: int,
+        count: int,
+    ) -> int | None:
+        """Index the next ``count`` current versions of a type anew, in one commit.
+
+        Args:
+            entry_of: tells what to keep of a version.
+            after: the seq after which to begin.
+
+        Returns the seq to go on after, None when these were the last.
+
+        Raises: as ``commit``.
         """
 
     def close(self) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from typing import Any
 
 from hub.core.profile import NO_PROFILES, Profiles
@@ -29,6 +30,9 @@ from hub.core.value_set import NO_VALUE_SETS, ValueSets
 
 ANY_RESOURCE = "Resource"
 """The type name under which only what every resource has can be asked."""
+
+_INDEXING = 1
+"""Raised with every change of what ``hub.core.search_index`` keeps of the same parameters."""
 
 _OFFICIAL = "http://hl7.org/fhir/SearchParameter/"
 
@@ -117,6 +121,20 @@ class SearchParameters:
             known = self._known[resource_type] = self._compile(resource_type)
         return known
 
+    def fingerprint(self, resource_type: str) -> str:
+        """Return what is the same as long as the type's resources are indexed in the same way.
+
+        It changes with the parameters of the type and with the hub's base, below which references
+        are its own.
+        """
+        kept = sorted(
+            (code, entry["type"], entry["path"], entry.get("form", ""))
+            for code, entry in self._entries(resource_type).items()
+            if entry["type"] != "composite"
+        )
+        text = f"{_INDEXING} {self.base_url} {kept}"
+        return blake2b(text.encode(), digest_size=8).hexdigest()
+
     def types(self) -> frozenset[str]:
         """Return the names of all resource types of the release."""
         return self._types
@@ -129,11 +147,14 @@ class SearchParameters:
     def _compile(self, resource_type: str) -> dict[str, SearchParameter]:
         if resource_type not in self._types and resource_type != ANY_RESOURCE:
             return {}
-        entries = {**self._common, **self._table.get(resource_type, {})}
-        found = {code: self._parameter(code, entry) for code, entry in sorted(entries.items())}
+        entries = sorted(self._entries(resource_type).items())
+        found = {code: self._parameter(code, entry) for code, entry in entries}
         if resource_type == ANY_RESOURCE:
             found["patient"] = self._own_patient()
         return found
+
+    def _entries(self, resource_type: str) -> dict[str, Mapping[str, Any]]:
+        return {**self._common, **self._table.get(resource_type, {})}
 
     def _parameter(self, code: str, entry: Mapping[str, Any]) -> SearchParameter:
         form = entry.get("form", "")

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Mapping
 
+import orjson
+
+from hub.core.release import FhirRelease
 from hub.errors import Unavailable
 from hub.stores.postings import Layout, best_layout, layout_named
 
 SCHEMA_VERSION = 2
 """Raised with every change of ``hub.stores.schema``; a hub refuses a database of another one."""
+
+
+_INDEXED = "indexed "
+"""Begins the keys under which stands, per release, how its resources are indexed."""
 
 
 def is_empty(db: sqlite3.Connection) -> bool:
@@ -44,6 +52,23 @@ def read_facts(db: sqlite3.Connection) -> dict[str, str]:
             f"the database has schema {found['schema']}; this hub reads {SCHEMA_VERSION}"
         )
     return found
+
+
+def write_indexed(db: sqlite3.Connection, indexed: Mapping[FhirRelease, Mapping[str, str]]) -> None:
+    """Write as which parameters the types of these releases are indexed."""
+    db.executemany(
+        "INSERT OR REPLACE INTO hub(key, value) VALUES (?, ?)",
+        (
+            (f"{_INDEXED}{release}", orjson.dumps(dict(types)).decode())
+            for release, types in indexed.items()
+        ),
+    )
+
+
+def read_indexed(db: sqlite3.Connection) -> dict[FhirRelease, Mapping[str, str]]:
+    """Return what ``write_indexed`` wrote; a release that was never indexed is not there."""
+    rows = db.execute("SELECT key, value FROM hub WHERE key LIKE ?", (f"{_INDEXED}%",)).fetchall()
+    return {FhirRelease(key.removeprefix(_INDEXED)): orjson.loads(value) for key, value in rows}
 
 
 def layout_of(db: sqlite3.Connection, facts: dict[str, str]) -> Layout:

@@ -132,6 +132,7 @@ class MemoryStore:
         self._streams: dict[int, StoredStream] = {}
         self._subscribers: dict[int, Subscriber] = {}
         self._topics: dict[str, SubscriptionTopic] = {}
+        self._indexed: dict[FhirRelease, Mapping[str, str]] = {}
         self._last_stream = 0
         self._last_sid = 0
         self._open = False
@@ -152,6 +153,7 @@ class MemoryStore:
             topics=tuple(self._topics.values()),
             streams=tuple(self._streams[id] for id in sorted(self._streams)),
             subscribers=tuple(self._subscribers[sid] for sid in sorted(self._subscribers)),
+            indexed=dict(self._indexed),
         )
 
     @property
@@ -185,18 +187,33 @@ class MemoryStore:
         self._topics.update((topic.canonical, topic) for topic in batch.topics)
         for topic in batch.dropped_topics:
             self._topics.pop(topic.canonical, None)
+        self._indexed |= batch.indexed
 
     async def read(self, query: Callable[[Reader], T]) -> T:
         """Run ``query`` here and now."""
         return query(self._reader)
 
-    def reindex(self, entry_of: Callable[[ResourceVersion], IndexEntry]) -> int:
-        """Fill the search index anew from the log; return how many are in it."""
-        heads = [self._reader.log[seq] for seq in self._reader.heads.values()]
-        self._reader.index = {
-            version.seq: entry_of(version) for version in heads if not version.deleted
-        }
-        return len(self._reader.index)
+    def reindex(
+        self,
+        release: FhirRelease,
+        resource_type: str,
+        entry_of: Callable[[ResourceVersion], IndexEntry],
+        *,
+        after: int,
+        count: int,
+    ) -> int | None:
+        """Index the next ``count`` current versions of a type anew.
+
+        Returns the seq to go on after, None when these were the last.
+        """
+        reader = self._reader
+        seqs = sorted(
+            seq
+            for seq in reader.index
+            if seq > after and _is_of(reader.log[seq], release, resource_type)
+        )[:count]
+        reader.index.update({seq: entry_of(reader.log[seq]) for seq in seqs})
+        return seqs[-1] if len(seqs) == count else None
 
     def close(self) -> None:
         """Give the store back; what was committed stays."""

@@ -23,7 +23,7 @@ class Table(SQLModel):
 
 
 class Hub(Table, table=True):
-    """Facts about the database: ``schema``, ``epoch``, ``identity``, ``layout``."""
+    """Facts about the database; ``hub.stores.database_facts`` has them all."""
 
     __table_args__ = _NARROW
     key: str = Field(primary_key=True)

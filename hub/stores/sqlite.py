@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
+from hub.core.release import FhirRelease
 from hub.core.search_index import IndexEntry
 from hub.core.version import ResourceVersion
 from hub.errors import Unavailable
@@ -14,13 +15,10 @@ from hub.stores.postings import Layout
 from hub.stores.secrets import HeaderCipher
 from hub.stores.sqlite_database import SqliteDatabase
 from hub.stores.sqlite_opening import read_everything
-from hub.stores.sqlite_reader import CURRENT_AFTER, version_of
 from hub.stores.sqlite_writer import Kinds, SqliteWriter, read_kinds
 from hub.stores.trouble import IndexDamaged, explained
 
 T = TypeVar("T")
-
-_REINDEXED_AT_ONCE = 1_000
 
 
 class SqliteStore:
@@ -108,41 +106,31 @@ class SqliteStore:
             Unavailable: another program has the database locked; nothing was written.
             StoreBroken: it is unknown whether it was written; the process must stop.
         """
-        database = self._opened
-        if database.index_damaged.is_set():
-            self._refill()
-        try:
-            kinds = database.transact(lambda: self._rows.write(batch, self._kinds))
-        except IndexDamaged:
-            self._refill()
-            kinds = database.transact(lambda: self._rows.write(batch, self._kinds))
-        self._kinds = kinds
+        self._kinds = self._written(lambda: self._rows.write(batch, self._kinds))
 
     async def read(self, query: Callable[[Reader], T]) -> T:
         """Run ``query`` in a reading thread, inside one transaction."""
         return await self._opened.views.read(query)
 
-    def reindex(self, entry_of: Callable[[ResourceVersion], IndexEntry]) -> int:
-        """Drop the search index and fill it anew from the log; return how many are in it.
+    def reindex(
+        self,
+        release: FhirRelease,
+        resource_type: str,
+        entry_of: Callable[[ResourceVersion], IndexEntry],
+        *,
+        after: int,
+        count: int,
+    ) -> int | None:
+        """Index the next ``count`` current versions of a type anew, in one commit.
 
-        Args:
-            entry_of: tells what to keep of a current version that is not a deletion.
+        Returns the seq to go on after, None when these were the last.
 
         Raises: as ``commit``.
         """
-        database = self._opened
-
-        def work() -> int:
-            total = 0
-            for versions in self._current():
-                self._rows.reindex([(version, entry_of(version)) for version in versions])
-                total += len(versions)
-            self._rows.refill()
-            return total
-
-        total = database.transact(work)
-        database.index_damaged.clear()
-        return total
+        kind = self._kinds.get((release, resource_type))
+        if kind is None:
+            return None
+        return self._written(lambda: self._rows.reindex(kind, entry_of, after=after, count=count))
 
     def check(self) -> list[str]:
         """Return what SQLite's integrity check complains of; slow on a large database."""
@@ -166,16 +154,17 @@ class SqliteStore:
             raise Unavailable("the database is not open")
         return self._database
 
+    def _written(self, work: Callable[[], T]) -> T:
+        """Run ``work`` in a transaction; fill a damaged search index anew before."""
+        database = self._opened
+        if database.index_damaged.is_set():
+            self._refill()
+        try:
+            return database.transact(work)
+        except IndexDamaged:
+            self._refill()
+            return database.transact(work)
+
     def _refill(self) -> None:
         self._opened.transact(self._rows.refill)
         self._opened.index_damaged.clear()
-
-    def _current(self) -> Iterator[list[ResourceVersion]]:
-        last = 0
-        while True:
-            rows = self._opened.db.execute(CURRENT_AFTER, (last, _REINDEXED_AT_ONCE)).fetchall()
-            if not rows:
-                return
-            found = [version_of(row) for row in rows]
-            yield found
-            last = found[-1].seq

@@ -13,6 +13,7 @@ from hub.core.subscriber import Subscriber
 from hub.core.timing import DeliveryState
 from hub.core.topic import parse_topic
 from hub.ports import Opened, StoredStream
+from hub.stores.database_facts import read_indexed
 from hub.stores.encoding import (
     decode_filters,
     decode_resend,
@@ -58,6 +59,7 @@ def read_everything(db: sqlite3.Connection, cipher: HeaderCipher) -> Opened:
             _subscriber(row, tuple(segments[row[0]]), cipher)
             for row in db.execute(_SUBSCRIBERS).fetchall()
         ),
+        indexed=read_indexed(db),
     )
 
 

@@ -17,7 +17,7 @@ from hub.core.subscriber import Attempt
 from hub.core.version import ResourceKey, ResourceVersion, StreamEvent
 from hub.errors import Unavailable
 from hub.stores.encoding import decode_context, from_micros, micros
-from hub.stores.postings import IS_CURRENT, Layout, selection
+from hub.stores.postings import Layout, selection
 from hub.stores.trouble import IndexDamaged, explained
 
 T = TypeVar("T")
@@ -26,10 +26,10 @@ OPERATIONS = (Interaction.CREATE, Interaction.UPDATE, Interaction.DELETE)
 """``change_log.op`` is the place in this list."""
 
 _END_OF_LOG = 2**63 - 1
-_LOG_COLUMNS = "c.seq, k.release, k.type, c.id, c.version, c.op, c.at, c.body, c.tx, c.prev"
+LOG_COLUMNS = "c.seq, k.release, k.type, c.id, c.version, c.op, c.at, c.body, c.tx, c.prev"
 _KIND = "(SELECT id FROM kind WHERE release = ? AND type = ?)"
 _POINTER = f"SELECT seq FROM resource WHERE kind = {_KIND} AND id = ?"  # noqa: S608 constants
-LOG = f"SELECT {_LOG_COLUMNS} FROM change_log AS c JOIN kind AS k ON k.id = c.kind"  # noqa: S608 constants
+LOG = f"SELECT {LOG_COLUMNS} FROM change_log AS c JOIN kind AS k ON k.id = c.kind"  # noqa: S608 constants
 _HEAD = f"{LOG} WHERE c.seq = ({_POINTER})"
 _AT = f"{LOG} WHERE c.seq IN (SELECT value FROM json_each(?))"  # noqa: S608 constants
 _BACKWARDS = (
@@ -37,7 +37,7 @@ _BACKWARDS = (
 )
 _CHAIN = (
     f"WITH RECURSIVE chain(at) AS ({_POINTER} UNION ALL {_BACKWARDS}) "  # noqa: S608 constants
-    f"SELECT {_LOG_COLUMNS} FROM chain CROSS JOIN change_log AS c ON c.seq = chain.at "
+    f"SELECT {LOG_COLUMNS} FROM chain CROSS JOIN change_log AS c ON c.seq = chain.at "
     "CROSS JOIN kind AS k ON k.id = c.kind"
 )
 _VERSION = f"{_CHAIN} WHERE c.version = ? LIMIT 1"
@@ -45,8 +45,6 @@ _HISTORY = f"{_CHAIN} WHERE c.seq < ? AND c.seq > ? LIMIT ?"
 _TYPE_HISTORY = (
     f"{LOG} WHERE c.kind = {_KIND} AND c.seq < ? AND c.seq > ? ORDER BY c.seq DESC LIMIT ?"
 )
-CURRENT_AFTER = f"{LOG} WHERE c.seq > ? AND {IS_CURRENT} ORDER BY c.seq LIMIT ?"
-"""Current versions in the order of the log, from after a seq, at most so many."""
 _EVENTS = (
     "SELECT stream, n, seq, context FROM stream_event "
     "WHERE stream = ? AND n BETWEEN ? AND ? ORDER BY n"

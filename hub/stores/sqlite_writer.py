@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from hub.core.json_text import dumps
 from hub.core.release import FhirRelease
@@ -11,6 +11,7 @@ from hub.core.search_index import IndexEntry
 from hub.core.subscriber import Attempt, Subscriber
 from hub.core.version import ResourceVersion
 from hub.ports import StoredStream, WriteBatch
+from hub.stores.database_facts import write_indexed
 from hub.stores.encoding import (
     encode_context,
     encode_filters,
@@ -19,9 +20,16 @@ from hub.stores.encoding import (
     micros,
     optional_micros,
 )
-from hub.stores.postings import Layout, add_ranges, pack_ranges, remove_ranges, terms_text
+from hub.stores.postings import (
+    IS_CURRENT,
+    Layout,
+    add_ranges,
+    pack_ranges,
+    remove_ranges,
+    terms_text,
+)
 from hub.stores.secrets import HeaderCipher
-from hub.stores.sqlite_reader import OPERATIONS
+from hub.stores.sqlite_reader import LOG_COLUMNS, OPERATIONS, version_of
 from hub.stores.subscriber_kept import without_secrets
 
 _TRIMMED_AT_ONCE = 5_000
@@ -74,6 +82,11 @@ _TOPIC = (
     "ON CONFLICT(url, version) DO UPDATE SET source = excluded.source"
 )
 _NO_TOPIC = "DELETE FROM topic WHERE url = ? AND version = ?"
+_CURRENT_AFTER = (
+    f"SELECT {LOG_COLUMNS}, c.terms, c.ranges FROM change_log AS c INDEXED BY change_log_kind "  # noqa: S608 constants
+    f"JOIN kind AS k ON k.id = c.kind WHERE c.kind = ? AND c.seq > ? AND {IS_CURRENT} "
+    "ORDER BY c.seq LIMIT ?"
+)
 _INDEXED = "SELECT seq, terms, ranges FROM change_log WHERE seq = ?"
 
 Kinds = Mapping[tuple[FhirRelease, str], int]
@@ -109,17 +122,34 @@ class SqliteWriter:
         self._db.executemany(_ERROR, map(_error_row, batch.deliveries))
         self._write_attempts(batch.attempts)
         self._write_topics(batch)
+        write_indexed(self._db, batch.indexed)
         return kinds
 
-    def reindex(self, entries: Iterable[tuple[ResourceVersion, IndexEntry]]) -> None:
-        """Keep other entries for these versions; ``refill`` then brings them into the index."""
+    def reindex(
+        self,
+        kind: int,
+        entry_of: Callable[[ResourceVersion], IndexEntry],
+        *,
+        after: int,
+        count: int,
+    ) -> int | None:
+        """Index the next ``count`` current versions of a kind anew; what is the same stays."""
+        rows = self._db.execute(_CURRENT_AFTER, (kind, after, count)).fetchall()
+        changed = []
+        for *row, terms, ranges in rows:
+            version = version_of(tuple(row))
+            entry = entry_of(version)
+            now = terms_text(version.key.release, entry), pack_ranges(entry)
+            if now != (terms, ranges):
+                changed.append((version.seq, now))
+        self._unindex(seq for seq, _ in changed)
         self._db.executemany(
             "UPDATE change_log SET terms = ?, ranges = ? WHERE seq = ?",
-            (
-                (terms_text(version.key.release, entry), pack_ranges(entry), version.seq)
-                for version, entry in entries
-            ),
+            ((*now, seq) for seq, now in changed),
         )
+        self._layout.add(self._db, [(seq, terms) for seq, (terms, _) in changed])
+        add_ranges(self._db, [(seq, packed) for seq, (_, packed) in changed if packed])
+        return rows[-1][0] if len(rows) == count else None
 
     def refill(self) -> None:
         """Drop the search index and fill it from what the log keeps of the current versions."""

@@ -6,6 +6,9 @@ import random  # noqa: TID251  # the seed is the test's argument
 from collections.abc import Callable
 from typing import TypeVar
 
+from hub.core.release import FhirRelease
+from hub.core.search_index import IndexEntry
+from hub.core.version import ResourceVersion
 from hub.errors import StoreFull
 from hub.ports import Opened, Reader, StoreBroken, WriteBatch
 from hub.stores.memory import MemoryStore
@@ -45,6 +48,17 @@ class FragileStore:
 
     async def read(self, query: Callable[[Reader], T]) -> T:
         return await self.kept.read(query)
+
+    def reindex(
+        self,
+        release: FhirRelease,
+        resource_type: str,
+        entry_of: Callable[[ResourceVersion], IndexEntry],
+        *,
+        after: int,
+        count: int,
+    ) -> int | None:
+        return self.kept.reindex(release, resource_type, entry_of, after=after, count=count)
 
     def close(self) -> None:
         self.kept.close()

@@ -9,7 +9,7 @@ import pytest
 from hub.core.search_index import Term
 from hub.errors import Unavailable
 from hub.ports import Opened, WriteBatch
-from tests.stores.history import R5, History
+from tests.stores.history import R4, R5, History
 from tests.stores.log_contract import LogContract
 from tests.stores.samples import (
     a_key,
@@ -101,6 +101,14 @@ class StoreContract(LogContract, SearchContract, SubscriberContract):
             store.commit(WriteBatch(topics=[a_topic("1"), a_topic("2"), unversioned]))
             store.commit(WriteBatch(dropped_topics=[a_topic("1"), unversioned, a_topic("9")]))
             assert self.reopened(store).topics == (a_topic("2"),)
+
+    def test_how_resources_are_indexed_is_remembered_per_release(self) -> None:
+        with self.opened() as store:
+            store.commit(WriteBatch(indexed={R4: {"Task": "1", "Patient": "2"}, R5: {}}))
+            store.commit(WriteBatch(indexed={R5: {"Task": "3"}}))
+            store.commit(WriteBatch(versions=[a_version(1)]))
+            found = self.reopened(store).indexed
+            assert found == {R4: {"Task": "1", "Patient": "2"}, R5: {"Task": "3"}}
 
     def test_what_was_committed_is_there_after_a_reopen(self) -> None:
         with self.opened() as store:

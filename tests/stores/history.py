@@ -76,23 +76,25 @@ several_stores = settings(
 )
 
 
-class ReindexingStore(Store, Protocol):
-    """A store whose search index can be filled anew."""
-
-    def reindex(self, entry_of: Entries, /) -> int:
-        """Drop the search index and fill it from the log."""
-
-
 class Entries(Protocol):
     """Tells what to keep of a version."""
 
     def __call__(self, version: ResourceVersion, /) -> IndexEntry: ...
 
 
+def reindex_all(store: Store, entry_of: Entries, *, at_once: int = 3) -> None:
+    """Index all that is stored anew, a few at a time."""
+    for release in FhirRelease:
+        for resource_type in ("Task", "Patient"):
+            last: int | None = 0
+            while last is not None:
+                last = store.reindex(release, resource_type, entry_of, after=last, count=at_once)
+
+
 class History:
     """Writes versions as the hub would, and remembers them."""
 
-    def __init__(self, store: ReindexingStore) -> None:
+    def __init__(self, store: Store) -> None:
         self.store = store
         self.versions: list[ResourceVersion] = []
         self.current: dict[ResourceKey, tuple[ResourceVersion, IndexEntry | None]] = {}

@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import ClassVar
 
-from hub.ports import Opened
-from tests.stores.history import ReindexingStore
+from hub.ports import Opened, Store
 
 
 class StoreOpening(ABC):
@@ -18,15 +17,15 @@ class StoreOpening(ABC):
     """What a batch that contradicts the store raises."""
 
     @abstractmethod
-    def store(self, *, attempts_kept: int = 1000) -> ReindexingStore:
+    def store(self, *, attempts_kept: int = 1000) -> Store:
         """Return an empty store."""
 
     @abstractmethod
-    def again(self, store: ReindexingStore) -> ReindexingStore:
+    def again(self, store: Store) -> Store:
         """Return the store anew, as another run of the hub would."""
 
     @contextmanager
-    def opened(self, *, attempts_kept: int = 1000) -> Iterator[ReindexingStore]:
+    def opened(self, *, attempts_kept: int = 1000) -> Iterator[Store]:
         store = self.store(attempts_kept=attempts_kept)
         store.open()
         try:
@@ -34,7 +33,7 @@ class StoreOpening(ABC):
         finally:
             store.close()
 
-    def reopened(self, store: ReindexingStore) -> Opened:
+    def reopened(self, store: Store) -> Opened:
         """Return what another run finds after ``store`` was closed."""
         store.close()
         other = self.again(store)

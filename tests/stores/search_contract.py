@@ -18,7 +18,16 @@ from hub.core.search_index import (
     Term,
 )
 from hub.core.version import ResourceKey, ResourceVersion
-from tests.stores.history import R4, R5, TERMS, History, expressions, several_stores, writes
+from tests.stores.history import (
+    R4,
+    R5,
+    TERMS,
+    History,
+    expressions,
+    reindex_all,
+    several_stores,
+    writes,
+)
 from tests.stores.opening import StoreOpening
 from tests.stores.samples import a_key, an_entry
 
@@ -92,7 +101,7 @@ class SearchContract(StoreOpening):
             for changes in batches:
                 history.write(*changes)
             alive = {k: v for k, (v, entry) in history.current.items() if entry is not None}
-            assert store.reindex(entry_of) == len(alive)
+            reindex_all(store, entry_of)
             history.current = {k: (v, entry_of(v)) for k, v in alive.items()}
             found = store.writer.search(R5, "Task", expression, count=100)
             assert found == history.found(R5, "Task", expression)

@@ -8,12 +8,13 @@ import pytest
 
 from hub.core.release import FhirRelease
 from hub.core.search_comparator import Comparator
-from hub.core.search_index import And, Everything, Expression, Not, Overlap, Term
+from hub.core.search_index import And, Everything, Expression, IndexEntry, Not, Overlap, Term
+from hub.core.version import ResourceVersion
 from hub.ports import Reader
 from hub.stores.sqlite import SqliteStore
 from tests.stores.crashing_hub import TERMS, entry_of, remembered
-from tests.stores.history import History
-from tests.stores.samples import a_sqlite_store, luck
+from tests.stores.history import History, reindex_all
+from tests.stores.samples import a_sqlite_store, an_entry, luck
 
 ROOT = Path(__file__).parents[2]
 QUESTIONS: tuple[Expression, ...] = (
@@ -45,6 +46,10 @@ def answers(reader: Reader) -> list[list[int]]:
     ]
 
 
+def other_entry_of(version: ResourceVersion, /) -> IndexEntry:
+    return an_entry("k1", "h99")
+
+
 def check(store: SqliteStore, seq: int, n: int) -> None:
     """Check that all that was reported is there, whole, and that everything agrees."""
     opened = store.open()
@@ -64,7 +69,8 @@ def check(store: SqliteStore, seq: int, n: int) -> None:
             [hit.seq for hit in history.found(FhirRelease.R5, "Task", question)]
             for question in QUESTIONS
         ]
-        store.reindex(entry_of)
+        reindex_all(store, other_entry_of)
+        reindex_all(store, entry_of)
         assert answers(store.writer) == found
     finally:
         store.close()

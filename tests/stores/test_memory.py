@@ -2,9 +2,9 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from hub.ports import Store
 from hub.stores.memory import MemoryStore
 from tests.stores.contract import StoreContract
-from tests.stores.history import ReindexingStore
 
 
 class TestMemoryStore(StoreContract):
@@ -13,5 +13,5 @@ class TestMemoryStore(StoreContract):
     def store(self, *, attempts_kept: int = 1000) -> MemoryStore:
         return MemoryStore(attempts_kept=attempts_kept)
 
-    def again(self, store: ReindexingStore) -> ReindexingStore:
+    def again(self, store: Store) -> Store:
         return store

@@ -15,11 +15,11 @@ import pytest
 
 from hub.core.search_index import Everything, Term
 from hub.errors import StoreFull, Unavailable
-from hub.ports import StoreBroken, WriteBatch
+from hub.ports import Store, StoreBroken, WriteBatch
 from hub.stores.postings import FullText, Layout, Plain
 from hub.stores.sqlite import SqliteStore
 from tests.stores.contract import StoreContract
-from tests.stores.history import R5, History, ReindexingStore
+from tests.stores.history import R5, History
 from tests.stores.samples import (
     SECRET,
     a_key,
@@ -50,7 +50,7 @@ class SqliteContract(StoreContract):
         path = self.folder / f"{self.made}.db"
         return a_sqlite_store(path, layout=self.layout, attempts_kept=attempts_kept)
 
-    def again(self, store: ReindexingStore) -> ReindexingStore:
+    def again(self, store: Store) -> Store:
         assert isinstance(store, SqliteStore)
         return a_sqlite_store(store.path)
 

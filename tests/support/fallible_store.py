@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
+from hub.core.release import FhirRelease
+from hub.core.search_index import IndexEntry
+from hub.core.version import ResourceVersion
 from hub.ports import Opened, Reader, WriteBatch
 from hub.stores.memory import MemoryStore
 
@@ -35,6 +38,17 @@ class FallibleStore:
 
     async def read(self, query: Callable[[Reader], T]) -> T:
         return await self.kept.read(query)
+
+    def reindex(
+        self,
+        release: FhirRelease,
+        resource_type: str,
+        entry_of: Callable[[ResourceVersion], IndexEntry],
+        *,
+        after: int,
+        count: int,
+    ) -> int | None:
+        return self.kept.reindex(release, resource_type, entry_of, after=after, count=count)
 
     def close(self) -> None:
         self.kept.close()
