@@ -168,7 +168,7 @@ def _resource(
         written["searchRevInclude"] = list(referring)
     if parameters:
         written["searchParam"] = [
-            {"name": code, "definition": parameter.url, "type": parameter.type}
+            {"name": code, "definition": parameter.url, "type": parameter.stated}
             for code, parameter in sorted(parameters.items())
         ]
     return written

@@ -20,7 +20,7 @@ from hub.core.fhirpath_run import FhirPathFailure, Node, Run
 from hub.core.fhirpath_type import fhir_types
 from hub.core.fhirpath_value import Collection
 from hub.core.release import FhirRelease, Resource
-from hub.core.search_criterion import NOWHERE, Resolver
+from hub.core.search_resolver import NOWHERE, Resolver
 from hub.core.value_set import NO_VALUE_SETS, ValueSets
 
 

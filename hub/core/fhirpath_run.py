@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from hub.core.fhirpath_number import Number, TooLarge
 from hub.core.fhirpath_value import Collection, Valueless, is_number, key_of
 from hub.core.release import Json, Resource
-from hub.core.search_criterion import NOWHERE, Resolver
+from hub.core.search_resolver import NOWHERE, Resolver
 
 BUDGET = 500_000
 """How many values one evaluation may touch."""

@@ -13,7 +13,6 @@ from urllib.parse import unquote
 
 from hub.core.release import Resource
 from hub.core.search_criterion import (
-    NOWHERE,
     Chained,
     Criterion,
     HasParts,
@@ -23,10 +22,11 @@ from hub.core.search_criterion import (
     IsBelow,
     IsMissing,
     IsReferredTo,
-    Resolver,
 )
 from hub.core.search_parameter import ANY_RESOURCE, SearchParameter, SearchParameters
-from hub.core.search_reading import read_plain, split_alternatives
+from hub.core.search_reading import read_plain
+from hub.core.search_resolver import NOWHERE, Resolver
+from hub.core.search_syntax import split_alternatives
 from hub.errors import InvalidSearch
 
 __all__ = [

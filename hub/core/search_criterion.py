@@ -6,48 +6,24 @@ A criterion is one of a closed set of kinds; the index plans each of them
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from hashlib import blake2b
-from typing import Protocol, TypeAlias
-from urllib.parse import quote
+from typing import TypeAlias
 
 from hub.core.release import Resource
 from hub.core.search_comparator import Comparator
+from hub.core.search_member import IsMember
+from hub.core.search_near import IsNear
 from hub.core.search_parameter import ComponentGroup, SearchParameter
 from hub.core.search_path import contained
+from hub.core.search_resolver import Resolver
+from hub.core.search_syntax import joined
 from hub.core.search_value import LOCAL_REFERENCE
+from hub.core.search_words import HasWords
 
 _LONGEST = 1_000
-
-
-class Resolver(Protocol):
-    """The hub's own copy of other resources, for chains and ``_has``: the state after the write."""
-
-    def read(self, resource_type: str, id: str) -> Resource | None:
-        """Return the current version of a resource, None if it is not there."""
-        ...
-
-    def referrers(
-        self, resource_type: str, code: str, target_type: str, target_id: str
-    ) -> Iterable[Resource]:
-        """Return the resources of a type whose reference parameter ``code`` names the target."""
-        ...
-
-
-class _Nowhere:
-    def read(self, resource_type: str, id: str) -> Resource | None:
-        return None
-
-    def referrers(
-        self, resource_type: str, code: str, target_type: str, target_id: str
-    ) -> Iterable[Resource]:
-        return ()
-
-
-NOWHERE: Resolver = _Nowhere()
-"""Knows no other resource: chains and ``_has`` match nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +48,8 @@ class HasTerm:
         """One spelling for equal meanings."""
         if self.value_set is not None:
             modifier = "not-in" if self.negated else "in"
-            return f"{self.parameter.code}:{modifier}={_join((self.value_set,))}"
-        return f"{self.parameter.code}{':not' if self.negated else ''}={_join(self.alternatives)}"
+            return f"{self.parameter.code}:{modifier}={joined((self.value_set,))}"
+        return f"{self.parameter.code}{':not' if self.negated else ''}={joined(self.alternatives)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +87,7 @@ class IsBelow:
     @property
     def canonical(self) -> str:
         """One spelling for equal meanings."""
-        return f"{self.parameter.code}:below={_join(self.alternatives)}"
+        return f"{self.parameter.code}:below={joined(self.alternatives)}"
 
 
 class TextMatch(StrEnum):
@@ -145,7 +121,7 @@ class HasText:
     @property
     def canonical(self) -> str:
         """One spelling for equal meanings."""
-        return f"{self.parameter.code}:{self.how}={_join(self.alternatives)}"
+        return f"{self.parameter.code}:{self.how}={joined(self.alternatives)}"
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -185,7 +161,7 @@ class HasRange:
             + ("" if asked.unit is None else f"|{asked.unit}")
             for asked in self.alternatives
         )
-        return f"{self.parameter.code}={_join(spelled)}"
+        return f"{self.parameter.code}={joined(spelled)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,7 +192,7 @@ class HasParts:
             for _, alternatives in self.groups
             for alternative in alternatives
         }
-        return f"{self.parameter.code}={_join(spelled)}"
+        return f"{self.parameter.code}={joined(spelled)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,7 +209,7 @@ class Chained:
     """One spelling for equal meanings."""
 
     def __post_init__(self) -> None:
-        steps = _join(f"{resource_type}.{step.canonical}" for resource_type, step in self.steps)
+        steps = joined(f"{resource_type}.{step.canonical}" for resource_type, step in self.steps)
         if len(steps) > _LONGEST:
             steps = blake2b(steps.encode(), digest_size=16).hexdigest()
         object.__setattr__(self, "canonical", f"{self.parameter.code}:({steps})")
@@ -287,12 +263,18 @@ class IsReferredTo:
 
 
 Criterion: TypeAlias = (
-    HasTerm | IsMissing | HasText | HasRange | IsBelow | HasParts | Chained | IsReferredTo
+    HasTerm
+    | IsMissing
+    | HasText
+    | HasRange
+    | IsBelow
+    | HasParts
+    | IsNear
+    | HasWords
+    | IsMember
+    | Chained
+    | IsReferredTo
 )
 
 PartGroups: TypeAlias = tuple[tuple[ComponentGroup, tuple[tuple[Criterion, ...], ...]], ...]
 """What a composite asks: elements of one kind, and alternatives of one criterion per component."""
-
-
-def _join(values: Iterable[str]) -> str:
-    return ",".join(sorted(quote(value, safe="/:|*.") for value in values))

@@ -32,6 +32,7 @@ from hub.core.search_criterion import (
     PartGroups,
     TextMatch,
 )
+from hub.core.search_near import Circle, IsNear
 from hub.core.search_parameter import ANY_RESOURCE, SearchParameter, SearchParameters
 from hub.core.search_value import NO_VALUES, normalise
 
@@ -126,7 +127,10 @@ def index_entry(parameters: SearchParameters, resource: Resource) -> IndexEntry:
         if parameter.type == "string":
             start = _string_start(resource_type, code)
             terms.update(start + _string_tail(text) for text in values.strings)
-        if values.ranges:
+        if parameter.type == "special":
+            for axis, (low, high) in enumerate(values.ranges):
+                ranges.add((_axis_number(resource_type, code, axis), low, high))
+        elif values.ranges:
             number = _range_number(resource_type, code)
             ranges.update((number, low, high) for low, high in values.ranges)
     return IndexEntry(frozenset(terms), frozenset(ranges))
@@ -237,8 +241,21 @@ def _plan_criterion(resource_type: str, criterion: Criterion) -> tuple[Expressio
                 ),
                 all(asked.unit is None for asked in alternatives),
             )
+        case IsNear(parameter, circles):
+            boxes = [_plan_box(resource_type, parameter, each) for each in sorted(circles)]
+            return _either(boxes), False
         case _:
             return None, False
+
+
+def _plan_box(resource_type: str, parameter: SearchParameter, circle: Circle) -> Expression:
+    box = circle.box()
+    north, east = (_axis_number(resource_type, parameter.code, axis) for axis in (0, 1))
+    between = Overlap(north, *box.latitudes, Comparator.AP)
+    if not box.longitudes:
+        return between
+    across: list[Expression] = [Overlap(east, *each, Comparator.AP) for each in box.longitudes]
+    return And((between, _either(across)))
 
 
 def _plan_parts(resource_type: str, groups: PartGroups) -> Expression | None:
@@ -314,6 +331,10 @@ def _string_start(resource_type: str, code: str) -> str:
 @lru_cache(maxsize=8_192)
 def _range_number(resource_type: str, code: str) -> int:
     return int(_hex(f"{resource_type}\0{code}"), 16) >> 1
+
+
+def _axis_number(resource_type: str, code: str, axis: int) -> int:
+    return _range_number(resource_type, f"{code}\0{axis}")
 
 
 def _string_tail(text: str) -> str:

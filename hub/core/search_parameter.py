@@ -20,6 +20,7 @@ from hub.core.search_value import (
     bare_tokens,
     dates,
     numbers,
+    positions,
     quantities,
     reference_reader,
     strings,
@@ -41,16 +42,17 @@ _OFFICIAL = "http://hl7.org/fhir/SearchParameter/"
 class SearchParameter:
     """One parameter of one resource type.
 
-    ``type`` is token, reference, string, date, number, quantity, uri or composite.  ``targets`` are
-    the types a reference may point to.  ``form`` tells of a token's element: ``bare`` (a code,
-    boolean or the like without a system), ``coded`` (it may have a system) or ``mixed``.  A
-    composite has
-    ``groups`` and no values of its own; the code of a component is that of the parameter in whose
-    index entry it can be looked up, empty where there is none.
+    ``type`` is token, reference, string, date, number, quantity, uri, composite or special;
+    ``stated`` is the type by which the release defines it: another one for a few that are special.
+    ``targets`` are the types a reference may point to.  ``form`` tells of a token's element:
+    ``bare`` (a code, boolean or the like without a system), ``coded`` (it may have a system) or
+    ``mixed``.  A composite has ``groups`` and no values of its own; the code of a component is that
+    of the parameter in whose index entry it can be looked up, empty where there is none.
     """
 
     code: str
     type: str
+    stated: str
     url: str
     targets: tuple[str, ...]
     form: str
@@ -162,29 +164,30 @@ class SearchParameters:
         return SearchParameter(
             code=code,
             type=entry["type"],
+            stated=entry.get("stated", entry["type"]),
             url=entry["url"] if ":" in entry["url"] else _OFFICIAL + entry["url"],
             targets=tuple(sorted(self._types) if targets == "*" else targets),
             form=form,
             path=entry["path"],
-            _extract=_nothing if entry["type"] == "composite" else compile_path(entry["path"]),
-            _read=self._reader(entry["type"], form),
+            _extract=_extractor(entry),
+            _read=self._reader(code, entry["type"], form),
             groups=tuple(map(self._group, entry.get("groups", ()))),
         )
 
     def _group(self, entry: Mapping[str, Any]) -> ComponentGroup:
         return ComponentGroup(
-            compile_path(entry["path"]) if entry["path"] else _itself,
+            _path(entry["path"]),
             tuple(self._parameter(part["code"], part) for part in entry["components"]),
         )
 
-    def _reader(self, kind: str, form: str) -> Reader:
+    def _reader(self, code: str, kind: str, form: str) -> Reader:
         if kind == "token":
             return bare_tokens if form == "bare" else tokens
         if kind == "reference":
             return self._references
-        # A composite selects nothing, so that its reader is never called.
         return {
-            "composite": tokens,
+            "composite": _unread,
+            "special": positions if code == "near" else _unread,
             "string": strings,
             "date": dates,
             "number": numbers,
@@ -206,6 +209,7 @@ class SearchParameters:
         return SearchParameter(
             code="patient",
             type="reference",
+            stated="reference",
             url=_OFFICIAL + "clinical-patient",
             targets=("Patient",),
             form="",
@@ -213,6 +217,18 @@ class SearchParameters:
             _extract=extract,
             _read=read,
         )
+
+
+def _extractor(entry: Mapping[str, Any]) -> Extractor:
+    return _nothing if entry["type"] == "composite" else _path(entry["path"])
+
+
+def _path(path: str) -> Extractor:
+    return compile_path(path) if path else _itself
+
+
+def _unread(elements: Sequence[Json]) -> ParameterValues:
+    return NO_VALUES
 
 
 def _nothing(resource: Resource) -> tuple[Resource, ...]:

@@ -25,8 +25,11 @@ from hub.core.search_criterion import (
     IsMissing,
     TextMatch,
 )
+from hub.core.search_member import read_member
+from hub.core.search_near import read_near
 from hub.core.search_parameter import ComponentGroup, SearchParameter, SearchParameters
 from hub.core.search_path import type_of
+from hub.core.search_syntax import Refused, split, split_alternatives, unescape
 from hub.core.search_value import (
     ABSOLUTE,
     ANY_SYSTEM,
@@ -34,12 +37,12 @@ from hub.core.search_value import (
     local_reference,
     normalise,
 )
+from hub.core.search_words import read_words
 from hub.core.value_set import NotExpandable
 from hub.errors import InvalidSearch
 
 _ID = re.compile(r"[A-Za-z0-9.\-]{1,64}")
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*://[^/\s]", re.ASCII)
-_ESCAPED = re.compile(r"\\([,|$\\])")
 
 _MODIFIERS = {
     "token": ("missing", "not", "in", "not-in", "of-type", "text"),
@@ -48,32 +51,6 @@ _MODIFIERS = {
     "uri": ("missing", "above", "below"),
 }
 _BY_TERMINOLOGY = ("above", "below")
-
-
-def split_alternatives(value: str) -> tuple[str, ...]:
-    """Return what stands between the commas of ``value``, still escaped."""
-    return tuple(_split(value, ","))
-
-
-def _split(value: str, separator: str) -> list[str]:
-    parts, part, escaped = [], "", False
-    for char in value:
-        if char == separator and not escaped:
-            parts.append(part)
-            part = ""
-        else:
-            part += char
-        escaped = char == "\\" and not escaped
-    parts.append(part)
-    return parts
-
-
-def _unescape(text: str) -> str:
-    return _ESCAPED.sub(r"\1", text) if "\\" in text else text
-
-
-class _Refused(Exception):
-    """A value is none of the parameter's type; the text says what is allowed."""
 
 
 def read_plain(
@@ -92,15 +69,17 @@ def read_plain(
     try:
         if parameter.type == "composite":
             return _composite(parameters, parameter, modifier, value)
-        if modifier == "missing":
+        if modifier == "missing" and (parameter.type != "special" or parameter.code == "near"):
             return _missing(parameter, value)
         alternatives = split_alternatives(value)
         if not all(alternatives):
-            raise _Refused("a value that is not empty")
+            raise Refused("a value that is not empty")
+        if parameter.type == "special":
+            return _special(parameters, resource_type, parameter, modifier, alternatives)
         if parameter.type == "token" and modifier in ("in", "not-in"):
             return _member(parameters, parameter, modifier, alternatives)
         return _criterion(parameters, parameter, modifier, alternatives)
-    except _Refused as refused:
+    except Refused as refused:
         raise InvalidSearch(f"{resource_type}?{name}={value}: allowed: {refused}") from None
 
 
@@ -109,10 +88,10 @@ def _composite(
 ) -> HasParts:
     types = [component.type for component in parameter.groups[0].components]
     if modifier is not None:
-        raise _Refused(f"no modifier, but {'$'.join(types)}")
-    alternatives = [_split(each, "$") for each in split_alternatives(value)]
+        raise Refused(f"no modifier, but {'$'.join(types)}")
+    alternatives = [split(each, "$") for each in split_alternatives(value)]
     if any(len(parts) != len(types) or not all(parts) for parts in alternatives):
-        raise _Refused("$".join(types))
+        raise Refused("$".join(types))
 
     def read(group: ComponentGroup, parts: list[str]) -> tuple[Criterion, ...]:
         pairs = zip(group.components, parts, strict=True)
@@ -127,9 +106,27 @@ def _composite(
     )
 
 
+def _special(
+    parameters: SearchParameters,
+    resource_type: str,
+    parameter: SearchParameter,
+    modifier: str | None,
+    values: tuple[str, ...],
+) -> Criterion:
+    if modifier is not None:
+        raise Refused("no modifier, or missing" if parameter.code == "near" else "no modifier")
+    match parameter.code:
+        case "near":
+            return read_near(parameter, values)
+        case "_list" | "_in":
+            return read_member(parameters, resource_type, parameter, values)
+        case _:
+            return read_words(parameter, values)
+
+
 def _missing(parameter: SearchParameter, value: str) -> IsMissing:
     if value not in ("true", "false"):
-        raise _Refused("true, false")
+        raise Refused("true, false")
     return IsMissing(parameter, value == "true")
 
 
@@ -162,7 +159,7 @@ def _criterion(
         case "string", "contains":
             return HasText(parameter, frozenset(map(_text, values)), TextMatch.CONTAINS)
         case "string", "exact":
-            return HasText(parameter, frozenset(map(_unescape, values)), TextMatch.EXACT)
+            return HasText(parameter, frozenset(map(unescape, values)), TextMatch.EXACT)
         case "uri", None | "above" | "below":
             return _uri(parameter, modifier, values)
         case (("date" | "number" | "quantity"), None):
@@ -172,15 +169,15 @@ def _criterion(
     if parameter.form == "bare":
         known = ("missing", "not", "in", "not-in")
     advice = "; list the codes: the hub has no terminology" if modifier in _BY_TERMINOLOGY else ""
-    raise _Refused(f"no modifier, or one of {', '.join(known)}{advice}")
+    raise Refused(f"no modifier, or one of {', '.join(known)}{advice}")
 
 
 def _token(parameter: SearchParameter, value: str) -> tuple[str, ...]:
     if parameter.form == "bare":
-        parts = _split(value, "|")
+        parts = split(value, "|")
         if len(parts) > 2 or not parts[-1]:
-            raise _Refused("code or system|code")
-        return (_unescape(parts[-1]),)
+            raise Refused("code or system|code")
+        return (unescape(parts[-1]),)
     coded = _coded(value)
     system, bar, code = coded.partition("|")
     if parameter.form == "mixed" and bar and system and code:
@@ -195,11 +192,11 @@ def _member(
     values: tuple[str, ...],
 ) -> HasTerm:
     if len(values) > 1:
-        raise _Refused("one ValueSet")
+        raise Refused("one ValueSet")
     try:
-        found = parameters.value_sets.expand(_unescape(values[0]))
+        found = parameters.value_sets.expand(unescape(values[0]))
     except NotExpandable as error:
-        raise _Refused(f"a ValueSet whose codes are known here; {error}") from None
+        raise Refused(f"a ValueSet whose codes are known here; {error}") from None
     forms: set[str] = set()
     if parameter.form != "coded":
         start = "" if parameter.form == "bare" else ANY_SYSTEM
@@ -210,32 +207,32 @@ def _member(
 
 
 def _coded(value: str) -> str:
-    parts = [_unescape(part) for part in _split(value, "|")]
+    parts = [unescape(part) for part in split(value, "|")]
     if len(parts) > 2 or not any(parts):
-        raise _Refused("code, system|code, |code or system|")
+        raise Refused("code, system|code, |code or system|")
     return "|".join(parts)
 
 
 def _typed_identifier(value: str) -> str:
-    parts = [_unescape(part) for part in _split(value, "|")]
+    parts = [unescape(part) for part in split(value, "|")]
     if len(parts) != 3 or not all(parts[1:]):
-        raise _Refused("system|code|value of an identifier's type and value")
+        raise Refused("system|code|value of an identifier's type and value")
     return "t:" + "|".join(parts)
 
 
 def _reference(parameters: SearchParameters, value: str, target: str | None, *, typed: bool) -> str:
-    asked = local_reference(_unescape(value), parameters.base_url)
+    asked = local_reference(unescape(value), parameters.base_url)
     local = LOCAL_REFERENCE.fullmatch(asked)
     if local is not None and local[1] not in parameters.types():
-        raise _Refused(f"a reference to a resource type of {parameters.release}")
+        raise Refused(f"a reference to a resource type of {parameters.release}")
     if typed and (local is not None or _ID.fullmatch(asked) is None):
         if type_of({"reference": asked}, {}) != target:
-            raise _Refused(f"a reference to a {target}")
+            raise Refused(f"a reference to a {target}")
         return asked
     if local is not None or ABSOLUTE.match(asked):
         return asked
     if _ID.fullmatch(asked) is None:
-        raise _Refused("Type/id, id or an absolute URL")
+        raise Refused("Type/id, id or an absolute URL")
     return f"{target}/{asked}" if target is not None else f"id:{asked}"
 
 
@@ -246,13 +243,13 @@ def _uri(
         return IsBelow(parameter, frozenset(map(_url, values)))
     if modifier == "above":
         return HasTerm(parameter, frozenset(part for url in values for part in _above(url)))
-    return HasTerm(parameter, frozenset(map(_unescape, values)))
+    return HasTerm(parameter, frozenset(map(unescape, values)))
 
 
 def _url(value: str) -> str:
-    url = _unescape(value)
+    url = unescape(value)
     if _URL.match(url) is None:
-        raise _Refused("a URL with a host: URNs have no parts to compare")
+        raise Refused("a URL with a host: URNs have no parts to compare")
     return url
 
 
@@ -267,9 +264,9 @@ def _above(value: str) -> Iterator[str]:
 
 
 def _text(value: str) -> str:
-    text = normalise(_unescape(value))
+    text = normalise(unescape(value))
     if not text:
-        raise _Refused("a value that is not blank")
+        raise Refused("a value that is not blank")
     return text
 
 
@@ -277,7 +274,7 @@ def _date(value: str) -> AskedRange:
     comparator, text = split_prefix(value)
     found = date_range(text)
     if found is None:
-        raise _Refused("[eq ne gt lt ge le sa eb ap]YYYY[-MM[-DD[Thh:mm[:ss][Z or +hh:mm]]]]")
+        raise Refused("[eq ne gt lt ge le sa eb ap]YYYY[-MM[-DD[Thh:mm[:ss][Z or +hh:mm]]]]")
     return AskedRange(comparator, *found)
 
 
@@ -285,17 +282,17 @@ def _number(value: str) -> AskedRange:
     comparator, text = split_prefix(value)
     number = decimal_of(text)
     if number is None:
-        raise _Refused("[eq ne gt lt ge le sa eb ap]number")
+        raise Refused("[eq ne gt lt ge le sa eb ap]number")
     return AskedRange(comparator, *number_range(comparator, number))
 
 
 def _quantity(value: str) -> AskedRange:
-    number, *unit = [_unescape(part) for part in _split(value, "|")]
+    number, *unit = [unescape(part) for part in split(value, "|")]
     asked = _number(number)
     if not unit:
         return asked
     if len(unit) != 2 or not unit[1]:
-        raise _Refused("number, number|system|code or number||code")
+        raise Refused("number, number|system|code or number||code")
     system, code = unit
     return AskedRange(
         asked.comparator, asked.low, asked.high, f"{system}|{code}" if system else code

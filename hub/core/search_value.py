@@ -304,6 +304,17 @@ def numbers(elements: Sequence[Json]) -> ParameterValues:
     return ParameterValues(ranges=ranges) if ranges else NO_VALUES
 
 
+def positions(elements: Sequence[Json]) -> ParameterValues:
+    """Read where a Location is: two ranges, latitude and longitude in millionths of a degree."""
+    for element in elements:
+        if isinstance(element, dict):
+            found = [_decimal(element.get(name)) for name in ("latitude", "longitude")]
+            ranges = tuple(number_point(value) for value in found if value is not None)
+            if len(ranges) == 2:
+                return ParameterValues(ranges=ranges)
+    return NO_VALUES
+
+
 def quantities(elements: Sequence[Json]) -> ParameterValues:
     """Read Quantity and its kin, Money and Range; units are not converted."""
     ranges: list[tuple[int, int]] = []

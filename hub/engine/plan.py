@@ -134,7 +134,12 @@ class Plan:
     def resolver(self, release: FhirRelease) -> ReaderResolver:
         """Return a resolver on the state as this plan leaves it."""
         return ReaderResolver(
-            self._reader, release, self.parameters[release], self._bodies, self._heads
+            self._reader,
+            release,
+            self.parameters[release],
+            self._bodies,
+            self._heads,
+            now=self.now,
         )
 
     def n(self, stream: int) -> int:

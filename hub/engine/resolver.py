@@ -6,6 +6,7 @@ Source: http://hl7.org/fhir/R5/search.html (chaining, reverse chaining).
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 
 from hub.core.json_text import parse
 from hub.core.release import FhirRelease, Resource
@@ -59,8 +60,11 @@ class ReaderResolver:
         parameters: SearchParameters,
         bodies: Bodies | None = None,
         written: Mapping[ResourceKey, ResourceVersion] | None = None,
+        *,
+        now: datetime,
     ) -> None:
         """Resolve on ``reader``; ``written`` are newer versions that hide what it has."""
+        self.now = now
         self._reader = reader
         self._release = release
         self._parameters = parameters

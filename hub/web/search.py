@@ -28,8 +28,10 @@ async def search(service: Service, call: Call, target: Target) -> Answer:
     parameters = service.hub.parameters[call.release]
     asked = read_search(parameters, call, target.resource_type, service.limits)
 
+    now = service.hub.clock.now()
+
     def query(reader: Reader) -> Found:
-        return Scan(reader, parameters, asked, service.limits).page()
+        return Scan(reader, parameters, asked, service.limits, now).page()
 
     found = await service.hub.store.read(query)
     base = service.hub.base_url(call.release)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Final
 
 from hub.core.release import Resource
@@ -41,7 +42,12 @@ class Scan:
     """A search on one view of the store."""
 
     def __init__(
-        self, reader: Reader, parameters: SearchParameters, asked: Asked, limits: Limits
+        self,
+        reader: Reader,
+        parameters: SearchParameters,
+        asked: Asked,
+        limits: Limits,
+        now: datetime,
     ) -> None:
         self._reader = reader
         self._release = parameters.release
@@ -52,7 +58,9 @@ class Scan:
         self._expression: Expression
         self._expression, self._is_exact = plan(asked.query, parameters)
         self._bodies = Bodies()
-        self._resolver = ReaderResolver(reader, parameters.release, parameters, self._bodies)
+        self._resolver = ReaderResolver(
+            reader, parameters.release, parameters, self._bodies, now=now
+        )
 
     def page(self) -> Found:
         """Return one page, and the number of all matches where it is asked for and affordable.

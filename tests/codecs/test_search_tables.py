@@ -8,8 +8,8 @@ import pytest
 from hub.codecs.tables.search import search_parameters
 from hub.core.release import FhirRelease
 from hub.core.search import parse_query
-from hub.core.search_criterion import NOWHERE
 from hub.core.search_parameter import SearchParameters
+from hub.core.search_resolver import NOWHERE
 from hub.errors import InvalidSearch
 
 R4, R4B, R5 = FhirRelease.R4, FhirRelease.R4B, FhirRelease.R5
@@ -75,9 +75,8 @@ def test_expressions_become_these_paths(
     ("release", "resource_type", "code"),
     [
         (R4, "Task", "output"),
-        (R4, "Location", "near"),
-        (R4, "Resource", "_content"),
-        (R5, "Resource", "_in"),
+        (R4, "Location", "contains"),
+        (R4, "Composition", "section-text"),
         (R5, "ServiceRequest", "code"),
         (R4, "SubscriptionTopic", "url"),
     ],
@@ -91,10 +90,10 @@ def test_what_the_release_or_the_hub_does_not_have_is_absent(
 @pytest.mark.parametrize(
     ("release", "resource_type", "code", "words"),
     [
-        (R4, "Location", "near", "type special"),
-        (R5, "Composition", "section-text", "type special"),
-        (R4, "Task", "_content", "no expression"),
-        (R4, "Patient", "_text", "no resource type"),
+        (R5, "Location", "contains", "boundaries are not evaluated"),
+        (R5, "Composition", "section-code-text", "section-text is"),
+        (R4, "Task", "_filter", "its grammar is not read"),
+        (R5, "Patient", "_query", "no named queries"),
         (R4, "Observation", "code-value-date", "a date is not read"),
     ],
 )
@@ -106,6 +105,26 @@ def test_what_is_defined_and_not_evaluated_has_a_reason(
     with pytest.raises(InvalidSearch, match=f"{resource_type}.{code} is not evaluated"):
         parse_query(KNOWN[release], resource_type, [(code, "1")])
     assert KNOWN[release].why_not(resource_type, "unheard") is None
+
+
+@pytest.mark.parametrize(
+    ("release", "code", "stated", "url"),
+    [
+        (R4, "_text", "string", "DomainResource-text"),
+        (R5, "_text", "special", "DomainResource-text"),
+        (R4, "_in", "reference", "Resource-in"),
+        (R4, "_list", "special", "Resource-list"),
+        (R5, "near", "special", "Location-near"),
+    ],
+)
+def test_what_is_special_keeps_the_type_by_which_it_is_defined(
+    release: FhirRelease, code: str, stated: str, url: str
+) -> None:
+    parameter = KNOWN[release].get("Location", code)
+    assert parameter is not None
+    assert (parameter.type, parameter.stated) == ("special", stated)
+    assert parameter.url == f"http://hl7.org/fhir/SearchParameter/{url}"
+    assert parameter.targets == ()
 
 
 COMPOSITES = [

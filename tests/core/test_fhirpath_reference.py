@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -18,6 +19,8 @@ BASE = f"{BASE_URL}/r4"
 
 class Copy:
     """The resources that the hub holds; counts what is read."""
+
+    now = datetime(2026, 1, 1, tzinfo=UTC)
 
     def __init__(self, *resources: Resource) -> None:
         self.held = {(each["resourceType"], each["id"]): each for each in resources}

@@ -109,7 +109,12 @@ def test_the_task_does_not_answer(name: str, value: str) -> None:
 @pytest.mark.parametrize(
     ("resource_type", "name", "value", "words"),
     [
-        ("Task", "nothing", "1", "no search parameter 'nothing' in R4; allowed: _id, _last"),
+        (
+            "Task",
+            "nothing",
+            "1",
+            "no search parameter 'nothing' in R4; allowed: _content, _id, _in, _last",
+        ),
         ("Nothing", "_id", "1", "no search parameter"),
         ("Task", "status", "", "allowed: a value that is not empty"),
         ("Task", "status", "a,,b", "not empty"),
@@ -162,7 +167,8 @@ def test_the_task_does_not_answer(name: str, value: str) -> None:
         ("Observation", "code-value-quantity", "a$", "allowed: token$quantity"),
         ("Observation", "code-value-quantity", "a$b", "allowed: [eq"),
         ("Observation", "code-value-quantity:missing", "true", "no modifier, but token$quantity"),
-        ("Location", "near", "1|2", "Location?near is not evaluated: type special"),
+        ("Task", "_filter", "a eq b", "Task?_filter is not evaluated: its grammar is not read"),
+        ("Task", "_query", "a", "Task?_query is not evaluated: the hub has no named queries"),
         ("Observation", "value-quantity", "5|s|", "number|system|code"),
         ("Observation", "value-quantity", "high", "number"),
     ],

@@ -76,7 +76,7 @@ def test_what_is_planned_hides_what_is_committed() -> None:
         ResourceKey(R4, "Task", "d"): version(6, a_task(id="d"), "d"),
         ResourceKey(R4, "Patient", "p"): version(7, a_task(id="p"), "p"),
     }
-    resolver = ReaderResolver(store.writer, R4, PARAMETERS, written=planned)
+    resolver = ReaderResolver(store.writer, R4, PARAMETERS, written=planned, now=AT)
     assert resolver.read("Task", "a") is None
     assert resolver.read("Task", "b") == a_task(id="b", status="ready")
     assert resolver.read("Task", "c") == a_task(id="c")
@@ -95,7 +95,7 @@ def test_all_pages_of_a_search_are_read_until_enough_is_found() -> None:
         ResourceKey(R4, "Task", f"t{n}"): version(n + 30, a_task(status="ready"), f"t{n}", 2)
         for n in (30, 27, 24)
     }
-    resolver = ReaderResolver(store.writer, R4, PARAMETERS, written=planned)
+    resolver = ReaderResolver(store.writer, R4, PARAMETERS, written=planned, now=AT)
     requested = parse_query(PARAMETERS, "Task", [("status", "requested")])
     found = [hit.key.id for hit, _ in resolver.matching(requested, 2)]
     assert found == ["t21", "t18"]
@@ -108,6 +108,6 @@ def test_referrers_are_those_that_point_to_the_target() -> None:
         a_task(id="other", partOf=[{"reference": "Task/else"}]),
         a_task(id="whole"),
     )
-    resolver = ReaderResolver(store.writer, R4, PARAMETERS)
+    resolver = ReaderResolver(store.writer, R4, PARAMETERS, now=AT)
     found = resolver.referrers("Task", "part-of", "Task", "whole")
     assert [each["id"] for each in found] == ["part"]

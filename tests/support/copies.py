@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import UTC, datetime
 
 from hub.core.release import FhirRelease, Resource
 from hub.core.search import parse_condition
@@ -12,6 +13,8 @@ from tests.support.search_tables import PARAMETERS
 
 class Copies:
     """Resolves among the resources that it was given."""
+
+    now = datetime(2026, 1, 1, tzinfo=UTC)
 
     def __init__(
         self, *resources: Resource, parameters: SearchParameters = PARAMETERS[FhirRelease.R4]

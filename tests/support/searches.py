@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from typing import Any
 
 from hub.codecs.tables.search import search_parameters
@@ -60,6 +61,8 @@ def asks(
 
 class Shelf:
     """Resources in memory; references are looked up as written."""
+
+    now = datetime(2026, 1, 1, tzinfo=UTC)
 
     def __init__(self, *resources: Resource) -> None:
         self.resources = resources
