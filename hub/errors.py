@@ -94,6 +94,13 @@ class InvalidSearch(HubError):
     hint = "GET {base}/metadata lists the search parameters of each type."
 
 
+class InvalidSearchValue(InvalidSearch):
+    """A search parameter is evaluated, but its value is not of the form that it takes."""
+
+    slug, code = "invalid-search-value", "value"
+    hint = "Correct the value; the message names what is allowed."
+
+
 class UnresolvedReference(HubError):
     """A reference inside a transaction names nothing in it and nothing stored."""
 
@@ -242,6 +249,13 @@ class FilterInvalid(SubscriptionRefused):
 
     slug, code = "filter-invalid", "value"
     hint = "Write [type?]parameter[:modifier]=value[,value]."
+
+
+class FiltersTooCostly(SubscriptionRefused):
+    """There are more filters than one Subscription may have, or one of them is too long."""
+
+    slug, code = "filters-too-costly", "too-costly"
+    hint = "Write alternatives as one filter with commas; use :in for many codes."
 
 
 class ChannelNotSupported(SubscriptionRefused):

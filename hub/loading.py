@@ -41,11 +41,21 @@ def loaded_definitions(settings: Settings) -> Definitions:
 def computable_topics(
     definitions: Definitions, parameters: Mapping[FhirRelease, SearchParameters], opened: Opened
 ) -> Mapping[str, SubscriptionTopic]:
-    """Return the topics of files by canonical, without those of packages that compute nowhere."""
+    """Return the topics of files by canonical, without those of packages that are of no use.
+
+    Raises:
+        SettingsError: the topic of a file has no id.
+    """
     stored = {topic.canonical for topic in opened.topics}
     found: dict[str, SubscriptionTopic] = {}
     for loaded in definitions.topics:
         topic = loaded.topic
+        if "id" not in topic.source:
+            complaint = f"{loaded.where}: a topic needs an id: clients read it under that"
+            if not loaded.of_package:
+                raise SettingsError(complaint)
+            log.warning("left out: %s", complaint)
+            continue
         if loaded.of_package and topic.canonical not in stored:
             try:
                 compile_everywhere(topic, parameters)

@@ -17,7 +17,11 @@ from hub.core.search import Condition, Query, Resolver, parse_condition
 from hub.core.search_parameter import ANY_RESOURCE, SearchParameters
 from hub.core.subscription import FilterBy
 from hub.core.topic import bare_type
-from hub.errors import FilterInvalid, FilterNotAllowed, InvalidSearch
+from hub.errors import FilterInvalid, FilterNotAllowed, FiltersTooCostly, InvalidSearch
+
+MOST_FILTERS = 1_000
+LONGEST_FILTER = 8_192
+"""What one Subscription may ask for; characters of a filter."""
 
 _COMPARATORS = ("eq", "ne", "gt", "lt", "ge", "le", "sa", "eb", "ap")
 _ORDERED = ("date", "number", "quantity")
@@ -77,10 +81,20 @@ def accept_filters(
         FilterNotAllowed: the topic does not offer the filter, its modifier or its comparator for
             this type in this release.
         FilterInvalid: the value can't be read.
+        FiltersTooCostly: there are too many, or one is too long.
     """
+    if len(filter_by) > MOST_FILTERS:
+        raise FiltersTooCostly(
+            f"{len(filter_by)} filters; allowed: {MOST_FILTERS}", expression="Subscription.filterBy"
+        )
     conditions: dict[str, dict[str, Condition]] = {}
 
     def accept(at: _At) -> None:
+        entry = at.entry
+        if len(entry.filter_parameter) + len(entry.value) > LONGEST_FILTER:
+            raise FiltersTooCostly(
+                f"a filter is longer than {LONGEST_FILTER} characters", expression=at.path
+            )
         for resource_type, rule, name in _rules(compiled, at):
             condition = _condition(at, parameters, resource_type, name, _value(at, rule))
             conditions.setdefault(resource_type, {})[condition.canonical] = condition

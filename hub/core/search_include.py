@@ -2,7 +2,8 @@
 
 ``_include=Task:owner`` adds what the matches refer to, ``_revinclude=Task:patient`` what refers to
 them.  A third part, ``Task:owner:Device``, keeps one type of target.  ``:iterate`` also follows
-what was included.  ``*`` as the parameter of ``_include`` is every reference of the type.
+what was included.  ``*`` as the parameter is every reference of the type; ``_include=*`` is every
+reference of the matches, and with ``:iterate`` of what they lead to.
 Source: http://hl7.org/fhir/R5/search.html#include.
 """
 
@@ -21,6 +22,7 @@ INCLUDES: Final = ("_include", "_include:iterate", "_revinclude", "_revinclude:i
 """The parameters that are read here."""
 
 _EVERY: Final = "*"
+_ITERATE: Final = ":iterate"
 
 Reference = tuple[str, str]
 """A resource by its type and id."""
@@ -57,45 +59,70 @@ class Include:
         return any(resource_type in parameter.targets for parameter in self.parameters)
 
 
-def parse_include(parameters: SearchParameters, name: str, value: str) -> Include:
-    """Read ``name=value``; ``name`` is one of ``INCLUDES``.
+def parse_include(
+    parameters: SearchParameters, resource_type: str, name: str, value: str
+) -> list[Include]:
+    """Read ``name=value`` of a search on ``resource_type``; ``name`` is one of ``INCLUDES``.
 
     Raises:
         InvalidSearch: it names no reference parameter, or no type that this one refers to.
     """
-    source, colon, rest = value.partition(":")
-    code, has_target, target = rest.partition(":")
-    reverse = name.startswith("_revinclude")
-    if not colon or not code or (has_target and not target):
-        every = "" if reverse else "; Type:* for every reference of the type"
-        raise InvalidSearch(
-            f"{name}={value[:100]}: allowed: Type:parameter or Type:parameter:TargetType{every}"
+    reading = _Reading(parameters, name, value)
+    if value != _EVERY or name.startswith("_revinclude"):
+        return [reading.include(*value.partition(":"))]
+    types = sorted(parameters.types()) if name.endswith(_ITERATE) else [resource_type]
+    return [reading.every(each) for each in types]
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    parameters: SearchParameters
+    name: str
+    value: str
+
+    def every(self, source: str) -> Include:
+        return self._include(source, self._known(source), "")
+
+    def include(self, source: str, colon: str, rest: str) -> Include:
+        code, has_target, target = rest.partition(":")
+        if not colon or not code or (has_target and not target):
+            wildcard = "" if self.name.startswith("_revinclude") else ", or *"
+            raise self._refusal(
+                "allowed: Type:parameter or Type:parameter:TargetType; "
+                f"Type:* for every reference of the type{wildcard}"
+            )
+        if source not in self.parameters.types():
+            release = self.parameters.release
+            raise self._refusal(f"{source[:64]!r} is no resource type of {release}")
+        known = self._known(source)
+        chosen = [each for each in known if code in (each.code, _EVERY)]
+        if not chosen:
+            raise self._refusal(
+                f"{source} has no reference parameter {code[:64]!r}; "
+                f"allowed: {', '.join(each.code for each in known)}"
+            )
+        if target and not any(target in each.targets for each in chosen):
+            targets = sorted({each for parameter in chosen for each in parameter.targets})
+            raise self._refusal(
+                f"{source}.{code} does not refer to {target[:64]!r}; allowed: {', '.join(targets)}"
+            )
+        return self._include(source, chosen, target)
+
+    def _known(self, source: str) -> list[SearchParameter]:
+        found = self.parameters.of(source).values()
+        return [each for each in found if each.type == "reference"]
+
+    def _include(self, source: str, chosen: list[SearchParameter], target: str) -> Include:
+        return Include(
+            source,
+            tuple(chosen),
+            target or None,
+            iterate=self.name.endswith(_ITERATE),
+            reverse=self.name.startswith("_revinclude"),
         )
-    if source not in parameters.types():
-        raise InvalidSearch(
-            f"{name}={value[:100]}: {source[:64]!r} is no resource type of {parameters.release}"
-        )
-    known = [each for each in parameters.of(source).values() if each.type == "reference"]
-    chosen = [each for each in known if code in (each.code, _EVERY)]
-    if not chosen or (reverse and code == _EVERY):
-        allowed = ", ".join(each.code for each in known)
-        raise InvalidSearch(
-            f"{name}={value[:100]}: {source} has no reference parameter {code[:64]!r}; "
-            f"allowed: {allowed}"
-        )
-    if target and not any(target in each.targets for each in chosen):
-        targets = sorted({each for parameter in chosen for each in parameter.targets})
-        raise InvalidSearch(
-            f"{name}={value[:100]}: {source}.{code} does not refer to {target[:64]!r}; "
-            f"allowed: {', '.join(targets)}"
-        )
-    return Include(
-        source,
-        tuple(chosen),
-        target or None,
-        iterate=name.endswith(":iterate"),
-        reverse=reverse,
-    )
+
+    def _refusal(self, complaint: str) -> InvalidSearch:
+        return InvalidSearch(f"{self.name}={self.value[:100]}: {complaint}")
 
 
 Read = Callable[[Reference], Resource | None]

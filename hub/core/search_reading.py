@@ -29,7 +29,7 @@ from hub.core.search_member import read_member
 from hub.core.search_near import read_near
 from hub.core.search_parameter import ComponentGroup, SearchParameter, SearchParameters
 from hub.core.search_path import type_of
-from hub.core.search_syntax import Refused, split, split_alternatives, unescape
+from hub.core.search_syntax import NotOffered, Refused, split, split_alternatives, unescape
 from hub.core.search_value import (
     ABSOLUTE,
     ANY_SYSTEM,
@@ -39,14 +39,14 @@ from hub.core.search_value import (
 )
 from hub.core.search_words import read_words
 from hub.core.value_set import NotExpandable
-from hub.errors import InvalidSearch
+from hub.errors import InvalidSearch, InvalidSearchValue
 
 _ID = re.compile(r"[A-Za-z0-9.\-]{1,64}")
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*://[^/\s]", re.ASCII)
 
 _MODIFIERS = {
     "token": ("missing", "not", "in", "not-in", "of-type", "text"),
-    "reference": ("missing", "not", "identifier", "text", "[type]"),
+    "reference": ("missing", "not", "identifier", "text"),
     "string": ("missing", "contains", "exact"),
     "uri": ("missing", "above", "below"),
 }
@@ -63,7 +63,8 @@ def read_plain(
     """Return what ``parameter:modifier=value`` asks of a resource.
 
     Raises:
-        InvalidSearch: the modifier or value is none that the parameter takes.
+        InvalidSearch: the modifier is none that the parameter takes.
+        InvalidSearchValue: the value is not of the parameter's form.
     """
     name = parameter.code if modifier is None else f"{parameter.code}:{modifier}"
     try:
@@ -80,7 +81,8 @@ def read_plain(
             return _member(parameters, parameter, modifier, alternatives)
         return _criterion(parameters, parameter, modifier, alternatives)
     except Refused as refused:
-        raise InvalidSearch(f"{resource_type}?{name}={value}: allowed: {refused}") from None
+        kind = InvalidSearch if isinstance(refused, NotOffered) else InvalidSearchValue
+        raise kind(f"{resource_type}?{name}={value[:500]}: allowed: {refused}") from None
 
 
 def _composite(
@@ -88,7 +90,7 @@ def _composite(
 ) -> HasParts:
     types = [component.type for component in parameter.groups[0].components]
     if modifier is not None:
-        raise Refused(f"no modifier, but {'$'.join(types)}")
+        raise NotOffered(f"no modifier, but {'$'.join(types)}")
     alternatives = [split(each, "$") for each in split_alternatives(value)]
     if any(len(parts) != len(types) or not all(parts) for parts in alternatives):
         raise Refused("$".join(types))
@@ -114,7 +116,7 @@ def _special(
     values: tuple[str, ...],
 ) -> Criterion:
     if modifier is not None:
-        raise Refused("no modifier, or missing" if parameter.code == "near" else "no modifier")
+        raise NotOffered("no modifier, or missing" if parameter.code == "near" else "no modifier")
     match parameter.code:
         case "near":
             return read_near(parameter, values)
@@ -151,7 +153,7 @@ def _criterion(
             target = parameter.targets[0] if len(parameter.targets) == 1 else None
             terms = {_reference(parameters, value, target, typed=False) for value in values}
             return HasTerm(parameter, frozenset(terms), modifier == "not")
-        case "reference", str() if modifier in parameters.types():
+        case "reference", str() if modifier in parameter.targets:
             terms = {_reference(parameters, value, modifier, typed=True) for value in values}
             return HasTerm(parameter, frozenset(terms))
         case "string", None:
@@ -166,10 +168,12 @@ def _criterion(
             read = _RANGES[parameter.type]
             return HasRange(parameter, frozenset(map(read, values)))
     known = _MODIFIERS.get(parameter.type, ("missing",))
+    known += parameter.targets
     if parameter.form == "bare":
         known = ("missing", "not", "in", "not-in")
-    advice = "; list the codes: the hub has no terminology" if modifier in _BY_TERMINOLOGY else ""
-    raise Refused(f"no modifier, or one of {', '.join(known)}{advice}")
+    by_terminology = parameter.type == "token" and modifier in _BY_TERMINOLOGY
+    advice = "; list the codes: the hub has no terminology" if by_terminology else ""
+    raise NotOffered(f"no modifier, or one of {', '.join(known)}{advice}")
 
 
 def _token(parameter: SearchParameter, value: str) -> tuple[str, ...]:
@@ -196,7 +200,7 @@ def _member(
     try:
         found = parameters.value_sets.expand(unescape(values[0]))
     except NotExpandable as error:
-        raise Refused(f"a ValueSet whose codes are known here; {error}") from None
+        raise NotOffered(f"a ValueSet whose codes are known here; {error}") from None
     forms: set[str] = set()
     if parameter.form != "coded":
         start = "" if parameter.form == "bare" else ANY_SYSTEM

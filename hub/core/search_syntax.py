@@ -16,6 +16,10 @@ class Refused(Exception):
     """A value is none of the parameter's type; the text says what is allowed."""
 
 
+class NotOffered(Refused):
+    """It is not the form of the value: a modifier, or what it names, is not offered."""
+
+
 def split_alternatives(value: str) -> tuple[str, ...]:
     """Return what stands between the commas of ``value``, still escaped."""
     return tuple(split(value, ","))

@@ -140,13 +140,14 @@ class Scan:
     def _referrers(self, include: Include, targets: Sequence[Reference]) -> Iterator[Resource]:
         """Yield what refers to ``targets``; past what may be included it matters no more."""
         most = self._limits.included + self._limits.longest_page + 1
-        (parameter,) = include.parameters
-        for start in range(0, len(targets), _REFERRED_AT_ONCE):
-            some = targets[start : start + _REFERRED_AT_ONCE]
-            asked = ",".join("/".join(target) for target in some)
-            query = parse_query(self._parameters, include.source, [(parameter.code, asked)])
-            for _, resource in self._resolver.matching(query, most):
-                yield resource
+        for parameter in include.parameters:
+            possible = [target for target in targets if target[0] in parameter.targets]
+            for start in range(0, len(possible), _REFERRED_AT_ONCE):
+                some = possible[start : start + _REFERRED_AT_ONCE]
+                asked = ",".join("/".join(target) for target in some)
+                query = parse_query(self._parameters, include.source, [(parameter.code, asked)])
+                for _, resource in self._resolver.matching(query, most):
+                    yield resource
 
     def _candidates(self, before: int | None, wanted: int) -> Iterator[ResourceVersion]:
         """Yield what the index selects, newest first."""

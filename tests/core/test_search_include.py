@@ -32,7 +32,8 @@ TASK: Resource = {
 
 def test_an_include_names_what_the_resource_refers_to_here() -> None:
     def named(value: str, resource: Resource = TASK) -> list[Reference]:
-        return sorted(parse_include(R4, "_include", value).references(resource))
+        (include,) = parse_include(R4, "Task", "_include", value)
+        return sorted(include.references(resource))
 
     assert named("Task:owner") == [("Organization", "2")]
     assert named("Task:owner:Organization") == [("Organization", "2")]
@@ -42,14 +43,15 @@ def test_an_include_names_what_the_resource_refers_to_here() -> None:
     assert named("Patient:organization") == []
     everything = {("Organization", "2"), ("Patient", "1"), ("Task", "5"), ("Task", "6")}
     assert set(named("Task:*")) == everything
+    assert set(named("*")) == everything
     assert set(named("Task:*:Task")) == {("Task", "5"), ("Task", "6")}
 
 
 @pytest.mark.parametrize(
     ("name", "value", "words"),
     [
-        ("_include", "*", "allowed: Type:parameter or Type:parameter:TargetType; Type:*"),
-        ("_revinclude", "*", "allowed: Type:parameter or Type:parameter:TargetType"),
+        ("_revinclude", "*", "TargetType; Type:* for every reference of the type"),
+        ("_include", "Task", "TargetType; Type:* for every reference of the type, or *"),
         ("_include", "Task:", "allowed: Type:parameter"),
         ("_include", "Task:owner:", "allowed: Type:parameter"),
         ("_include", "Foo:owner", "'Foo' is no resource type of R4"),
@@ -58,18 +60,18 @@ def test_an_include_names_what_the_resource_refers_to_here() -> None:
             "Task:status",
             "no reference parameter 'status'; allowed: based-on, encounter",
         ),
-        ("_revinclude", "Task:*", "no reference parameter '*'"),
+        ("_revinclude", "Task:*:Nothing", "does not refer to 'Nothing'"),
         ("_include", "Task:patient:Device", "does not refer to 'Device'; allowed: Patient"),
     ],
 )
 def test_what_can_not_be_included_is_refused_by_name(name: str, value: str, words: str) -> None:
     with pytest.raises(InvalidSearch) as refused:
-        parse_include(R4, name, value)
+        parse_include(R4, "Task", name, value)
     assert words in refused.value.diagnostics
 
 
 def test_the_name_says_direction_and_whether_to_go_on() -> None:
-    read = [parse_include(R4, name, "Task:part-of") for name in INCLUDES]
+    read = [each for name in INCLUDES for each in parse_include(R4, "Task", name, "Task:part-of")]
     assert [(each.reverse, each.iterate) for each in read] == [
         (False, False),
         (False, True),
@@ -77,7 +79,7 @@ def test_the_name_says_direction_and_whether_to_go_on() -> None:
         (True, True),
     ]
     assert read[0].may_name("Task") and not read[0].may_name("Patient")
-    typed = parse_include(R4, "_revinclude", "Task:subject:Patient")
+    (typed,) = parse_include(R4, "Task", "_revinclude", "Task:subject:Patient")
     assert typed.may_name("Patient") and not typed.may_name("Group")
 
 
@@ -101,7 +103,9 @@ class World:
         return [task for task in self.tasks.values() if not set(targets).isdisjoint(_wholes(task))]
 
     def closure(self, names: Sequence[str], ids: Iterable[str], most: int = 100) -> set[str]:
-        includes = [parse_include(R4, name, "Task:part-of") for name in names]
+        includes = [
+            each for name in names for each in parse_include(R4, "Task", name, "Task:part-of")
+        ]
         matches = [self.tasks[id] for id in ids]
         found = closure(includes, matches, self.read, self.referrers, most=most)
         assert len(found) == len(set(found))
@@ -123,6 +127,16 @@ def test_one_step_is_taken_from_matches_and_more_only_where_iterated() -> None:
     assert world.closure(["_include", "_revinclude:iterate"], ["a"]) == {"b", "c", "d"}
 
 
+def test_every_reference_is_followed_from_type_to_type_where_it_is_iterated() -> None:
+    plain = parse_include(R4, "Task", "_include", "*")
+    assert [each.source for each in plain] == ["Task"]
+    iterated = parse_include(R4, "Task", "_include:iterate", "*")
+    assert {each.source for each in iterated} == set(R4.types())
+    assert all(each.iterate and not each.reverse for each in iterated)
+    (back,) = parse_include(R4, "Task", "_revinclude", "Provenance:*")
+    assert len(back.parameters) > 1 and back.reverse and back.may_name("Task")
+
+
 def test_what_can_not_refer_to_the_matches_is_not_asked_for() -> None:
     def read(reference: Reference) -> Resource | None:
         raise AssertionError
@@ -130,8 +144,8 @@ def test_what_can_not_refer_to_the_matches_is_not_asked_for() -> None:
     def referrers(include: Include, targets: Sequence[Reference]) -> Iterable[Resource]:
         raise AssertionError
 
-    include = parse_include(R4, "_revinclude", "Task:patient")
-    assert closure([include], [TASK], read, referrers, most=1) == []
+    include = parse_include(R4, "Task", "_revinclude", "Task:patient")
+    assert closure(include, [TASK], read, referrers, most=1) == []
 
 
 def test_more_than_may_be_included_is_refused() -> None:

@@ -86,6 +86,14 @@ async def _with_tasks(site: Site) -> None:
         ("Task?_id=v,u&_include=Task:part-of", ["v", "u"], ["Task/t"]),
         ("Task?_id=v&_include:iterate=Task:part-of", ["v"], ["Task/u", "Task/t"]),
         ("Task?_id=u&_include=Task:*", ["u"], ["Task/t", "Patient/p2"]),
+        ("Task?_id=u&_include=*", ["u"], ["Task/t", "Patient/p2"]),
+        (
+            "Task?_id=v&_include:iterate=*",
+            ["v"],
+            ["Task/u", "Patient/p1", "Task/t", "Patient/p2"],
+        ),
+        ("Patient?_id=p1&_revinclude=Task:*", ["p1"], ["Task/v", "Task/t"]),
+        ("Task?_id=t&_revinclude=Task:*", ["t"], ["Task/u"]),
         ("Patient?_id=p1&_revinclude=Task:patient", ["p1"], ["Task/v", "Task/t"]),
         (
             "Patient?_id=p2&_revinclude=Task:patient&_revinclude:iterate=Task:part-of",
