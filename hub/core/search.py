@@ -12,17 +12,8 @@ from dataclasses import dataclass, field
 from urllib.parse import unquote
 
 from hub.core.release import Resource
-from hub.core.search_criterion import (
-    Chained,
-    Criterion,
-    HasParts,
-    HasRange,
-    HasTerm,
-    HasText,
-    IsBelow,
-    IsMissing,
-    IsReferredTo,
-)
+from hub.core.search_criterion import Chained, Criterion, HasTerm, IsReferredTo
+from hub.core.search_member import IsMember
 from hub.core.search_parameter import ANY_RESOURCE, SearchParameter, SearchParameters
 from hub.core.search_reading import read_plain
 from hub.core.search_resolver import NOWHERE, Resolver
@@ -64,9 +55,7 @@ class Condition:
     @property
     def is_local(self) -> bool:
         """Whether the resource alone decides, no other one."""
-        return isinstance(
-            self.criterion, HasTerm | HasText | HasRange | HasParts | IsBelow | IsMissing
-        )
+        return not isinstance(self.criterion, Chained | IsReferredTo | IsMember)
 
     def keys(self) -> tuple[str, tuple[str, ...]] | None:
         """Return (parameter code, terms) if any of these terms is all that is asked for.

@@ -190,7 +190,7 @@ def assemble(
         verification=Verification(
             subscribers, around.codecs, around.trials, clock=around.clock, base_url=base
         ),
-        explain=Explain(around.store, registry, subscribers, around.parameters),
+        explain=Explain(around.store, registry, subscribers, around.parameters, clock=around.clock),
         tracing=Tracing(around.store, registry, subscribers, around.parameters),
         codecs=around.codecs,
         parameters=around.parameters,

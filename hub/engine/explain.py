@@ -25,7 +25,7 @@ from hub.engine.resolver import ReaderResolver
 from hub.engine.standing import EventStanding, standing_of
 from hub.engine.subscribers import Subscribers
 from hub.errors import NotFound, Unprocessable
-from hub.ports import Reader, Store
+from hub.ports import Clock, Reader, Store
 
 MOST_NEAR_MISSES = 20
 """How many streams that a change just misses are told per topic, those closest to it first."""
@@ -120,7 +120,10 @@ class Explain:
         registry: Registry,
         subscribers: Subscribers,
         parameters: Mapping[FhirRelease, SearchParameters],
+        *,
+        clock: Clock,
     ) -> None:
+        self._clock = clock
         self._store = store
         self._registry = registry
         self._subscribers = subscribers
@@ -229,7 +232,8 @@ class Explain:
         asked: Sequence[_Asked],
         reader: Reader,
     ) -> Explanation:
-        resolver = ReaderResolver(reader, change.release, self._parameters[change.release])
+        now = self._clock.now() if version is None else version.timestamp
+        resolver = ReaderResolver(reader, change.release, self._parameters[change.release], now=now)
         moment = _Moment(change, version, reader, resolver)
         topics = (_topic(moment, each) for each in asked)
         return Explanation(

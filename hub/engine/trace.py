@@ -113,9 +113,10 @@ class Tracing:
         parameters = self._parameters[key.release]
 
         def gather(reader: Reader) -> tuple[list[tuple[ResourceVersion, Change]], bool]:
-            if reader.head(key) is None:
+            head = reader.head(key)
+            if head is None:
                 raise NotFound(f"there is no {key.reference} at this base")
-            resolver = ReaderResolver(reader, key.release, parameters)
+            resolver = ReaderResolver(reader, key.release, parameters, now=head.timestamp)
             keys, more = _together(key, resolver, parameters)
             found = [
                 version

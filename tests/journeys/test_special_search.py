@@ -111,8 +111,8 @@ def test_searches_filters_and_topics_ask_alike(tmp_path: Path) -> None:
                 fhir.release, channel="websocket", topic_name=URL, filters=filters
             )
             counted[name] = (await fhir.create(subscription))["id"]
-        ring = {"description": "Please ring twice"}
-        first = await fhir.create(a_task(owner, **ring, **{"for": {"reference": patient}}))
+        ring: Resource = {"description": "Please ring twice"}
+        first = await fhir.create(a_task(owner, patient=patient, **ring))
         await fhir.create(a_task(owner, **ring, text=a_narrative("Second one")))
         await fhir.create(a_task(owner, description="Please ring once"))
         counts = {name: (await fhir.status(id))["counter"] for name, id in counted.items()}
