@@ -49,16 +49,17 @@ _AFTER_EVERY_LETTER = "{"
 
 _LOW, _HIGH = 0, 1
 _COMPARISON = {
-    Comparator.EQ: ("lo >= ? AND hi <= ?", (_LOW, _HIGH)),
+    Comparator.EQ: ("lo >= ? AND lo < ? AND hi <= ?", (_LOW, _HIGH, _HIGH)),
     Comparator.NE: ("(lo < ? OR hi > ?)", (_LOW, _HIGH)),
     Comparator.GT: ("hi > ?", (_HIGH,)),
     Comparator.LT: ("lo < ?", (_LOW,)),
     Comparator.GE: ("(hi > ? OR lo >= ?)", (_HIGH, _LOW)),
-    Comparator.LE: ("(lo < ? OR hi <= ?)", (_LOW, _HIGH)),
+    Comparator.LE: ("lo < ? AND (lo < ? OR hi <= ?)", (_HIGH, _LOW, _HIGH)),
     Comparator.SA: ("lo >= ?", (_HIGH,)),
-    Comparator.EB: ("hi <= ?", (_LOW,)),
+    Comparator.EB: ("lo < ? AND hi <= ?", (_LOW, _LOW)),
     Comparator.AP: ("lo < ? AND hi > ?", (_HIGH, _LOW)),
 }
+"""No range is empty (``lo < hi``), so a bound of ``hi`` is one of ``lo``, which the rows follow."""
 
 
 @dataclass(frozen=True, slots=True)
