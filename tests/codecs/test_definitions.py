@@ -245,6 +245,20 @@ def test_a_composite_of_a_package_has_parts_of_the_standard_and_of_the_package(
         assert selects(expression, index_entry(known, OBSERVATION)) is expected
 
 
+def test_a_part_may_refer_to_any_type_as_the_standards_parameter_does(tmp_path: Path) -> None:
+    parts = [
+        {"definition": f"http://hl7.org/fhir/SearchParameter/Task-{code}", "expression": code}
+        for code in ("focus", "status")
+    ]
+    composite = parameter("focus-status", "Task", type="composite", component=parts)
+    found = of_package(tmp_path, composite)
+    assert found.left_out == ()
+    known = found.search_parameters(FhirRelease.R4, "http://hub")
+    task = {"resourceType": "Task", "status": "ready", "focus": {"reference": "Basic/1"}}
+    for value, expected in (("Basic/1$ready", True), ("Basic/1$draft", False)):
+        assert parse_query(known, "Task", [("focus-status", value)]).matches(task) is expected
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [

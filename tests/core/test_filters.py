@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from hub.core.compiled_topic import CompiledTopic
-from hub.core.filters import Filters, accept_filters
+from hub.core.filters import MOST_FILTERS, Filters, accept_filters
 from hub.core.release import FhirRelease, Resource
 from hub.core.search import NOWHERE
 from hub.core.subscription import FilterBy
-from hub.errors import FilterInvalid, FilterNotAllowed
+from hub.errors import FilterInvalid, FilterNotAllowed, FiltersTooCostly
 from tests.support.copies import Copies
 from tests.support.search_tables import PARAMETERS
 from tests.support.topics import change, compiled, task
@@ -242,3 +242,15 @@ def test_filters_on_one_type_and_on_any_must_both_hold() -> None:
 def test_an_unknown_type_is_no_way_around_the_list() -> None:
     with pytest.raises(FilterInvalid):
         accept(by("_id", "1", resource_type="Unheard"), topic=ANY)
+
+
+def test_filters_are_bounded_in_number_and_length() -> None:
+    one = by("owner", "Organization/1", resource_type="Task")
+    assert accept(*[one] * MOST_FILTERS).canonical == accept(one).canonical
+    with pytest.raises(FiltersTooCostly, match="1001 filters; allowed: 1000") as refused:
+        accept(*[one] * (MOST_FILTERS + 1))
+    assert refused.value.expression == "Subscription.filterBy"
+    long = by("owner", "Organization/1," * 1000 + "Organization/2", resource_type="Task")
+    with pytest.raises(FiltersTooCostly, match="longer than 8192") as refused:
+        accept(one, long)
+    assert refused.value.expression == "Subscription.filterBy[1]"

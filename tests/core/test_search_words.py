@@ -21,6 +21,7 @@ TASK: Resource = {
     "description": "Bring the kit",
     "note": [{"text": "Ring twice"}],
     "contained": [{"resourceType": "Patient", "name": [{"family": "Inside"}]}],
+    "output": [{"valueInteger": 3}],
     "input": [{"valueAttachment": {"data": "cGxhaW4=", "title": "A letter"}}],
 }
 
