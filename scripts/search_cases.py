@@ -206,8 +206,7 @@ def condition_of(kind: str, luck: Luck) -> tuple[str, str]:
     offered = [
         parameter
         for code, parameter in PARAMETERS.of(kind).items()
-        if parameter.type in ("token", "reference", "date", "string")
-        and code not in ("_type", "_text", "_content", "_list", "_filter", "_query")
+        if parameter.type in ("token", "reference", "date", "string") and code != "_type"
     ]
     parameter = luck.choice(offered)
     if luck.random() < 0.08:

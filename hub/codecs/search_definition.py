@@ -53,6 +53,9 @@ _EQUAL = re.compile(r"(\w+)\s*=\s*'([^'{}]*)'")
 _QUOTED = re.compile(r"'([^'{}]*)'")
 _WHOLE = re.compile(r"\(([^()]*(?:\([^()]*\)[^()]*)*)\)")
 _CAST = re.compile(r"\(([\w.]+) as (\w+)\)(.*)|([\w.\[\]]+) as (\w+)")
+_SPELLED = {"DateTime": "dateTime"}
+"""Types as an expression of R4 misspells them."""
+
 _LONGEST = 20_000
 
 
@@ -223,7 +226,7 @@ def _steps(part: str) -> Iterator[tuple[str, str]]:
         elif step["index"]:
             yield "keep", step["index"]
         elif step["where"] in ("as", "ofType"):
-            yield "type", argument
+            yield "type", _SPELLED.get(argument, argument)
         elif step["where"] == "extension" and (quoted := _QUOTED.fullmatch(argument)):
             yield "name", "extension"
             yield "keep", f"url={quoted[1]}"

@@ -94,7 +94,7 @@ def test_what_the_release_or_the_hub_does_not_have_is_absent(
         (R5, "Composition", "section-code-text", "section-text is"),
         (R4, "Task", "_filter", "its grammar is not read"),
         (R5, "Patient", "_query", "no named queries"),
-        (R4, "Observation", "code-value-date", "a date is not read"),
+        (R4, "Bundle", "composition", "a reference is not read from Resource"),
     ],
 )
 def test_what_is_defined_and_not_evaluated_has_a_reason(
