@@ -10,7 +10,7 @@ Source: http://hl7.org/fhir/R5/search.html#include.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from hub.core.release import Resource
@@ -34,6 +34,7 @@ class Include:
 
     ``source`` is the type that refers, by one of ``parameters``; ``target`` the only type that is
     meant, None for any.  ``reverse``: those that refer are added, not those that are referred to.
+    Where ``known`` is given, resources of any type refer, by each of their parameters there.
     """
 
     source: str
@@ -41,12 +42,17 @@ class Include:
     target: str | None
     iterate: bool
     reverse: bool
+    known: SearchParameters | None = None
 
     def references(self, resource: Resource) -> Iterator[Reference]:
         """Yield what ``resource`` refers to here, of the hub's own resources."""
-        if resource.get("resourceType") != self.source:
-            return
-        for parameter in self.parameters:
+        kind = str(resource.get("resourceType"))
+        parameters: Sequence[SearchParameter] = ()
+        if self.known is not None:
+            parameters = _references(self.known, kind)
+        elif kind == self.source:
+            parameters = self.parameters
+        for parameter in parameters:
             for term in sorted(parameter.values(resource).terms):
                 local = LOCAL_REFERENCE.fullmatch(term)
                 if local is not None and self.target in (None, local[1]):
@@ -61,7 +67,7 @@ class Include:
 
 def parse_include(
     parameters: SearchParameters, resource_type: str, name: str, value: str
-) -> list[Include]:
+) -> Include:
     """Read ``name=value`` of a search on ``resource_type``; ``name`` is one of ``INCLUDES``.
 
     Raises:
@@ -69,9 +75,9 @@ def parse_include(
     """
     reading = _Reading(parameters, name, value)
     if value != _EVERY or name.startswith("_revinclude"):
-        return [reading.include(*value.partition(":"))]
-    types = sorted(parameters.types()) if name.endswith(_ITERATE) else [resource_type]
-    return [reading.every(each) for each in types]
+        return reading.include(*value.partition(":"))
+    every = reading.include(resource_type, ":", _EVERY)
+    return replace(every, known=parameters) if every.iterate else every
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +85,6 @@ class _Reading:
     parameters: SearchParameters
     name: str
     value: str
-
-    def every(self, source: str) -> Include:
-        return self._include(source, self._known(source), "")
 
     def include(self, source: str, colon: str, rest: str) -> Include:
         code, has_target, target = rest.partition(":")
@@ -94,7 +97,7 @@ class _Reading:
         if source not in self.parameters.types():
             release = self.parameters.release
             raise self._refusal(f"{source[:64]!r} is no resource type of {release}")
-        known = self._known(source)
+        known = _references(self.parameters, source)
         chosen = [each for each in known if code in (each.code, _EVERY)]
         if not chosen:
             raise self._refusal(
@@ -106,13 +109,6 @@ class _Reading:
             raise self._refusal(
                 f"{source}.{code} does not refer to {target[:64]!r}; allowed: {', '.join(targets)}"
             )
-        return self._include(source, chosen, target)
-
-    def _known(self, source: str) -> list[SearchParameter]:
-        found = self.parameters.of(source).values()
-        return [each for each in found if each.type == "reference"]
-
-    def _include(self, source: str, chosen: list[SearchParameter], target: str) -> Include:
         return Include(
             source,
             tuple(chosen),
@@ -123,6 +119,10 @@ class _Reading:
 
     def _refusal(self, complaint: str) -> InvalidSearch:
         return InvalidSearch(f"{self.name}={self.value[:100]}: {complaint}")
+
+
+def _references(parameters: SearchParameters, resource_type: str) -> list[SearchParameter]:
+    return [each for each in parameters.of(resource_type).values() if each.type == "reference"]
 
 
 Read = Callable[[Reference], Resource | None]

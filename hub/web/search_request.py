@@ -77,7 +77,9 @@ class _Result:
                 self.rules += parse_sort(self.parameters, self.resource_type, value)
             case _ if name.startswith(("_include", "_revinclude")):
                 _one_of("parameter", name, INCLUDES)
-                self.includes += parse_include(self.parameters, self.resource_type, name, value)
+                self.includes.append(
+                    parse_include(self.parameters, self.resource_type, name, value)
+                )
             case _:
                 return False
         return True
