@@ -11,9 +11,10 @@ from hub.cli.arrival import NotANotification, read_arrival
 from hub.codecs.filter_criteria import read_filters
 from hub.codecs.topic import from_json
 from hub.core.compiled_topic import CompiledTopic, compile_topic
-from hub.core.filters import accept_filters
+from hub.core.filters import Filters, accept_filters
 from hub.core.json_text import parse
 from hub.core.release import FhirRelease, Resource
+from hub.core.subscription import FilterBy
 from hub.core.topic import parse_topic
 from hub.errors import (
     ChannelNotSupported,
@@ -96,8 +97,21 @@ def test_a_heartbeat_of_the_wrong_type_and_a_filter_that_is_not_offered_are_refu
     (heartbeat,) = resource["channel"]["extension"]
     heartbeat["valueUnsignedInt"] = heartbeat.pop("valueInteger")
     subscription = CODECS[release].decode_subscription(resource)
-    with pytest.raises(FilterNotAllowed, match=r"'Encounter\?patient'.*offered: length, subject"):
+    with pytest.raises(FilterNotAllowed, match=r"Encounter\?patient'.*offered: _in, length, subj"):
         accept_filters(topic(ENCOUNTERS, release), subscription.filter_by, PARAMETERS[release])
+
+
+@pytest.mark.parametrize("release", [R4, R4B, R5])
+def test_the_group_filter_takes_lists_and_says_why_an_encounter_is_in_no_group(
+    release: FhirRelease,
+) -> None:
+    def accept(value: str) -> Filters:
+        wanted = FilterBy(filter_parameter="_in", resource_type="Encounter", value=value)
+        return accept_filters(topic(ENCOUNTERS, release), [wanted], PARAMETERS[release])
+
+    assert accept("List/1").canonical == "Encounter?_in=List/1"
+    with pytest.raises(FilterInvalid, match=r"is no member of a Group; .*patient\._in"):
+        accept("Group/1")
 
 
 @pytest.mark.parametrize("release", [R4B, R5])
