@@ -10,10 +10,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from hub.cli.exits import CommandError, Exit
+from hub.clock import SystemClock
 from hub.codecs.filter_criteria import read_filters
 from hub.core.change import Change, Interaction
 from hub.core.compiled_topic import CompiledTopic
@@ -97,10 +99,11 @@ def _change(row: Resource, topic: CompiledTopic) -> Change:
 
 @dataclass(frozen=True, slots=True)
 class Others:
-    """The resources of a row, as chains, ``_has`` and shapes look them up."""
+    """The resources of a row, as chains, ``_has`` and shapes look them up, at this moment."""
 
     parameters: SearchParameters
     resources: Iterable[Any] = field(repr=False)
+    now: datetime = field(default_factory=SystemClock().now)
 
     def read(self, resource_type: str, id: str) -> Resource | None:
         """Return a resource, None if the row has none such."""

@@ -133,14 +133,8 @@ class Plan:
 
     def resolver(self, release: FhirRelease) -> ReaderResolver:
         """Return a resolver on the state as this plan leaves it."""
-        return ReaderResolver(
-            self._reader,
-            release,
-            self.parameters[release],
-            self._bodies,
-            self._heads,
-            now=self.now,
-        )
+        reader, known = self._reader, self.parameters[release]
+        return ReaderResolver(reader, release, known, self._bodies, self._heads, now=self.now)
 
     def n(self, stream: int) -> int:
         """Return a stream's counter as this plan leaves it."""
