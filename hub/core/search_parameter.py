@@ -32,7 +32,7 @@ from hub.core.value_set import NO_VALUE_SETS, ValueSets
 ANY_RESOURCE = "Resource"
 """The type name under which only what every resource has can be asked."""
 
-_INDEXING = 1
+INDEXING = 1
 """Raised with every change of what ``hub.core.search_index`` keeps of the same parameters."""
 
 _OFFICIAL = "http://hl7.org/fhir/SearchParameter/"
@@ -134,7 +134,7 @@ class SearchParameters:
             for code, entry in self._entries(resource_type).items()
             if entry["type"] != "composite"
         )
-        text = f"{_INDEXING} {self.base_url} {kept}"
+        text = f"{INDEXING} {self.base_url} {kept}"
         return blake2b(text.encode(), digest_size=8).hexdigest()
 
     def types(self) -> frozenset[str]:

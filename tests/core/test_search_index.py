@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import re
+from decimal import Decimal
+from hashlib import blake2b
 from typing import Any
 
 import pytest
@@ -26,8 +28,9 @@ from hub.core.search_index import (
     plan,
     selects,
 )
-from hub.core.search_parameter import SearchParameters
+from hub.core.search_parameter import INDEXING, SearchParameters
 from hub.errors import InvalidSearch
+from tests.support.searches import TASK
 
 BASE = "http://hub/fhir/r4"
 R4 = search_parameters(FhirRelease.R4, BASE)
@@ -325,3 +328,37 @@ def test_keys_decide_as_the_condition_does(asked: tuple[str, str, str], resource
         assert parameter is not None
         terms = parameter.values(resource).terms
         assert condition.matches(resource) == (not terms.isdisjoint(keys[1]))
+
+
+def test_whoever_changes_what_is_kept_says_so_in_the_fingerprint() -> None:
+    """Else databases keep what was indexed before: raise ``INDEXING`` beside this digest."""
+    kept = [
+        TASK,
+        {
+            "resourceType": "Observation",
+            "code": {"coding": [{"system": "s", "code": "c", "display": "d"}], "text": "t"},
+            "subject": {"reference": "Patient/1", "identifier": {"system": "s", "value": "v"}},
+            "valueQuantity": {"value": Decimal("1.5"), "system": "u", "code": "mg"},
+            "effectivePeriod": {"start": "2024-05"},
+        },
+        {"resourceType": "Patient", "name": [{"family": "Müller"}], "deceasedBoolean": True},
+        {"resourceType": "Location", "position": {"latitude": 46, "longitude": Decimal("7.4")}},
+        {"resourceType": "ValueSet", "url": "http://v/s", "version": "1"},
+        {"resourceType": "RiskAssessment", "prediction": [{"probabilityDecimal": Decimal("0.1")}]},
+    ]
+    entries = [index_entry(R4, resource) for resource in kept]
+    text = str([(sorted(entry.terms), sorted(entry.ranges)) for entry in entries])
+    digest = blake2b(text.encode(), digest_size=8).hexdigest()
+    assert (digest, INDEXING) == ("bb272c1bb12df4c5", 1)
+
+
+def test_a_fingerprint_changes_with_the_parameters_of_the_type_and_the_base() -> None:
+    more = {"Task": {"floor": {"type": "string", "url": "http://g/floor", "path": "description"}}}
+    other = search_parameters(FhirRelease.R4, BASE, added=more)
+    assert other.fingerprint("Task") != R4.fingerprint("Task")
+    assert other.fingerprint("Patient") == R4.fingerprint("Patient")
+    common = search_parameters(FhirRelease.R4, BASE, added={"Resource": more["Task"]})
+    assert common.fingerprint("Patient") != R4.fingerprint("Patient")
+    moved = search_parameters(FhirRelease.R4, "http://moved")
+    assert moved.fingerprint("Patient") != R4.fingerprint("Patient")
+    assert search_parameters(FhirRelease.R4, BASE).fingerprint("Task") == R4.fingerprint("Task")
