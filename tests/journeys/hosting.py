@@ -56,11 +56,17 @@ class RunningHub:
         """Return the base URL of a release."""
         return f"{self.url}/fhir/{release.name.lower()}"
 
+    def fhir(self, release: FhirRelease) -> Fhir:
+        """Return a client of one base; whoever asks for it closes its ``http``."""
+        http = httpx.AsyncClient(verify=_NO_TLS, trust_env=False, timeout=PATIENCE)
+        return Fhir(release, self.base(release), http)
+
     @asynccontextmanager
     async def client(self, release: FhirRelease) -> AsyncIterator[Fhir]:
         """Open a client of one base."""
-        async with httpx.AsyncClient(verify=_NO_TLS, trust_env=False, timeout=PATIENCE) as http:
-            yield Fhir(release, self.base(release), http)
+        fhir = self.fhir(release)
+        async with fhir.http:
+            yield fhir
 
     @property
     def websocket_url(self) -> str:

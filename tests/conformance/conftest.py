@@ -1,0 +1,70 @@
+"""One hub for the whole checklist, and tests that are coroutines with a client of their release."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from hub.core.release import FhirRelease
+from tests.conformance.recording import Recordings, record
+from tests.conformance.topics import write_topics
+from tests.journeys.hosting import Fhir, RunningHub, running_hub
+from tests.web.topics import administered
+from hub.settings import packaged_topics
+
+
+@pytest.fixture(scope="session")
+def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHub]:
+    """Return a running hub that has the topics of the checklist besides its own."""
+    topics = tmp_path_factory.mktemp("topics")
+    write_topics(topics)
+    token = administered(tmp_path_factory.mktemp("token")).admin_token_file
+    with running_hub(topics=(packaged_topics(), topics), admin_token_file=token) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def recordings(hub: RunningHub) -> Recordings:
+    """Return what Subscriptions of every kind were told of the same story."""
+    return asyncio.run(record(hub))
+
+
+@pytest.fixture
+def fhir(hub: RunningHub, release: FhirRelease) -> Fhir:
+    """Return a client of the release that the test runs for; it is closed after the test."""
+    return hub.fhir(release)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    """Run a test that is a coroutine."""
+    test = pyfuncitem.obj
+    if not inspect.iscoroutinefunction(test):
+        return None
+    given: dict[str, Any] = {
+        name: pyfuncitem.funcargs[name] for name in inspect.signature(test).parameters
+    }
+
+    async def run() -> None:
+        if isinstance(client := given.get("fhir"), Fhir):
+            async with client.http:
+                await test(**given)
+        else:
+            await test(**given)
+
+    asyncio.run(run())
+    return True
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tell the report of a test which item of the checklist it proves, and for which release."""
+    for test in items:
+        marker = test.get_closest_marker("item")
+        if marker is not None and isinstance(test, pytest.Function):
+            number, strength = marker.args
+            release: FhirRelease = test.callspec.params["release"]
+            test.user_properties.append(("item", [number, strength, release.name]))

@@ -1,0 +1,133 @@
+"""One story told to every release, over every channel, at every content level, and kept.
+
+A patient and a Task for them are created, the Task is changed and deleted; a heartbeat follows.
+Then ``$status`` and ``$events`` are asked for.  What was received is kept as bytes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import product
+
+from hub.core.release import FhirRelease, Resource
+from tests.journeys.binding import bind
+from tests.journeys.hosting import Fhir, RunningHub, a_socket, fresh, heard, status_of
+from tests.support.builders import CONTENTS, RELEASES, a_patient, a_subscription, a_task
+from tests.support.endpoints import Endpoint, Received
+
+CHANNELS = ("rest-hook", "websocket")
+PAYLOADS = {"rest-hook": "application/fhir+json; x=1", "websocket": "application/fhir+json"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recording:
+    """What one Subscription was told.
+
+    ``requests`` are what its endpoint received, none for a websocket.  ``notifications`` are all
+    Bundles in order, those of ``$status`` and ``$events`` last.
+    """
+
+    release: FhirRelease
+    channel: str
+    content: str
+    base: str
+    created: Resource
+    task: str
+    patient: str
+    requests: tuple[Received, ...]
+    notifications: tuple[Resource, ...]
+
+    @property
+    def url(self) -> str:
+        """The absolute URL of the Subscription."""
+        return f"{self.base}/Subscription/{self.created['id']}"
+
+    def of(self, kind: str) -> list[Resource]:
+        """Return the notifications of a type, in order."""
+        return [each for each in self.notifications if status_of(each)["type"] == kind]
+
+    @property
+    def events(self) -> list[Resource]:
+        """The three event-notifications: of the create, the update and the delete."""
+        return self.of("event-notification")
+
+
+async def _write(fhir: Fhir, owner: str) -> tuple[str, str]:
+    """Write the story; return the references of the Task and of its patient."""
+    patient = await fhir.create(a_patient(gender="female"))
+    task = await fhir.create(a_task(owner, patient=f"Patient/{patient['id']}"))
+    await fhir.put(task | {"status": "accepted"})
+    await fhir.delete(f"Task/{task['id']}")
+    return f"Task/{task['id']}", f"Patient/{patient['id']}"
+
+
+async def _record(hub: RunningHub, release: FhirRelease, channel: str, content: str) -> Recording:
+    async with hub.client(release) as fhir, Endpoint() as endpoint, a_socket(hub) as websocket:
+        owner = fresh()
+        wanted = a_subscription(
+            release,
+            channel=channel,
+            endpoint=endpoint.url if channel == "rest-hook" else None,
+            content=content,
+            payload=PAYLOADS[channel],
+            filters=[f"Task?owner={owner}"],
+            headers=[("X-Route", "a: b")] if channel == "rest-hook" else (),
+            heartbeat=1,
+            max_count=1,
+        )
+        created = await fhir.create(wanted)
+        told: list[Resource] = []
+        if channel == "websocket":
+            told.append(await bind(websocket, fhir, created["id"]))
+        else:
+            await fhir.until(created["id"], "active")
+        task, patient = await _write(fhir, owner)
+        if channel == "websocket":
+            while len(told) < 5:
+                told.append(await heard(websocket, release))
+        else:
+            await endpoint.wait_for(5)
+            told += [json.loads(each.body) for each in endpoint.received[:5]]
+        for operation in ("$status", "$events"):
+            told.append(await fhir.get(f"Subscription/{created['id']}/{operation}"))
+        await fhir.delete(f"Subscription/{created['id']}")
+    return Recording(
+        release=release,
+        channel=channel,
+        content=content,
+        base=fhir.base,
+        created=created,
+        task=task,
+        patient=patient,
+        requests=tuple(endpoint.received[:5]),
+        notifications=tuple(told),
+    )
+
+
+class Recordings:
+    """All of them, by release, channel and content level."""
+
+    def __init__(self, recordings: list[Recording]) -> None:
+        self._all = recordings
+
+    def of(self, release: FhirRelease) -> Iterator[Recording]:
+        """Go through the recordings of a release."""
+        return (each for each in self._all if each.release is release)
+
+    def one(self, release: FhirRelease, content: str, channel: str = "rest-hook") -> Recording:
+        """Return one recording."""
+        (found,) = [
+            each for each in self.of(release) if (each.content, each.channel) == (content, channel)
+        ]
+        return found
+
+
+async def record(hub: RunningHub) -> Recordings:
+    """Tell the story in every combination, all at once."""
+    combinations = product(RELEASES, CHANNELS, CONTENTS)
+    return Recordings(
+        list(await asyncio.gather(*(_record(hub, *combination) for combination in combinations)))
+    )
