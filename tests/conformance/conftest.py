@@ -5,16 +5,18 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from hub.core.release import FhirRelease
+from hub.settings import packaged_topics
+from tests.conformance.failure import Failures, fail_everywhere
 from tests.conformance.recording import Recordings, record
 from tests.conformance.topics import write_topics
 from tests.journeys.hosting import Fhir, RunningHub, running_hub
 from tests.web.topics import administered
-from hub.settings import packaged_topics
 
 
 @pytest.fixture(scope="session")
@@ -25,6 +27,21 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHub]:
     token = administered(tmp_path_factory.mktemp("token")).admin_token_file
     with running_hub(topics=(packaged_topics(), topics), admin_token_file=token) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def strict() -> Iterator[RunningHub]:
+    """Return a hub that sends as its defaults allow: over https, to public addresses."""
+    with running_hub(allow_http=False, egress_allow=()) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def failures() -> Failures:
+    """Return what became of Subscriptions whose endpoint failed for good, and came back."""
+    schedule = (timedelta(milliseconds=20),)
+    with running_hub(retry_schedule=schedule, give_up_after=2 * schedule[0]) as running:
+        return asyncio.run(fail_everywhere(running))
 
 
 @pytest.fixture(scope="session")
