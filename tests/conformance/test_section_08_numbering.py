@@ -7,9 +7,9 @@ import json
 
 from hub.core.release import FhirRelease
 from tests.conformance.failure import Failures
-from tests.conformance.item import REC, SHALL, SHOULD, item
+from tests.conformance.item import MAY, REC, SHALL, SHOULD, item
 from tests.conformance.story import counter, counting, events, highest, told
-from tests.journeys.hosting import Fhir, fresh, numbers_of
+from tests.journeys.hosting import PATIENCE, Fhir, fresh, numbers_of
 from tests.support.builders import a_bundle, a_task, an_entry
 from tests.support.endpoints import Endpoint, Reply
 
@@ -93,6 +93,24 @@ async def test_8_7_a_redelivery_keeps_number_and_time_and_order_is_kept(fhir: Fh
         assert [numbers_of(json.loads(each.body)) for each in sent] == [[1], [1], [2], [2], [3]]
         assert sent[0].body == sent[1].body
         assert sent[2].body == sent[3].body
+
+
+@item("8.9", MAY)
+async def test_8_9_each_notification_that_was_sent_is_recorded(fhir: Fhir) -> None:
+    owner = fresh()
+    async with Endpoint() as endpoint:
+        stored = await fhir.subscribed(endpoint, filters=[f"Task?owner={owner}"], max_count=1)
+        for _ in range(2):
+            await fhir.create(a_task(owner))
+        await endpoint.wait_until(lambda: highest(endpoint) == 2)
+        async with asyncio.timeout(PATIENCE):
+            while len(found := await fhir.attempts(stored["id"])) < 3:
+                pass
+        assert [(each["kind"], each["last"], each["outcome"]) for each in found] == [
+            ("events", "2", "delivered"),
+            ("events", "1", "delivered"),
+            ("handshake", "0", "delivered"),
+        ]
 
 
 @item("8.10", SHALL)
