@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from dataclasses import dataclass
 
 from hub.core.release import FhirRelease, Resource
@@ -19,6 +20,7 @@ class Failure:
     Event 1 was delivered, 2 was not, 3 happened in error.  ``read`` is the Subscription in error,
     ``asked`` what ``$status`` said before and after event 3, ``answered`` what the reactivation
     was answered.  ``sent_in_error`` and ``sent_after`` are what the endpoint received.
+    ``bundles`` are all Bundles that say something of the error or follow it.
     """
 
     read: Resource
@@ -26,6 +28,7 @@ class Failure:
     answered: Resource
     sent_in_error: list[Resource]
     sent_after: list[Resource]
+    bundles: list[Resource]
 
 
 Failures = dict[FhirRelease, Failure]
@@ -44,6 +47,7 @@ async def _fail(hub: RunningHub, release: FhirRelease) -> Failure:
         tried = len(endpoint.received)
         endpoint.default = Reply(200)
         read = await fhir.get(path)
+        asked = await fhir.get(f"{path}/$status")
         await fhir.create(a_task(owner))
         second = await fhir.status(stored["id"])
         in_error = endpoint.received[tried:]
@@ -55,6 +59,7 @@ async def _fail(hub: RunningHub, release: FhirRelease) -> Failure:
             answered=answered,
             sent_in_error=[told(each, release) for each in in_error],
             sent_after=[told(each, release) for each in endpoint.received[tried:]],
+            bundles=[asked, *(json.loads(each.body) for each in endpoint.received[tried:])],
         )
 
 

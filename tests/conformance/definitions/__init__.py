@@ -1,0 +1,1 @@
+"""What the hub sends, checked by definitions that others made and that are not kept here."""
