@@ -46,6 +46,7 @@ from hub.stores.secrets import HeaderCipher, load_key
 from hub.stores.sqlite import SqliteStore
 from hub.web.app import create_app
 from hub.web.door import Door
+from hub.web.limits import Limits
 from hub.web.operation_publication import publish_operations
 from hub.web.protocol import InboundLimits, guarded_protocol
 
@@ -66,6 +67,8 @@ class Hosting:
         *,
         listening: socket.socket | None = None,
         lanes: bool = True,
+        inbound: InboundLimits | None = None,
+        limits: Limits | None = None,
     ) -> None:
         """Prepare a hub.
 
@@ -75,10 +78,13 @@ class Hosting:
             lanes: whether this process sends notifications to endpoints.  Otherwise another one
                 must: it reads the database, hears ``engine.wakeups``, and tells
                 ``engine.hub.intake`` and ``engine.hub.subscriptions`` what came of deliveries.
+            inbound, limits: how requests may arrive and what they may ask for, None for the usual.
         """
         self.settings = settings
         self._listening = listening
         self._lanes = lanes
+        self._inbound = inbound or InboundLimits()
+        self._limits = limits
         self._tasks: list[asyncio.Task[None]] = []
         self._stopping: list[Callable[[], Awaitable[None]]] = []
         self._end_serving: Callable[[], Awaitable[None]] | None = None
@@ -199,7 +205,11 @@ class Hosting:
         validators = {release: Validator(release) for release in FhirRelease}
         door.open(
             create_app(
-                hub, validators=validators, settings=self.settings, has_xml=xml.is_installed()
+                hub,
+                validators=validators,
+                settings=self.settings,
+                limits=self._limits,
+                has_xml=xml.is_installed(),
             )
         )
         # What was loaded stays: the collector need not look at it again and again.
@@ -222,7 +232,7 @@ class Hosting:
         server = _Server(
             uvicorn.Config(
                 door,
-                http=guarded_protocol(InboundLimits()),
+                http=guarded_protocol(self._inbound),
                 ws="websockets-sansio",
                 ws_per_message_deflate=False,
                 ws_max_size=4 * 1024,

@@ -27,6 +27,8 @@ from websockets.asyncio.client import ClientConnection, connect
 from hub.bootstrap import Hosting
 from hub.core.release import FhirRelease, Resource
 from hub.settings import Settings, packaged_topics
+from hub.web.limits import Limits
+from hub.web.protocol import InboundLimits
 from tests.support.builders import RELEASES, a_subscription
 from tests.support.endpoints import Endpoint
 from tests.support.notification_rules import check_notification, read_status
@@ -231,11 +233,18 @@ def numbers_of(bundle: Resource) -> list[int]:
 
 
 @contextmanager
-def running_hub(db: Path | None = None, **changes: Any) -> Iterator[RunningHub]:
+def running_hub(
+    db: Path | None = None,
+    *,
+    inbound: InboundLimits | None = None,
+    limits: Limits | None = None,
+    **changes: Any,
+) -> Iterator[RunningHub]:
     """Run a hub on a free port until the end of the block.
 
     Args:
         db: its database; a temporary one where None.
+        inbound, limits: how requests may arrive and what they may ask for.
         changes: of the settings; without them loopback endpoints over http are allowed and
             retries are short.
     """
@@ -255,7 +264,8 @@ def running_hub(db: Path | None = None, **changes: Any) -> Iterator[RunningHub]:
                 **changes,
             }
         )
-        hosted = _Hosted(settings, listening)
+        hosting = Hosting(settings, listening=listening, inbound=inbound, limits=limits)
+        hosted = _Hosted(hosting)
         hosted.start()
         try:
             yield RunningHub(f"http://127.0.0.1:{port}", settings)
@@ -266,9 +276,8 @@ def running_hub(db: Path | None = None, **changes: Any) -> Iterator[RunningHub]:
 class _Hosted:
     """The thread of a hub."""
 
-    def __init__(self, settings: Settings, listening: socket.socket) -> None:
-        self._settings = settings
-        self._listening = listening
+    def __init__(self, hosting: Hosting) -> None:
+        self._hosting = hosting
         self._ready = threading.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._told: asyncio.Event | None = None
@@ -300,14 +309,13 @@ class _Hosted:
             self._ready.set()
 
     async def _serve(self) -> None:
-        hosting = Hosting(self._settings, listening=self._listening)
-        await hosting.start()
+        await self._hosting.start()
         self._loop, self._told = asyncio.get_running_loop(), asyncio.Event()
         self._ready.set()
         try:
             await self._told.wait()
         finally:
-            await hosting.stop()
+            await self._hosting.stop()
 
 
 def _resource(answer: httpx.Response) -> Resource:

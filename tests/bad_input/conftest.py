@@ -1,0 +1,49 @@
+"""The hubs that bad input is sent to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from functools import cache
+
+import pytest
+
+from hub.settings import packaged_topics
+from hub.web.limits import Limits
+from hub.web.protocol import InboundLimits
+from tests.conformance.topics import write_topics
+from tests.journeys.hosting import RunningHub, running_hub
+from tests.web.topics import administered
+
+
+class Hubs:
+    """``plain`` is usual, ``strict`` sends as the defaults allow, ``hurried`` waits less."""
+
+    def __init__(self, stack: ExitStack, paths: pytest.TempPathFactory) -> None:
+        self._stack = stack
+        self._paths = paths
+        self.named = cache(self._start)
+
+    def _start(self, name: str) -> RunningHub:
+        if name == "strict":
+            return self._stack.enter_context(running_hub(allow_http=False, egress_allow=()))
+        if name == "hurried":
+            return self._stack.enter_context(
+                running_hub(
+                    inbound=InboundLimits(header_seconds=0.3, body_seconds=0.3),
+                    limits=Limits(bind_seconds=0.3),
+                )
+            )
+        topics = self._paths.mktemp("topics")
+        write_topics(topics)
+        token = administered(self._paths.mktemp("token")).admin_token_file
+        return self._stack.enter_context(
+            running_hub(topics=(packaged_topics(), topics), admin_token_file=token)
+        )
+
+
+@pytest.fixture(scope="session")
+def hubs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hubs]:
+    """Return the hubs, each started when it is first asked for."""
+    with ExitStack() as stack:
+        yield Hubs(stack, tmp_path_factory)
