@@ -4,8 +4,8 @@ This check decides; the schemas of ``hub.codecs.schema`` only say yes faster.
 
 Sources: http://hl7.org/fhir/json.html (lists, nulls, extensions of primitives);
 http://hl7.org/fhir/formats.html#choice; http://hl7.org/fhir/domainresource.html (dom-2);
-http://hl7.org/fhir/extensibility.html (ext-1); http://hl7.org/fhir/operationoutcome.html
-(``expression`` is simple FHIRPath).
+http://hl7.org/fhir/extensibility.html (ext-1); http://hl7.org/fhir/element.html (ele-1);
+http://hl7.org/fhir/operationoutcome.html (``expression`` is simple FHIRPath).
 """
 
 from __future__ import annotations
@@ -148,7 +148,7 @@ def _extensions(
 ) -> Iterator[Issue]:
     """Check ``_name``: the ids and extensions of a primitive, or of each of a list of them."""
     if not element.is_list:
-        yield from _extended(value, table, path)
+        yield from _extended(value, table, path, is_alone=values is None)
         return
     if not isinstance(value, list) or not value:
         yield _structure(path, "its _ form must be a list that is not empty")
@@ -157,13 +157,16 @@ def _extensions(
         yield _structure(path, "and its _ form must have the same number of items")
     for index, item in enumerate(value):
         if item is not None or not isinstance(values, list):
-            yield from _extended(item, table, f"{path}[{index}]")
+            is_alone = not isinstance(values, list) or values[index : index + 1] in ([], [None])
+            yield from _extended(item, table, f"{path}[{index}]", is_alone=is_alone)
 
 
-def _extended(value: Json, table: Elements, path: str) -> Iterator[Issue]:
+def _extended(value: Json, table: Elements, path: str, *, is_alone: bool) -> Iterator[Issue]:
     if not isinstance(value, dict) or not value:
         yield _structure(path, "its _ form must be an object with id or extension")
         return
+    if is_alone and "extension" not in value:
+        yield Issue("required", f"{path}: has neither a value nor an extension (ele-1)", path)
     for name, member in value.items():
         if name not in _ELEMENT_PARTS:
             yield _structure(f"{path}.{_identifier(name)}", "a primitive has only id and extension")

@@ -39,7 +39,7 @@ class Primitive:
 
     ``pattern`` is of the common subset of ECMA 262, Rust's ``regex`` and Python, anchored on both
     sides by the users.  For numbers it is about their spelling, and ``least`` to ``most`` is the
-    range.
+    range.  ``longest`` is in characters.
     """
 
     json_type: str
@@ -47,6 +47,7 @@ class Primitive:
     pattern: str | None = None
     least: int | None = None
     most: int | None = None
+    longest: int | None = None
 
     def schema(self) -> dict[str, Any]:
         """Return the JSON Schema (draft 4) of a value.
@@ -60,6 +61,8 @@ class Primitive:
                 schema["pattern"] = f"^(?:{self.pattern})$"
             if self.least is not None:
                 schema["maxLength"] = len(str(self.most)) - 1
+            elif self.longest is not None:
+                schema["maxLength"] = self.longest
         elif self.least is not None:
             schema |= {"minimum": self.least, "maximum": self.most}
         return schema
@@ -71,6 +74,8 @@ class Primitive:
                 return isinstance(value, bool)
             case "string":
                 if not isinstance(value, str) or not value:
+                    return False
+                if self.longest is not None and len(value) > self.longest:
                     return False
             case _:
                 if isinstance(value, bool) or not isinstance(value, int | Decimal):
@@ -89,6 +94,10 @@ def _integer(least: int, most: int) -> Primitive:
         "integer", f"a whole number from {least} to {most}", "-?(?:0|[1-9][0-9]*)", least, most
     )
 
+
+_LONG_TEXT: Final = Primitive(
+    "string", "text that is not empty, of at most 1,048,576 characters", longest=1024**2
+)
 
 PRIMITIVES: Final[dict[str, Primitive]] = {
     "base64Binary": _text(
@@ -115,10 +124,10 @@ PRIMITIVES: Final[dict[str, Primitive]] = {
         -(2**63),
         2**63 - 1,
     ),
-    "markdown": _text("text that is not empty"),
+    "markdown": _LONG_TEXT,
     "oid": _text("urn:oid:...", r"urn:oid:[0-2](?:\.(?:0|[1-9][0-9]*))+"),
     "positiveInt": _integer(1, _INT32 - 1),
-    "string": _text("text that is not empty"),
+    "string": _LONG_TEXT,
     "time": _text("hh:mm:ss", _TIME),
     "unsignedInt": _integer(0, _INT32 - 1),
     "uri": _text("a URI", _WORD),

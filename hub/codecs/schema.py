@@ -1,8 +1,8 @@
 """JSON Schemas that say yes to a resource in microseconds.
 
 A schema accepts only what ``hub.codecs.conformance`` accepts.  A few rare forms are left to that
-slower check: lists of primitives with nulls, a required primitive that has only extensions, and
-extensions on the primitive of a choice.
+slower check: lists of primitives with nulls, a required primitive that has only extensions, a
+primitive with an id and no extension, and extensions on the primitive of a choice.
 
 Sources: http://hl7.org/fhir/json.html; http://hl7.org/fhir/formats.html#choice;
 http://hl7.org/fhir/extensibility.html (ext-1); JSON Schema draft 4 (the one in which 1.0 is not
@@ -22,7 +22,7 @@ Schema = dict[str, Any]
 
 _ONLY_EXTENSIONS: Schema = {
     "type": "object",
-    "minProperties": 1,
+    "required": ["extension"],
     "additionalProperties": False,
     "properties": {
         "id": {"type": "string", "minLength": 1},

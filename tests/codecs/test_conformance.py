@@ -57,7 +57,7 @@ def task_with_input(**members: Json) -> Resource:
         (task(text={"status": "empty", "div": 1}), "value", "Task.text.div"),
         (task_with_input(valueString="a", valueInteger=1), "structure", "Task.input[0].value[x]"),
         (
-            task_with_input(valueString="a", _valueInteger={"id": "x"}),
+            task_with_input(valueString="a", _valueInteger={"extension": [EXTENSION]}),
             "structure",
             "Task.input[0].value[x]",
         ),
@@ -76,6 +76,8 @@ def task_with_input(**members: Json) -> Resource:
             "invariant",
             "Task.extension[0]",
         ),
+        (task(_description={"id": "x"}), "required", "Task.description"),
+        (task(description="x" * (1024**2 + 1)), "value", "Task.description"),
         (task(contained=[{"id": "x"}]), "required", "Task.contained[0]"),
         (task(contained=["x"]), "structure", "Task.contained[0]"),
         (task(contained=[task(status="x")]), "code-invalid", "Task.contained[0].status"),
@@ -101,12 +103,16 @@ def test_what_is_wrong_is_named_by_element(
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
-        ({"given": ["a", None], "_given": [None, {"id": "x"}]}, []),
-        ({"_given": [{"id": "x"}, {"extension": [EXTENSION]}]}, []),
+        ({"given": ["a", None], "_given": [None, {"extension": [EXTENSION]}]}, []),
+        ({"given": ["a", None], "_given": [None, {"id": "x"}]}, [("required", "given[1]")]),
+        ({"_given": [{"id": "x"}, {"extension": [EXTENSION]}]}, [("required", "given[0]")]),
         ({"given": ["a"], "_given": [{"id": "x"}]}, []),
         ({"given": [None]}, [("structure", "given[0]")]),
         ({"given": [None], "_given": [None]}, [("structure", "given[0]")]),
-        ({"given": ["a"], "_given": [{"id": "x"}, {"id": "y"}]}, [("structure", "given")]),
+        (
+            {"given": ["a"], "_given": [{"id": "x"}, {"id": "y"}]},
+            [("structure", "given"), ("required", "given[1]")],
+        ),
         ({"given": ["a"], "_given": {"id": "x"}}, [("structure", "given")]),
         ({"given": ["a"], "_given": []}, [("structure", "given")]),
         ({"_given": [None]}, [("structure", "given[0]")]),

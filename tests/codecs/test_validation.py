@@ -51,8 +51,10 @@ def test_a_valid_resource_passes_as_document_and_as_value(release: FhirRelease) 
     [
         b'{"resourceType":"Observation","status":"final","code":{"text":"x"},'
         b'"valueQuantity":{"value":1.0e1}}',
-        b'{"resourceType":"Patient","name":[{"given":["a",null],"_given":[null,{"id":"x"}]}]}',
-        b'{"resourceType":"Task","intent":"order","_status":{"id":"x"}}',
+        b'{"resourceType":"Patient","name":[{"given":["a",null],'
+        b'"_given":[null,{"extension":[{"url":"u","valueCode":"c"}]}]}]}',
+        b'{"resourceType":"Task","intent":"order",'
+        b'"_status":{"id":"x","extension":[{"url":"u","valueCode":"c"}]}}',
         b'{"resourceType":"Task","status":"draft","intent":"order",'
         b'"input":[{"type":{"text":"x"},"valueDecimal":1.0e1}]}',
     ],
