@@ -81,8 +81,12 @@ class Service:
         return document
 
     def refusal(self, error: HubError, release: FhirRelease | None = None) -> Answer:
-        """Return the OperationOutcome that says what was refused."""
-        codec = self.hub.codecs.get(release) if release is not None else None
+        """Return the OperationOutcome that says what was refused.
+
+        What is wrong with a resource's form names its elements as the release has them already.
+        """
+        is_named = release is None or isinstance(error, InvalidResource)
+        codec = None if is_named else self.hub.codecs[release]
         written = outcome(error, codec.element) if codec is not None else outcome(error)
         return Answer(
             status=error.status,
