@@ -178,10 +178,8 @@ def _extended(value: Json, table: Elements, path: str, *, is_alone: bool) -> Ite
 
 def unknown_element(release: FhirRelease, kind: str, name: str, path: str) -> Issue:
     """Say that a type has no element of this name; other releases may have it."""
-    words = f"{kind} has no element {_shown(name)} in {release}"
-    return Issue(
-        "structure", words + _elsewhere(release, kind, name), f"{path}.{_identifier(name)}"
-    )
+    words = f"{kind} has no element {_shown(name)} in {release}" + _elsewhere(release, kind, name)
+    return Issue("structure", words, f"{path}.{_identifier(name)}" if len(name) <= 64 else path)
 
 
 def _elsewhere(release: FhirRelease, kind: str, name: str | None) -> str:
