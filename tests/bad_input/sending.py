@@ -16,6 +16,21 @@ from tests.support import subscription_changes
 from tests.support.builders import BACKPORT, a_subscription
 from tests.web.topics import TOKEN
 
+
+def _repeat_filter(times: int) -> subscription_changes.Change:
+    """Give the only filter several times."""
+
+    def change(resource: Resource) -> None:
+        holder, name = (
+            (resource["_criteria"], "extension")
+            if "channel" in resource
+            else (resource, "filterBy")
+        )
+        holder[name] = holder[name] * times
+
+    return change
+
+
 _CHANGES = {
     "put": subscription_changes.put,
     "drop": subscription_changes.drop,
@@ -23,6 +38,7 @@ _CHANGES = {
     "kind": subscription_changes.kind,
     "canonical": subscription_changes.canonical,
     "header": subscription_changes.header,
+    "repeat_filter": _repeat_filter,
 }
 
 

@@ -2,7 +2,8 @@
 
 A row has a ``number``, a ``title``, what is sent (``send``), and what must come back: ``status``,
 and where it is a refusal the issue's ``code`` and the error's ``slug``, perhaps its ``expression``
-(``r5`` where R5 names it otherwise).  Texts may hold ``{"repeat": ..., "times": ...}``.
+(``r5`` where R5 names it otherwise).  A long text is ``{"repeat": ..., "times": ...}``, or
+``{"parts": [...]}`` with such texts.
 """
 
 from __future__ import annotations
@@ -92,4 +93,6 @@ def _expanded(value: Json) -> Json:
         return value
     if "repeat" in value:
         return value["repeat"] * value["times"]
+    if "parts" in value:
+        return "".join(_expanded(value["parts"]))
     return {name: _expanded(member) for name, member in value.items()}
