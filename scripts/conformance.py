@@ -11,13 +11,15 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from tests.conformance.item import RELEASES, Strength, without_test  # noqa: E402  # needs ROOT
+from hub.core.release import FhirRelease  # noqa: E402  # needs ROOT
+from tests.conformance.item import Strength, without_test  # noqa: E402  # needs ROOT
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -42,13 +44,13 @@ class Collector:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Note a result: a failed set-up counts, and the first failure stays."""
-        properties = dict(report.user_properties)
+        properties: dict[str, Any] = dict(report.user_properties)
         if "item" not in properties or (report.when != "call" and report.passed):
             return
         known = self.rows.get(report.nodeid)
         if known is not None and known.result == "failed":
             return
-        number, strength, release = properties["item"]  # type: ignore[misc]  # as conftest wrote it
+        number, strength, release = properties["item"]
         name = report.nodeid.rpartition("::test_")[2].partition("[")[0]
         words = name.removeprefix(number.replace(".", "_")).strip("_").replace("_", " ")
         result = "passed" if report.passed else "failed"
@@ -95,7 +97,7 @@ def totals(rows: Iterable[Row]) -> list[dict[str, str | int]]:
             of_item = results.setdefault((row.release, row.strength), {})
             of_item[row.item] = "failed" if of_item.get(row.item) == "failed" else row.result
     lines: list[dict[str, str | int]] = []
-    for release in (each.name for each in RELEASES):
+    for release in (each.name for each in FhirRelease):
         for strength in Strength:
             counted = Counter(results.get((release, strength.value), {}).values())
             lines.append(

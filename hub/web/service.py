@@ -85,9 +85,10 @@ class Service:
 
         What is wrong with a resource's form names its elements as the release has them already.
         """
-        is_named = release is None or isinstance(error, InvalidResource)
-        codec = None if is_named else self.hub.codecs[release]
-        written = outcome(error, codec.element) if codec is not None else outcome(error)
+        if release is None or isinstance(error, InvalidResource):
+            written = outcome(error)
+        else:
+            written = outcome(error, self.hub.codecs[release].element)
         return Answer(
             status=error.status,
             body=dumps(written),

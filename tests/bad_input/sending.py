@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 
 import httpx
@@ -31,7 +31,7 @@ def _repeat_filter(times: int) -> subscription_changes.Change:
     return change
 
 
-_CHANGES = {
+_CHANGES: dict[str, Callable[..., subscription_changes.Change]] = {
     "put": subscription_changes.put,
     "drop": subscription_changes.drop,
     "channel": subscription_changes.channel,

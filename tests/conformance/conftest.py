@@ -83,5 +83,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         marker = test.get_closest_marker("item")
         if marker is not None and isinstance(test, pytest.Function):
             number, strength = marker.args
-            release: FhirRelease = test.callspec.params["release"]
+            release = test.callspec.params["release"]
+            assert isinstance(release, FhirRelease)
             test.user_properties.append(("item", [number, strength, release.name]))

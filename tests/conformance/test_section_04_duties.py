@@ -125,9 +125,9 @@ async def test_4_6_what_was_accepted_is_answered(fhir: Fhir) -> None:
 @item("4.7", SHALL)
 async def test_4_7_a_client_sends_requested_active_or_off_but_never_error(fhir: Fhir) -> None:
     async with Endpoint() as endpoint:
-        for status, stored in (("requested", "requested"), ("active", "requested"), ("off", "off")):
-            wanted = a_subscription(fhir.release, endpoint=endpoint.url, status=status)
-            assert (await fhir.create(wanted))["status"] == stored
+        for sent, due in (("requested", "requested"), ("active", "requested"), ("off", "off")):
+            wanted = a_subscription(fhir.release, endpoint=endpoint.url, status=sent)
+            assert (await fhir.create(wanted))["status"] == due
         wanted = a_subscription(fhir.release, endpoint=endpoint.url, status="error")
         assert (await refused(fhir, wanted))["expression"] == ["Subscription.status"]
         stored = await fhir.subscribed(endpoint)

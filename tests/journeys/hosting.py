@@ -27,8 +27,6 @@ from websockets.asyncio.client import ClientConnection, connect
 from hub.bootstrap import Hosting
 from hub.core.release import FhirRelease, Resource
 from hub.settings import Settings, packaged_topics
-from hub.web.limits import Limits
-from hub.web.protocol import InboundLimits
 from tests.support.builders import RELEASES, a_subscription
 from tests.support.endpoints import Endpoint
 from tests.support.notification_rules import check_notification, read_status
@@ -233,21 +231,15 @@ def numbers_of(bundle: Resource) -> list[int]:
 
 
 @contextmanager
-def running_hub(
-    db: Path | None = None,
-    *,
-    inbound: InboundLimits | None = None,
-    limits: Limits | None = None,
-    **changes: Any,
-) -> Iterator[RunningHub]:
+def running_hub(db: Path | None = None, **changes: Any) -> Iterator[RunningHub]:
     """Run a hub on a free port until the end of the block.
 
     Args:
         db: its database; a temporary one where None.
-        inbound, limits: how requests may arrive and what they may ask for.
         changes: of the settings; without them loopback endpoints over http are allowed and
-            retries are short.
+            retries are short.  ``inbound`` and ``limits`` are those of ``Hosting``.
     """
+    bounds = {name: changes.pop(name, None) for name in ("inbound", "limits")}
     with tempfile.TemporaryDirectory() as directory:
         listening = socket.create_server(("127.0.0.1", 0), backlog=1024)
         listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -264,7 +256,7 @@ def running_hub(
                 **changes,
             }
         )
-        hosting = Hosting(settings, listening=listening, inbound=inbound, limits=limits)
+        hosting = Hosting(settings, listening=listening, **bounds)
         hosted = _Hosted(hosting)
         hosted.start()
         try:
