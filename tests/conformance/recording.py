@@ -7,13 +7,15 @@ Then ``$status`` and ``$events`` are asked for.  What was received is kept as by
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from itertools import product
 
+from websockets.asyncio.client import ClientConnection
+
 from hub.core.release import FhirRelease, Resource
-from tests.journeys.binding import bind
 from tests.journeys.hosting import Fhir, RunningHub, a_socket, fresh, heard, status_of
 from tests.support.builders import CONTENTS, RELEASES, a_patient, a_subscription, a_task
 from tests.support.endpoints import Endpoint, Received
@@ -64,35 +66,60 @@ async def _write(fhir: Fhir, owner: str) -> tuple[str, str]:
     return f"Task/{task['id']}", f"Patient/{patient['id']}"
 
 
+Told = tuple[Resource, Received | None]
+
+
+async def _over_socket(websocket: ClientConnection, release: FhirRelease) -> AsyncIterator[Told]:
+    while True:
+        yield await heard(websocket, release), None
+
+
+async def _at_endpoint(endpoint: Endpoint) -> AsyncIterator[Told]:
+    for count in itertools.count(1):
+        received = (await endpoint.wait_for(count))[count - 1]
+        yield json.loads(received.body), received
+
+
+async def _kept(stream: AsyncIterator[Told]) -> list[Told]:
+    """Return what was told: handshake, events, and the first heartbeat that follows them."""
+    kept: list[Told] = []
+    async for bundle, request in stream:
+        said = status_of(bundle)
+        is_early = said["type"] == "heartbeat" and said["counter"] != "3"
+        kept += [] if is_early else [(bundle, request)]
+        if said["type"] == "heartbeat" and not is_early:
+            break
+    return kept
+
+
 async def _record(hub: RunningHub, release: FhirRelease, channel: str, content: str) -> Recording:
     async with hub.client(release) as fhir, Endpoint() as endpoint, a_socket(hub) as websocket:
         owner = fresh()
+        is_posted = channel == "rest-hook"
         wanted = a_subscription(
             release,
             channel=channel,
-            endpoint=endpoint.url if channel == "rest-hook" else None,
+            endpoint=endpoint.url if is_posted else None,
             content=content,
             payload=PAYLOADS[channel],
             filters=[f"Task?owner={owner}"],
-            headers=[("X-Route", "a: b")] if channel == "rest-hook" else (),
+            headers=[("X-Route", "a: b")] if is_posted else (),
             heartbeat=1,
             max_count=1,
         )
         created = await fhir.create(wanted)
-        told: list[Resource] = []
-        if channel == "websocket":
-            told.append(await bind(websocket, fhir, created["id"]))
-        else:
+        if is_posted:
             await fhir.until(created["id"], "active")
-        task, patient = await _write(fhir, owner)
-        if channel == "websocket":
-            while len(told) < 5:
-                told.append(await heard(websocket, release))
+            stream = _at_endpoint(endpoint)
         else:
-            await endpoint.wait_for(5)
-            told += [json.loads(each.body) for each in endpoint.received[:5]]
-        for operation in ("$status", "$events"):
-            told.append(await fhir.get(f"Subscription/{created['id']}/{operation}"))
+            await websocket.send(f"bind-with-token {await fhir.token(created['id'])}")
+            stream = _over_socket(websocket, release)
+        task, patient = await _write(fhir, owner)
+        told = await _kept(stream)
+        asked = [
+            await fhir.get(f"Subscription/{created['id']}/{operation}")
+            for operation in ("$status", "$events")
+        ]
         await fhir.delete(f"Subscription/{created['id']}")
     return Recording(
         release=release,
@@ -102,8 +129,8 @@ async def _record(hub: RunningHub, release: FhirRelease, channel: str, content: 
         created=created,
         task=task,
         patient=patient,
-        requests=tuple(endpoint.received[:5]),
-        notifications=tuple(told),
+        requests=tuple(request for _, request in told if request is not None),
+        notifications=(*(bundle for bundle, _ in told), *asked),
     )
 
 
