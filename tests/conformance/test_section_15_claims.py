@@ -113,10 +113,11 @@ async def test_15_5_topics_are_found_as_the_requirements_list(fhir: Fhir) -> Non
         found = await fhir.get(f"SubscriptionTopic?{query}")
         urls = [each["resource"]["url"] for each in found.get("entry", [])]
         assert topic("task-activity") in urls, query
-    found = await fhir.get("SubscriptionTopic?resource=Encounter")
-    assert [each["resource"]["url"] for each in found["entry"]] == [topic("encounter-start")]
-    found = await fhir.get("SubscriptionTopic?trigger-description=An%20Encounter")
-    assert [each["resource"]["url"] for each in found["entry"]] == [topic("encounter-start")]
+    for query in ("resource=Encounter", "trigger-description=An%20Encounter"):
+        found = await fhir.get(f"SubscriptionTopic?{query}")
+        urls = [each["resource"]["url"] for each in found["entry"]]
+        assert topic("encounter-start") in urls, query
+        assert topic("task-activity") not in urls, query
 
 
 @item("15.6", SHALL, BACKPORTED)
