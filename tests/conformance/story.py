@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from typing import Any
 
 from hub.core.release import FhirRelease, Resource
 from tests.conformance.topics import named
 from tests.journeys.hosting import Fhir, fresh, numbers_of, status_of
-from tests.support.builders import BACKPORT, a_subscription, a_task
+from tests.support.builders import a_subscription, a_task
 from tests.support.endpoints import Endpoint, Received
 from tests.support.notification_rules import check_notification
 
@@ -71,14 +70,6 @@ async def refused(fhir: Fhir, resource: Resource) -> Resource:
     return issue
 
 
-def extension_of(resource: Resource, name: str) -> Resource:
-    """Return an extension of the guide that stands right in ``resource``."""
-    url = f"{BACKPORT}/backport-{name}"
-    (found,) = [each for each in resource["extension"] if each["url"] == url]
-    extension: Resource = found
-    return extension
-
-
 def topic_of(subscription: Resource) -> str:
     """Return the canonical that a Subscription names."""
     canonical: str = subscription.get("topic") or subscription["criteria"]
@@ -95,8 +86,3 @@ def highest(endpoint: Endpoint) -> int:
     return max(
         (n for each in endpoint.received for n in numbers_of(json.loads(each.body))), default=0
     )
-
-
-async def all_of(*work: Any) -> list[Any]:
-    """Run coroutines at once and return what they return."""
-    return list(await asyncio.gather(*work))
