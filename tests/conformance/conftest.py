@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 
+from hub.core.related_query import Coding
 from hub.core.release import FhirRelease
 from hub.settings import packaged_topics
 from tests.conformance.failure import Failures, fail_everywhere
-from tests.conformance.recording import Recordings, record
+from tests.conformance.recording import HINT, Recordings, record
 from tests.conformance.topics import write_topics
 from tests.journeys.hosting import Fhir, RunningHub, running_hub
 from tests.web.topics import administered
@@ -24,8 +25,12 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHub]:
     """Return a running hub that has the topics of the checklist besides its own."""
     topics = tmp_path_factory.mktemp("topics")
     write_topics(topics)
-    token = administered(tmp_path_factory.mktemp("token")).admin_token_file
-    with running_hub(topics=(packaged_topics(), topics), admin_token_file=token) as running:
+    settings: dict[str, Any] = {
+        "topics": (packaged_topics(), topics),
+        "admin_token_file": administered(tmp_path_factory.mktemp("token")).admin_token_file,
+        "authorization_hint": Coding(HINT["system"], HINT["code"]),
+    }
+    with running_hub(**settings) as running:
         yield running
 
 

@@ -16,11 +16,15 @@ from itertools import product
 from websockets.asyncio.client import ClientConnection
 
 from hub.core.release import FhirRelease, Resource
+from tests.conformance.topics import RECORDED
 from tests.journeys.hosting import Fhir, RunningHub, a_socket, fresh, heard, status_of
 from tests.support.builders import CONTENTS, RELEASES, a_patient, a_subscription, a_task
 from tests.support.endpoints import Endpoint, Received
 
 CHANNELS = ("rest-hook", "websocket")
+HINT = {"system": "http://example.org/auth", "code": "authorization_base"}
+"""The type of authorization that the hub that is recorded names."""
+
 PAYLOADS = {"rest-hook": "application/fhir+json; x=1", "websocket": "application/fhir+json"}
 
 
@@ -100,6 +104,7 @@ async def _record(hub: RunningHub, release: FhirRelease, channel: str, content: 
             release,
             channel=channel,
             endpoint=endpoint.url if is_posted else None,
+            topic_name=RECORDED["url"],
             content=content,
             payload=PAYLOADS[channel],
             filters=[f"Task?owner={owner}"],

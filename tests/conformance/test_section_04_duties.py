@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
 
 from hub.core.release import Resource
-from tests.conformance.item import MAY, R5, SHALL, SHOULD, item
+from tests.conformance.item import MAY, R4, R5, SHALL, SHOULD, item
 from tests.conformance.story import highest, refused, told, topic_of
 from tests.conformance.topics import named
 from tests.journeys.hosting import Fhir, fresh
@@ -16,6 +17,7 @@ from tests.support.endpoints import Endpoint, Reply
 from tests.support.notification_rules import check_notification
 from tests.support.subscription_changes import Change, canonical, channel, drop, kind, put
 
+IDENTIFIER = "http://hl7.org/fhir/5.0/StructureDefinition/extension-Subscription.identifier"
 UNUSED = "http://127.0.0.1:9/hook"
 
 
@@ -208,6 +210,34 @@ async def test_4_11_a_delete_and_the_end_stop_it(fhir: Fhir) -> None:
         await other.wait_for(2)
         assert len(deleted.received) == len(ended.received) == 1
         assert (await fhir.ask("GET", f"Subscription/{gone['id']}")).status_code == 410
+
+
+@item("4.12", MAY)
+async def test_4_12_a_subscription_is_named_by_its_identifier_too(fhir: Fhir) -> None:
+    owner = fresh()
+    identifier = {"system": "http://example.org/subscriptions", "value": owner}
+    named_by = (
+        {"identifier": [identifier]}
+        if fhir.release is R5
+        else {"extension": [{"url": IDENTIFIER, "valueIdentifier": identifier}]}
+    )
+    async with Endpoint() as endpoint:
+        wanted = a_subscription(
+            fhir.release, endpoint=endpoint.url, filters=[f"Task?owner={owner}"], **named_by
+        )
+        stored = await fhir.create(wanted)
+        await fhir.until(stored["id"], "active")
+        await fhir.create(a_task(owner))
+        received = await endpoint.wait_for(2)
+        asked = await fhir.get(f"Subscription/{stored['id']}/$status")
+        for bundle in (asked, *(json.loads(each.body) for each in received)):
+            reference = {
+                "reference": f"{fhir.base}/Subscription/{stored['id']}",
+                "identifier": identifier,
+            }
+            status = bundle["entry"][0]["resource"]
+            first = status["parameter"][0] if fhir.release is R4 else status
+            assert first.get("valueReference", first.get("subscription")) == reference
 
 
 @item("4.13", MAY)

@@ -186,7 +186,10 @@ def test_5_10_names_are_in_kebab_case_in_r4_only(
         *("subscription", "topic", "status", "type", "events-since-subscription-start"),
         *("notification-event", "error"),
     }
-    parts = {"event-number", "timestamp", "focus", "additional-context"}
+    parts = {
+        *("event-number", "timestamp", "focus", "additional-context"),
+        *("related-query", "authorization-type", "authorization-value"),
+    }
     for bundle in _sent(recordings, release):
         status = bundle["entry"][0]["resource"]
         if release is not R4:

@@ -6,8 +6,9 @@ from hub.core.release import FhirRelease
 from tests.conformance.item import SHALL, SHOULD, item
 from tests.conformance.recording import Recordings
 from tests.conformance.story import told
+from tests.conformance.topics import RECORDED
 from tests.journeys.hosting import Fhir, fresh, status_of
-from tests.support.builders import a_subscription, topic
+from tests.support.builders import a_subscription
 from tests.support.endpoints import Endpoint, Reply
 
 
@@ -30,7 +31,7 @@ def test_6_each_type_says_status_counter_and_events_as_it_must(
         assert not any(status_of(one)["events"] for one in each.of("handshake"))
         assert [status_of(one)["counter"] for one in each.events] == ["1", "2", "3"]
         if each.content != "empty":
-            assert said[1]["topic"] == topic("task-activity")
+            assert said[1]["topic"] == RECORDED["url"]
         assert status["type"] == "searchset"
         assert heartbeat["type"] == events["type"] == each.events[0]["type"]
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from hub.core.release import FhirRelease
-from tests.conformance.item import R5, REC, SHALL, item
-from tests.conformance.recording import Recordings
+from tests.conformance.item import MAY, R5, REC, SHALL, item
+from tests.conformance.recording import HINT, Recording, Recordings
 from tests.conformance.story import told
+from tests.conformance.topics import NUDGE, RECORDED, RELATED
 from tests.journeys.hosting import Fhir, RunningHub, status_of
-from tests.support.builders import a_subscription, topic
+from tests.support.builders import a_subscription
 from tests.support.endpoints import Endpoint
 
 
@@ -27,7 +28,7 @@ def test_7_each_level_shows_what_it_must_and_no_more(
                 continue
             assert event["focus"] == task
             assert event["context"] == [patient]
-            assert said["topic"] == topic("task-activity")
+            assert said["topic"] == RECORDED["url"]
             if each.content == "id-only":
                 assert not entries
                 continue
@@ -100,3 +101,19 @@ async def test_7_5_an_absent_mime_type_is_json_and_is_shown(fhir: Fhir) -> None:
             wanted = a_subscription(R5, endpoint=endpoint.url)
             del wanted["content"]
             assert (await fhir.create(wanted))["content"] == "empty"
+
+
+@item("7.6", MAY)
+def test_7_6_related_queries_are_filled_and_not_told_to_who_may_not_know(
+    recordings: Recordings, release: FhirRelease
+) -> None:
+    for each in recordings.of(release):
+        expected = [] if each.content == "empty" else [(NUDGE, f"{each.base}/{_filled(each)}")]
+        for bundle in (*each.events, *each.of("query-event")):
+            for event in status_of(bundle)["events"]:
+                assert event["queries"] == expected
+                assert event["hint"] == [HINT]
+
+
+def _filled(recording: Recording) -> str:
+    return RELATED.replace("[patient]", recording.patient)

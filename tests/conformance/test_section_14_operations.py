@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 
 from hub.core.release import Resource
 from tests.conformance.item import MAY, R4, R5, REC, SHALL, item
 from tests.conformance.story import counting
-from tests.journeys.hosting import Fhir, fresh, numbers_of, status_of
+from tests.journeys.hosting import PATIENCE, Fhir, fresh, numbers_of, status_of
 from tests.support.builders import a_subscription, a_task
+from tests.support.endpoints import Endpoint
 from tests.support.notification_rules import check_model, check_notification
 
 STATUS_PROFILE_KIND = {"R4": "Parameters", "R4B": "SubscriptionStatus", "R5": "SubscriptionStatus"}
@@ -140,6 +142,44 @@ async def test_14_5_an_empty_range_is_no_query_event_and_what_expired_is_named(
     status, issue = await fhir.refused("GET", f"{path}?eventsSinceNumber=1")
     assert (status, issue["code"]) == (410, "expired")
     assert "2" in issue["diagnostics"]
+
+
+@item("14.6", MAY)
+async def test_14_6_events_are_sent_again_by_number_and_by_time(fhir: Fhir) -> None:
+    owner = fresh()
+    async with Endpoint() as endpoint:
+        stored = await fhir.subscribed(endpoint, filters=[f"Task?owner={owner}"], max_count=1)
+        path = f"Subscription/{stored['id']}/$resend"
+        for _ in range(3):
+            await fhir.create(a_task(owner))
+        await _settled(fhir, stored["id"], 4)
+        first = [each.body for each in endpoint.received[1:]]
+        times = [each["timestamp"] for body in first for each in _events(body)]
+        for query, again in (
+            ("eventsSinceNumber=2&eventsUntilNumber=3", first[1:]),
+            (f"eventsSinceInstant={times[0]}&eventsUntilInstant={times[1]}", first[:2]),
+            ("eventsUntilNumber=1", first[:1]),
+        ):
+            sent = len(endpoint.received)
+            answer = await fhir.ask("POST", f"{path}?{query}")
+            assert answer.status_code == 200, answer.text
+            assert answer.json()["resourceType"] == "OperationOutcome"
+            await endpoint.wait_for(sent + len(again))
+            assert [each.body for each in endpoint.received[sent:]] == again, query
+            await _settled(fhir, stored["id"], len(endpoint.received))
+        assert (await fhir.status(stored["id"]))["counter"] == "3"
+
+
+async def _settled(fhir: Fhir, id: str, count: int) -> None:
+    """Wait until so many attempts are kept."""
+    async with asyncio.timeout(PATIENCE):
+        while len(await fhir.attempts(id)) < count:
+            pass
+
+
+def _events(body: bytes) -> list[Resource]:
+    found: list[Resource] = status_of(json.loads(body))["events"]
+    return found
 
 
 @item("14.7", MAY)

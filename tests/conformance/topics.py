@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from hub.codecs.topic import ROOTS, to_release
 from hub.core.release import FhirRelease, Resource
+from tests.support.builders import BACKPORT
 
 ROOT: Final = "http://example.org/conformance/SubscriptionTopic"
 TASK: Final = "http://hl7.org/fhir/StructureDefinition/Task"
@@ -74,6 +75,30 @@ TWO_TYPES: Final = a_topic(
 )
 
 
+RELATED: Final = "Task?patient=[patient]"
+"""The related query of the topic that is recorded, as a template."""
+
+RECORDED: Final = a_topic(
+    "recorded",
+    {"resource": "Task"},
+    notificationShape=[
+        {
+            "resource": "Task",
+            "include": ["Task:patient"],
+            "extension": [
+                {
+                    "url": f"{BACKPORT}/backport-related-query",
+                    "extension": [
+                        {"url": "queryType", "valueCoding": NUDGE},
+                        {"url": "query", "valueString": RELATED},
+                    ],
+                }
+            ],
+        }
+    ],
+)
+
+
 def _votes() -> list[Resource]:
     """Return a topic for each result of a missing state, and each way to join the tests."""
     found = []
@@ -102,6 +127,7 @@ def r5_topics() -> list[Resource]:
     both = {"previous": "status=requested", "current": "status=accepted"}
     return [
         TWO_TYPES,
+        RECORDED,
         *_votes(),
         a_topic("with-type", _on("update") | _query(current="Task?status=accepted")),
         a_topic("either", _on("update") | _query(**both)),
