@@ -14,7 +14,7 @@ from hub.core.related_query import Coding
 from hub.core.release import FhirRelease
 from hub.settings import packaged_topics
 from tests.conformance.failure import Failures, fail_everywhere
-from tests.conformance.recording import HINT, Recordings, record
+from tests.conformance.recording import EVENT, HINT, Recordings, record
 from tests.conformance.topics import write_topics
 from tests.journeys.hosting import Fhir, RunningHub, running_hub
 from tests.web.topics import administered
@@ -29,6 +29,7 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHub]:
         "topics": (packaged_topics(), topics),
         "admin_token_file": administered(tmp_path_factory.mktemp("token")).admin_token_file,
         "authorization_hint": Coding(HINT["system"], HINT["code"]),
+        "message_event": EVENT,
     }
     with running_hub(**settings) as running:
         yield running

@@ -15,17 +15,23 @@ from itertools import product
 
 from websockets.asyncio.client import ClientConnection
 
+from hub.core.message import MessageEvent
 from hub.core.release import FhirRelease, Resource
 from tests.conformance.topics import RECORDED
 from tests.journeys.hosting import Fhir, RunningHub, a_socket, fresh, heard, status_of
 from tests.support.builders import CONTENTS, RELEASES, a_patient, a_subscription, a_task
 from tests.support.endpoints import Endpoint, Received
 
-CHANNELS = ("rest-hook", "websocket")
+CHANNELS = ("rest-hook", "websocket", "message")
 HINT = {"system": "http://example.org/auth", "code": "authorization_base"}
 """The type of authorization that the hub that is recorded names."""
 
-PAYLOADS = {"rest-hook": "application/fhir+json; x=1", "websocket": "application/fhir+json"}
+POSTED = ("rest-hook", "message")
+PAYLOADS = dict.fromkeys(CHANNELS, "application/fhir+json") | {
+    "rest-hook": "application/fhir+json; x=1"
+}
+EVENT = MessageEvent("https://hub.example.org/events", "told")
+"""The event of the messages of the hub that is recorded."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +67,14 @@ class Recording:
         return self.of("event-notification")
 
 
+def carried(body: bytes) -> Resource:
+    """Return the notification in what an endpoint received, as such or in a message."""
+    bundle: Resource = json.loads(body)
+    if bundle["type"] == "message":
+        bundle = bundle["entry"][1]["resource"]
+    return bundle
+
+
 async def _write(fhir: Fhir, owner: str) -> tuple[str, str]:
     """Write the story; return the references of the Task and of its patient."""
     patient = await fhir.create(a_patient(gender="female"))
@@ -81,7 +95,7 @@ async def _over_socket(websocket: ClientConnection, release: FhirRelease) -> Asy
 async def _at_endpoint(endpoint: Endpoint) -> AsyncIterator[Told]:
     for count in itertools.count(1):
         received = (await endpoint.wait_for(count))[count - 1]
-        yield json.loads(received.body), received
+        yield carried(received.body), received
 
 
 async def _kept(stream: AsyncIterator[Told]) -> list[Told]:
@@ -99,7 +113,7 @@ async def _kept(stream: AsyncIterator[Told]) -> list[Told]:
 async def _record(hub: RunningHub, release: FhirRelease, channel: str, content: str) -> Recording:
     async with hub.client(release) as fhir, Endpoint() as endpoint, a_socket(hub) as websocket:
         owner = fresh()
-        is_posted = channel == "rest-hook"
+        is_posted = channel in POSTED
         wanted = a_subscription(
             release,
             channel=channel,
