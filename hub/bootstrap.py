@@ -40,6 +40,7 @@ from hub.engine.hub import Hub, base_url
 from hub.engine.reindexing import Reindexing
 from hub.engine.topic_publication import publish_topics
 from hub.loading import all_topics, computable_topics, loaded_definitions, registry_of
+from hub.mail import email_channel, opt_in_signer
 from hub.ports import Channel, StoreBroken
 from hub.settings import Settings, SettingsError
 from hub.stores.secrets import HeaderCipher, load_key
@@ -138,6 +139,7 @@ class Hosting:
         if await indexing.count():
             await self._let_in(door, listening)
         await indexing.run()
+        email = email_channel(settings, registry, clock.monotonic)
         engine = assemble(
             Surroundings(
                 store=store,
@@ -148,8 +150,12 @@ class Hosting:
                 channels={
                     **await self._posting(policy, clock, keep=True),
                     ChannelType.WEBSOCKET: WebSocketChannel(),
+                    ChannelType.EMAIL: email,
                 },
-                trials=await self._posting(policy, clock, keep=False),
+                trials={
+                    **await self._posting(policy, clock, keep=False),
+                    ChannelType.EMAIL: email,
+                },
                 writer=writer,
                 stop=_stop_broken,
                 public_url=settings.public_url,
@@ -160,6 +166,7 @@ class Hosting:
                 ),
                 retain=max(settings.retain_events, settings.give_up_after),
                 authorization_hint=settings.authorization_hint,
+                sign=opt_in_signer(settings),
             ),
             registry,
             opened,

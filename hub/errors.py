@@ -269,21 +269,30 @@ class EndpointInvalid(SubscriptionRefused):
     """The endpoint is no address that this channel can use."""
 
     slug, code = "endpoint-invalid", "value"
-    hint = "Of rest-hook and message it is an absolute https URL, no user, password or fragment."
+    hint = (
+        "Of rest-hook and message it is an absolute https URL, no user, password or fragment; of "
+        "email one plain address: mailto:ward@example.org."
+    )
 
 
 class EndpointNotAllowed(SubscriptionRefused):
     """The hub's settings do not let it send to this endpoint."""
 
     slug, code = "endpoint-not-allowed", "business-rule"
-    hint = "`fhir-hub serve --egress-allow CIDR` and `--allow-http` widen what is allowed."
+    hint = (
+        "`fhir-hub serve --egress-allow CIDR` and `--allow-http` widen what is allowed, for email "
+        "`--email-domain DOMAIN`."
+    )
 
 
 class HeaderNotAllowed(SubscriptionRefused):
     """A header that the Subscription asks for can't be sent."""
 
     slug, code = "header-not-allowed", "value"
-    hint = 'Write "Name: value"; framing headers, Host and Content-Type are the hub\'s own.'
+    hint = (
+        'Write "Name: value"; framing headers, Host and Content-Type are the hub\'s own. '
+        "An email takes Subject and X- headers."
+    )
 
 
 class ContentNotSupported(SubscriptionRefused):
@@ -293,11 +302,21 @@ class ContentNotSupported(SubscriptionRefused):
     hint = "Choose empty, id-only or full-resource."
 
 
+class ContentNotAllowed(SubscriptionRefused):
+    """The hub's settings do not let this channel carry so much of a resource."""
+
+    slug, code, status = "content-not-allowed", "forbidden", 403
+    hint = "Choose id-only or empty; `fhir-hub serve --email-content LEVEL` widens what is allowed."
+
+
 class PayloadNotSupported(SubscriptionRefused):
     """The MIME type or FHIR version of the payload is none that the hub sends."""
 
     slug, code = "payload-not-supported", "not-supported"
-    hint = "Use application/fhir+json, with the fhirVersion of this base or none."
+    hint = (
+        "Use application/fhir+json, with the fhirVersion of this base or none; for email "
+        "text/plain or text/html, with attach=application/fhir+json or without."
+    )
 
 
 class ExtensionNotAllowed(SubscriptionRefused):

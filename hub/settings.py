@@ -7,7 +7,6 @@ misspelt one can't be ignored.
 from __future__ import annotations
 
 import re
-import stat
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -20,7 +19,9 @@ from urllib.parse import urlsplit
 
 from hub.core.message import DEFAULT_MESSAGE_EVENT, MessageEvent
 from hub.core.related_query import Coding
+from hub.core.subscription import PayloadContent
 from hub.core.timing import DEFAULT_GIVE_UP_AFTER, DEFAULT_RETRY_SCHEDULE
+from hub.mail_settings import MAIL_OPTIONS, SmtpServer, StartTls, check_mail, read_private
 
 DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 8080
@@ -55,14 +56,14 @@ class SettingsError(ValueError):
 class Settings:
     """Everything that can be set when a hub starts.
 
-    ``public_url`` has no trailing slash; ``topics`` are directories and packages, the hub's own
-    first;
-    ``cors_origins`` are origins, or ``loopback`` for every origin on this machine;
+    ``public_url`` has no slash at its end; ``topics`` are directories and packages, the hub's own
+    first; ``cors_origins`` are origins, or ``loopback`` for all on this machine;
     ``admin_token_file`` holds the bearer token of the administrator, nobody is one where None;
     ``retry_schedule`` holds the waits after the first, second, ... failure, and the last repeats
     until ``give_up_after``; ``max_body`` is in bytes; ``authorization_hint`` is the type of
     authorization that notifications name; ``message_event`` is what messages that carry them are
-    about.
+    about; ``smtp`` is where mails go, no emails where None, and what follows it is explained in
+    ``hub.mail_settings``; ``email_opt_in`` asks a person before events are sent.
     """
 
     host: str = DEFAULT_HOST
@@ -82,6 +83,15 @@ class Settings:
     admin_token_file: Path | None = None
     authorization_hint: Coding | None = None
     message_event: MessageEvent = DEFAULT_MESSAGE_EVENT
+    smtp: SmtpServer | None = None
+    smtp_from: str = ""
+    smtp_starttls: StartTls = StartTls.AUTO
+    smtp_ca_file: Path | None = None
+    smtp_user: str | None = None
+    smtp_password_file: Path | None = None
+    email_domains: tuple[str, ...] = ()
+    email_content: PayloadContent = PayloadContent.ID_ONLY
+    email_opt_in: bool = False
 
 
 def parse_duration(text: str) -> timedelta:
@@ -181,13 +191,9 @@ def read_token(path: Path) -> str:
             holds no token; the text does not show what it holds.
     """
     try:
-        if stat.S_IMODE(path.stat().st_mode) & 0o077:
-            raise SettingsError(f"others may read {str(path)!r}: chmod 600 it")
-        token = path.read_text("ascii").strip()
-    except OSError as error:
-        raise SettingsError(f"{str(path)!r} can't be read: {error.strerror}") from None
-    except UnicodeDecodeError:
-        token = ""
+        token = read_private(path).strip()
+    except ValueError as error:
+        raise SettingsError(str(error)) from None
     if not _TOKEN.fullmatch(token):
         raise SettingsError(
             f"{str(path)!r} must hold one token of {SHORTEST_TOKEN} to {LONGEST_TOKEN} letters, "
@@ -260,7 +266,7 @@ class Option:
                 texts = [given] if isinstance(given, str) else given
                 return self.read([part for text in texts for part in _split(text)])
             return self.read(given)
-        except SettingsError as error:
+        except ValueError as error:
             raise SettingsError(f"{source}: {error}") from None
 
 
@@ -308,6 +314,9 @@ OPTIONS = (
     Option(name="message_event", flag="--message-event", metavar="SYSTEM#CODE",
            read=_message_event,
            help="event of the messages of channel 'message' (...#subscription-notification)"),
+    *(Option(**each) for each in MAIL_OPTIONS),
+    Option(name="email_opt_in", flag="--email-opt-in", read=_switch,
+           help="ask by mail, and send events only once the person agreed"),
 )  # fmt: skip
 
 
@@ -334,6 +343,10 @@ def read_settings(
     values["topics"] = (packaged_topics(), *values.get("topics", ()))
     host, port = values.get("host", DEFAULT_HOST), values.get("port", DEFAULT_PORT)
     values.setdefault("public_url", default_public_url(host, port))
+    try:
+        check_mail(values)
+    except ValueError as error:
+        raise SettingsError(str(error)) from None
     settings = Settings(**values)
     if not is_loopback(settings.host) and not settings.insecure:
         raise SettingsError(

@@ -13,5 +13,7 @@ Rules of this floor:
 
 Reading order: ``addresses`` (where the hub may send), ``endpoint`` (what a URL may look like),
 ``header`` (what a subscriber's header may look like), ``attempt`` (what is seen of one attempt),
-``egress`` (the client), ``rest_hook``, ``message``, ``websocket``.
+``egress`` (the client), ``rest_hook``, ``message``, ``websocket``.  For mail: ``mailto``,
+``mail_header``, ``mail_payload`` (what may be asked for), ``mail_text`` (what a person reads),
+``mail_message`` (the whole mail), ``smtp`` (handing it over), ``email``.
 """

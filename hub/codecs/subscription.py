@@ -35,6 +35,9 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 DEFAULT_CONTENT_TYPE: Final = "application/fhir+json"
+DEFAULT_EMAIL_TYPE: Final = "text/plain"
+"""Words for people, and nothing attached: the least that a mail can tell."""
+
 MASK: Final = "***"
 """What stands where a header value may not be shown."""
 
@@ -49,7 +52,6 @@ _LARGEST_INTEGER: Final = 2**31 - 1
 _JSON = ("application/fhir+json", "application/json")
 _XML = ("application/fhir+xml", "application/xml")
 _XML_CHANNELS = frozenset((ChannelType.REST_HOOK, ChannelType.WEBSOCKET, ChannelType.MESSAGE))
-_TEXT = ("text/plain", "text/html")
 _word = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _parameter = rf'[ \t]*;[ \t]*({_word})=({_word}(?:/{_word})?|"[^"\\\x00-\x1f\x7f]*")'
 _media_type = re.compile(rf"({_word}/{_word})((?:{_parameter})*)")
@@ -176,15 +178,17 @@ def read_content_type(
 ) -> str:
     """Check the MIME type of the payload and return it as it was written.
 
-    Emails may also be ``text/plain`` or ``text/html`` with ``attach=`` one of the JSON types.
+    For emails it is a text, and says what is attached; the channel knows what it can attach.
     Rest-hooks, websockets and messages may have XML, where it is installed.
 
     Raises:
         PayloadNotSupported: it is no MIME type, none that the hub writes, or of another release.
     """
     if text is None:
-        return DEFAULT_CONTENT_TYPE
-    types: tuple[str, ...] = (*_JSON, *_TEXT) if channel is ChannelType.EMAIL else _JSON
+        return DEFAULT_EMAIL_TYPE if channel is ChannelType.EMAIL else DEFAULT_CONTENT_TYPE
+    if channel is ChannelType.EMAIL and isinstance(text, str):
+        return text
+    types: tuple[str, ...] = _JSON
     if has_xml and channel in _XML_CHANNELS:
         types = (*_JSON, *_XML)
     allowed = f"{', '.join(types)}, with fhirVersion={release.version} or without"
@@ -197,7 +201,6 @@ def read_content_type(
         fitting = {
             "fhirversion": (release.version, release.full_version),
             "charset": ("utf-8",),
-            "attach": _JSON,
         }.get(name.lower(), (value,))
         wrong = wrong or value not in fitting
     if wrong:

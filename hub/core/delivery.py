@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 
+from hub.core.notification import Notification
 from hub.core.subscription import ChannelType
 
 
@@ -17,8 +18,9 @@ class FailureClass(StrEnum):
     """Why an attempt failed, as far as it decides what happens next.
 
     ``rejected`` 400, 413, 415, 422; ``refused`` any other 4xx; ``busy`` 408, 425, 429, 5xx;
-    ``gone`` 410; ``redirect`` 3xx, never followed; ``blocked`` by the egress rules; the rest are
-    network failures.
+    ``gone`` 410; ``redirect`` 3xx, never followed; ``blocked`` by the egress rules;
+    ``undeliverable`` a mail that its server refused for good (5xx); the rest are network failures.
+    A mail server that says "later" (4xx) is ``busy``.
     """
 
     REJECTED = "rejected"
@@ -27,6 +29,7 @@ class FailureClass(StrEnum):
     GONE = "gone"
     REDIRECT = "redirect"
     BLOCKED = "blocked"
+    UNDELIVERABLE = "undeliverable"
     DNS = "dns"
     CONNECTION = "connection"
     TLS = "tls"
@@ -38,8 +41,11 @@ class FailureClass(StrEnum):
 class Envelope:
     """What a channel needs for one attempt.
 
-    ``parameter`` are the subscriber's headers in order; ``timeout`` bounds the whole attempt.
-    ``body`` and ``parameter`` may be secret and never appear in ``repr`` or in logs.
+    ``body`` is ``notification`` as a codec wrote it; ``notification`` is None where what is sent
+    is none.  ``parameter`` are the subscriber's headers in order; ``timeout`` bounds the whole
+    attempt.  ``confirm_url`` is where a person who is asked agrees to be written to.
+    ``body``, ``parameter``, ``notification`` and ``confirm_url`` may be secret and never appear in
+    ``repr`` or in logs.
     """
 
     channel_type: ChannelType
@@ -48,6 +54,8 @@ class Envelope:
     body: bytes = field(repr=False)
     parameter: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     timeout: timedelta = timedelta(seconds=15)
+    notification: Notification | None = field(default=None, repr=False)
+    confirm_url: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +72,7 @@ class Timing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivered:
-    """The endpoint answered 2xx (``status``), or the socket took the text (no status)."""
+    """The endpoint answered 2xx, the mail server 250, or the socket took the text (no status)."""
 
     status: int | None = None
     timing: Timing = field(default_factory=Timing)

@@ -107,6 +107,7 @@ class Signal(StrEnum):
     EXHAUSTED = "the retry schedule is used up"
     BLOCKED = "the hub's settings no longer allow the endpoint"
     GONE = "the endpoint answered 410"
+    UNDELIVERABLE = "the mail server refuses what is sent to this address"
     ENDED = "its end has come"
     REVOKED = "the owner's right was withdrawn"
 
@@ -127,6 +128,8 @@ TRANSITIONS: dict[tuple[SubscriptionStatusCode, Signal], SubscriptionStatusCode]
     (_S.ACTIVE, Signal.EXHAUSTED): _S.ERROR,
     (_S.REQUESTED, Signal.BLOCKED): _S.ERROR,
     (_S.ACTIVE, Signal.BLOCKED): _S.ERROR,
+    (_S.REQUESTED, Signal.UNDELIVERABLE): _S.ERROR,
+    (_S.ACTIVE, Signal.UNDELIVERABLE): _S.ERROR,
     **{(status, Signal.CLIENT_OFF): _S.OFF for status in _ALIVE},
     **{(status, Signal.CLIENT_VOID): _S.ENTERED_IN_ERROR for status in _ALIVE},
     **{(status, Signal.GONE): _S.OFF for status in _ALIVE},
@@ -175,11 +178,14 @@ def needs_handshake(stored: Subscription, submitted: Subscription) -> bool:
     )
 
 
-def initial_status(submitted: Subscription) -> SubscriptionStatusCode:
+def initial_status(
+    submitted: Subscription, *, email_opt_in: bool = False
+) -> SubscriptionStatusCode:
     """Return the status of a Subscription that a client has just created.
 
     ``active`` means ``requested``: a handshake must succeed first.  Websocket and email
-    Subscriptions are active at once.
+    Subscriptions are active at once, the latter unless ``email_opt_in``: then a person must agree
+    first.
 
     Raises:
         Unprocessable: a client can't create it in error.
@@ -187,9 +193,15 @@ def initial_status(submitted: Subscription) -> SubscriptionStatusCode:
     _refuse_error(submitted)
     if not counts(submitted.status):
         return submitted.status
-    if submitted.channel_type in (ChannelType.WEBSOCKET, ChannelType.EMAIL):
+    if _is_active_at_once(submitted, email_opt_in):
         return SubscriptionStatusCode.ACTIVE
     return SubscriptionStatusCode.REQUESTED
+
+
+def _is_active_at_once(submitted: Subscription, email_opt_in: bool) -> bool:
+    if submitted.channel_type is ChannelType.EMAIL:
+        return not email_opt_in
+    return submitted.channel_type is ChannelType.WEBSOCKET
 
 
 def _refuse_error(submitted: Subscription) -> None:
@@ -197,12 +209,14 @@ def _refuse_error(submitted: Subscription) -> None:
         raise Unprocessable("only the hub sets the status error", expression="Subscription.status")
 
 
-def status_after_update(stored: Subscription, submitted: Subscription) -> SubscriptionStatusCode:
+def status_after_update(
+    stored: Subscription, submitted: Subscription, *, email_opt_in: bool = False
+) -> SubscriptionStatusCode:
     """Return the status that a client's PUT or PATCH of ``stored`` leads to.
 
     ``active`` on an active Subscription stays active unless its target changed; ``requested``
-    always asks for a new handshake; on ``error`` and ``off`` both mean reactivate.  A websocket
-    needs no handshake to become active.
+    always asks for a new handshake; on ``error`` and ``off`` both mean reactivate.  A websocket,
+    and an email without ``email_opt_in``, needs no handshake to become active.
 
     Raises:
         Unprocessable: the client may not send this status, or not now.
@@ -215,7 +229,7 @@ def status_after_update(stored: Subscription, submitted: Subscription) -> Subscr
     status = transition(stored.status, signal)
     if not counts(status):
         return status
-    if submitted.channel_type is ChannelType.WEBSOCKET:
+    if _is_active_at_once(submitted, email_opt_in):
         return SubscriptionStatusCode.ACTIVE
     asked_anew = submitted.status is SubscriptionStatusCode.REQUESTED
     if asked_anew or needs_handshake(stored, submitted):

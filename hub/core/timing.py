@@ -18,6 +18,9 @@ FIRST_HANDSHAKE_DELAY = timedelta(milliseconds=250)
 HANDSHAKE_RETRIES = (timedelta(seconds=1), timedelta(seconds=3), timedelta(seconds=10))
 """When a handshake that met no answer, or a busy endpoint, is tried again."""
 
+CONFIRM_WITHIN = timedelta(hours=24)
+"""How long a person who was asked by mail may take to agree."""
+
 RETRY_FLOOR = timedelta(seconds=60)
 """From the third failure on a retry waits at least this long, unless the schedule is shorter."""
 
@@ -36,6 +39,7 @@ class Kind(StrEnum):
 
     END = "end"
     HANDSHAKE = "handshake"
+    UNCONFIRMED = "unconfirmed"
     EVENTS = "events"
     RESEND = "resend"
     HEARTBEAT = "heartbeat"
@@ -49,7 +53,8 @@ class DeliveryState:
     now, the first of them at ``failing_since``; ``due`` is when to try again; ``retry_to`` keeps
     the last number of the notification that is being tried, so that a retry has the same range;
     ``last_sent`` is the end of the last answered send; ``resend`` are the numbers that the client
-    wants to have once more, and ``asked`` how often it has asked since there were none.
+    wants to have once more, and ``asked`` how often it has asked since there were none;
+    ``asking_since`` is since when a person was asked to agree and has not.
     """
 
     cursor: int = 0
@@ -60,6 +65,7 @@ class DeliveryState:
     last_sent: datetime | None = None
     resend: NumberRanges = ()
     asked: int = 0
+    asking_since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +94,10 @@ def next_due(
 ) -> Due | None:
     """Return what this Subscription next needs, if anything.
 
-    One instant covers everything: the end, a handshake, undelivered events or their retry, the
-    next heartbeat.  What is to be sent once more goes before what was never sent.  While an
-    endpoint fails, heartbeats go on, one per period.  A websocket Subscription only waits for its
-    end: its notifications belong to the sockets.
+    One instant covers everything: the end, a handshake, the end of waiting for a person to agree,
+    undelivered events or their retry, the next heartbeat.  What is to be sent once more goes before
+    what was never sent.  While an endpoint fails, heartbeats go on, one per period.  A websocket
+    Subscription only waits for its end: its notifications belong to the sockets.
 
     Args:
         subscription: as it is now.
@@ -104,7 +110,10 @@ def next_due(
         candidates.append(Due(Kind.END, subscription.end))
     if subscription.channel_type is not ChannelType.WEBSOCKET:
         if subscription.status is SubscriptionStatusCode.REQUESTED:
-            candidates.append(Due(Kind.HANDSHAKE, state.due or now))
+            if state.asking_since is None:
+                candidates.append(Due(Kind.HANDSHAKE, state.due or now))
+            else:
+                candidates.append(Due(Kind.UNCONFIRMED, state.asking_since + CONFIRM_WITHIN))
         elif subscription.status is SubscriptionStatusCode.ACTIVE:
             if state.resend:
                 candidates.append(Due(Kind.RESEND, state.due or now))
@@ -156,10 +165,12 @@ def retry_at(
 class Settled(StrEnum):
     """What an attempt, or the lack of one, came to.
 
-    ``reached`` is what sockets were sent; ``resent`` what was sent once more; ``skipped`` passes
-    over events that are no longer kept, ``lost`` over such that were to be sent once more.
+    ``asked`` is a mail that asks a person to agree, taken by its server; ``reached`` is what
+    sockets were sent; ``resent`` what was sent once more; ``skipped`` passes over events that are
+    no longer kept, ``lost`` over such that were to be sent once more.
     """
 
+    ASKED = "asked"
     DELIVERED = "delivered"
     FAILED = "failed"
     HEARTBEAT = "heartbeat"
@@ -170,9 +181,9 @@ class Settled(StrEnum):
     LOST = "lost"
 
     @property
-    def is_failure(self) -> bool:
-        """Whether it is held against the endpoint."""
-        return self in (Settled.FAILED, Settled.HEARTBEAT_FAILED)
+    def is_of_one_generation(self) -> bool:
+        """Whether it says nothing about the Subscription as it was changed since."""
+        return self in (Settled.FAILED, Settled.HEARTBEAT_FAILED, Settled.ASKED)
 
 
 def settled(
@@ -200,6 +211,8 @@ def settled(
     """
     if what is Settled.DELIVERED:
         return after_success(state, at, cursor)
+    if what is Settled.ASKED:
+        return replace(after_success(state, at, state.cursor), asking_since=at)
     if what is Settled.FAILED:
         return after_failure(state, at, due, retry_to)
     if what is Settled.RESENT:

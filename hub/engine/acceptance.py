@@ -50,7 +50,10 @@ class Accepted:
 
 
 class Acceptance:
-    """Checks Subscriptions against topics, filters and channels; stores nothing."""
+    """Checks Subscriptions against topics, filters and channels; stores nothing.
+
+    With ``email_opt_in`` a person must agree before an email Subscription is active.
+    """
 
     def __init__(
         self,
@@ -58,11 +61,14 @@ class Acceptance:
         codecs: Mapping[FhirRelease, Codec],
         parameters: Mapping[FhirRelease, SearchParameters],
         channels: Mapping[ChannelType, Channel],
+        *,
+        email_opt_in: bool = False,
     ) -> None:
         self._registry = registry
         self._codecs = codecs
         self._parameters = parameters
         self._channels = channels
+        self._email_opt_in = email_opt_in
 
     def accept(
         self,
@@ -121,7 +127,7 @@ class Acceptance:
         if not any(isinstance(each, ChannelNotSupported) for each in refusals.found):
             refusals.take(partial(self._check_channel, submitted), None)
         over = submitted.end is not None and submitted.end <= now
-        status = refusals.take(partial(_status, stored, submitted, over), None)
+        status = refusals.take(partial(self._status, stored, submitted, over), None)
         if refusals.found or compiled is None or filters is None or status is None:
             return None
         if stored is None and over:
@@ -145,14 +151,13 @@ class Acceptance:
             )
         channel.check(submitted)
 
-
-def _status(
-    stored: Subscription | None, submitted: Subscription, over: bool
-) -> SubscriptionStatusCode:
-    if stored is None:
-        return initial_status(submitted)
-    status = status_after_update(stored, submitted)
-    return transition(status, Signal.ENDED) if over and counts(status) else status
+    def _status(
+        self, stored: Subscription | None, submitted: Subscription, over: bool
+    ) -> SubscriptionStatusCode:
+        if stored is None:
+            return initial_status(submitted, email_opt_in=self._email_opt_in)
+        status = status_after_update(stored, submitted, email_opt_in=self._email_opt_in)
+        return transition(status, Signal.ENDED) if over and counts(status) else status
 
 
 def _in_terms_of(codec: Codec, error: Unprocessable) -> Unprocessable:

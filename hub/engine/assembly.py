@@ -18,10 +18,12 @@ from hub.engine.authorization_hint import AuthorizationHints
 from hub.engine.binding_token import BindingTokens
 from hub.engine.delivery import Delivery
 from hub.engine.dry_run import DryRun
+from hub.engine.envelope import Envelopes
 from hub.engine.explain import Explain
 from hub.engine.hub import Hub, base_url
 from hub.engine.intake import Intake
 from hub.engine.messages import Messages
+from hub.engine.opt_in import OptIn
 from hub.engine.resend import Resends
 from hub.engine.retention import Retention
 from hub.engine.sockets import Sockets
@@ -50,7 +52,8 @@ class Surroundings:
     """What the engine stands on.
 
     ``trials`` are the channels that try an endpoint out; ``writer`` runs one thing at a time, and
-    nothing else writes; ``stop`` ends the process when the store is broken.
+    nothing else writes; ``stop`` ends the process when the store is broken; ``sign`` signs the
+    links by which people agree to get mails, None where nobody is asked.
     """
 
     store: Store
@@ -66,6 +69,7 @@ class Surroundings:
     policy: RetryPolicy
     retain: timedelta
     authorization_hint: Coding | None = None
+    sign: Callable[[str], str] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,7 +136,13 @@ def assemble(
         stop=around.stop,
         opened=opened,
     )
-    acceptance = Acceptance(registry, around.codecs, around.parameters, around.channels)
+    acceptance = Acceptance(
+        registry,
+        around.codecs,
+        around.parameters,
+        around.channels,
+        email_opt_in=around.sign is not None,
+    )
     subscriptions = Subscriptions(
         intake=intake,
         subscribers=subscribers,
@@ -140,6 +150,16 @@ def assemble(
         codecs=around.codecs,
     )
     hints = AuthorizationHints(around.authorization_hint, around.public_url)
+    opt_in = None
+    if around.sign is not None:
+        opt_in = OptIn(
+            subscribers,
+            subscriptions,
+            clock=around.clock,
+            sign=around.sign,
+            public_url=around.public_url,
+        )
+    envelopes = Envelopes(around.codecs, base, confirm_url=opt_in.url if opt_in else None)
     tokens = BindingTokens(subscribers, around.clock, around.luck.new_token)
     sockets = Sockets(
         around.store,
@@ -157,13 +177,12 @@ def assemble(
         intake=intake,
         subscribers=subscribers,
         subscriptions=subscriptions,
-        codecs=around.codecs,
+        envelopes=envelopes,
         channels=around.channels,
         clock=around.clock,
         listener=wakeups.listener(),
         luck=around.luck.number,
         policy=around.policy,
-        base_url=base,
         hints=hints,
     )
     hub = Hub(
@@ -187,11 +206,10 @@ def assemble(
         resends=Resends(around.store, intake, subscribers, sockets),
         tokens=tokens,
         sockets=sockets,
-        verification=Verification(
-            subscribers, around.codecs, around.trials, clock=around.clock, base_url=base
-        ),
+        verification=Verification(subscribers, envelopes, around.trials, clock=around.clock),
         explain=Explain(around.store, registry, subscribers, around.parameters, clock=around.clock),
         tracing=Tracing(around.store, registry, subscribers, around.parameters),
+        opt_in=opt_in,
         codecs=around.codecs,
         parameters=around.parameters,
         public_url=around.public_url,

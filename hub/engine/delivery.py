@@ -18,12 +18,10 @@ from datetime import datetime, timedelta
 
 from hub.core.delivery import Delivered, DeliveryResult, Envelope, FailureClass
 from hub.core.notification import (
-    Notification,
     NotificationType,
     NumberedEvent,
     build_notification,
 )
-from hub.core.release import FhirRelease
 from hub.core.subscriber import Attempt, Subscriber
 from hub.core.subscription import ChannelType, Signal
 from hub.core.timing import (
@@ -38,14 +36,13 @@ from hub.core.timing import (
 )
 from hub.engine.authorization_hint import AuthorizationHints
 from hub.engine.delivery_range import lost_before, numbers_due, passed_over
-from hub.engine.encoding import encoded
+from hub.engine.envelope import Envelopes
 from hub.engine.numbered_events import read_events
 from hub.engine.settlement import Known, Settlement, Settling, Signalling
 from hub.engine.status_error import failure_error, handshake_total, status_errors
 from hub.errors import HubError
-from hub.ports import Channel, Clock, Codec, Listener, ReadableStore
+from hub.ports import Channel, Clock, Listener, ReadableStore
 
-DEFAULT_TIMEOUT = timedelta(seconds=15)
 MOST_AT_ONCE = 512
 
 log = logging.getLogger(__name__)
@@ -61,9 +58,11 @@ _HANDSHAKE_AGAIN = frozenset(
         FailureClass.PROTOCOL,
     }
 )
+UNCONFIRMED = "nobody agreed in time to get mails there; set the status to requested to ask again"
 
 _SUCCESSES = {
     Kind.EVENTS: Settled.DELIVERED,
+    Kind.HANDSHAKE: Settled.ASKED,
     Kind.RESEND: Settled.RESENT,
     Kind.HEARTBEAT: Settled.HEARTBEAT,
 }
@@ -89,26 +88,24 @@ class Delivery:
         intake: Settling,
         subscribers: Known,
         subscriptions: Signalling,
-        codecs: Mapping[FhirRelease, Codec],
+        envelopes: Envelopes,
         channels: Mapping[ChannelType, Channel],
         clock: Clock,
         listener: Listener,
         luck: Callable[[], float],
         policy: RetryPolicy,
-        base_url: Callable[[FhirRelease], str],
         hints: AuthorizationHints,
     ) -> None:
         self._store = store
         self._intake = intake
         self._subscribers = subscribers
         self._subscriptions = subscriptions
-        self._codecs = codecs
+        self._envelopes = envelopes
         self._channels = channels
         self._clock = clock
         self._listener = listener
         self._luck = luck
         self._policy = policy
-        self._base_url = base_url
         self._hints = hints
         self._due: list[tuple[datetime, int]] = []
         self._planned: dict[int, datetime] = {}
@@ -200,19 +197,24 @@ class Delivery:
                 subscriber.sid, subscriber.generation, Signal.ENDED, error="its end has come"
             )
             return
+        if due.kind is Kind.UNCONFIRMED:
+            await self._subscriptions.signal(
+                subscriber.sid, subscriber.generation, Signal.HANDSHAKE_FAILED, error=UNCONFIRMED
+            )
+            return
         async with self._slots:
             if self._subscribers.get(subscriber.sid) is not subscriber:
                 return  # It was changed while the lane waited for its turn; the lane looks again.
-            task, body = await self._prepared(subscriber, due.kind)
-            if body is None:
+            task, envelope = await self._prepared(subscriber, due.kind)
+            if envelope is None:
                 return
-            result = await self._send(task, body)
+            result = await self._channels[envelope.channel_type].send(envelope)
         if isinstance(result, Delivered):
             await self._delivered(task, result)
         else:
             await self._failed(task, result)
 
-    async def _prepared(self, subscriber: Subscriber, kind: Kind) -> tuple[_Task, bytes | None]:
+    async def _prepared(self, subscriber: Subscriber, kind: Kind) -> tuple[_Task, Envelope | None]:
         subscription = subscriber.subscription
         total = self._subscribers.top(subscriber)
         now = self._clock.now()
@@ -221,8 +223,7 @@ class Delivery:
             notification = build_notification(
                 subscription, NotificationType.HANDSHAKE, total=total, timestamp=now
             )
-            return _Task(kind, subscriber), self._encoded(subscriber, notification)
-        if kind is Kind.HEARTBEAT:
+        elif kind is Kind.HEARTBEAT:
             notification = build_notification(
                 subscription,
                 NotificationType.HEARTBEAT,
@@ -230,12 +231,13 @@ class Delivery:
                 timestamp=now,
                 errors=status_errors(subscriber),
             )
-            return _Task(kind, subscriber), self._encoded(subscriber, notification)
-        return await self._events(subscriber, kind, total)
+        else:
+            return await self._events(subscriber, kind, total)
+        return _Task(kind, subscriber), self._envelopes.around(notification, subscriber, now)
 
     async def _events(
         self, subscriber: Subscriber, kind: Kind, total: int
-    ) -> tuple[_Task, bytes | None]:
+    ) -> tuple[_Task, Envelope | None]:
         lowest = self._subscribers.lowest(subscriber)
         first, last = numbers_due(subscriber, kind, total, lowest)
         task = _Task(kind, subscriber, first, last)
@@ -256,24 +258,7 @@ class Delivery:
             errors=lost_before(subscriber, kind, first, events[0].number),
             hint=self._hints.of_endpoint(subscriber.subscription),
         )
-        return task, self._encoded(subscriber, notification)
-
-    def _encoded(self, to: Subscriber, notification: Notification) -> bytes:
-        codec, base = self._codecs[notification.release], self._base_url(notification.release)
-        return encoded(codec, to.subscription, notification, base)
-
-    async def _send(self, task: _Task, body: bytes) -> DeliveryResult:
-        subscription = task.subscriber.subscription
-        return await self._channels[subscription.channel_type].send(
-            Envelope(
-                channel_type=subscription.channel_type,
-                endpoint=subscription.endpoint or "",
-                content_type=subscription.content_type,
-                body=body,
-                parameter=subscription.parameter,
-                timeout=subscription.timeout or DEFAULT_TIMEOUT,
-            )
-        )
+        return task, self._envelopes.around(notification, subscriber, self._clock.now())
 
     def _attempt(self, task: _Task, result: DeliveryResult) -> Attempt:
         delivered = isinstance(result, Delivered)
@@ -294,7 +279,8 @@ class Delivery:
         subscriber = task.subscriber
         attempt = self._attempt(task, result)
         self._beats.pop(subscriber.sid, None)
-        if task.kind is Kind.HANDSHAKE:
+        asks = self._envelopes.asks_first(subscriber.subscription)
+        if task.kind is Kind.HANDSHAKE and not asks:
             await self._subscriptions.signal(
                 subscriber.sid,
                 subscriber.generation,
@@ -379,6 +365,8 @@ def _final(kind: Kind, failure: FailureClass) -> Signal | None:
         return Signal.GONE
     if failure is FailureClass.BLOCKED:
         return Signal.BLOCKED
+    if failure is FailureClass.UNDELIVERABLE:
+        return Signal.UNDELIVERABLE
     if kind is Kind.HANDSHAKE and failure not in _HANDSHAKE_AGAIN:
         return Signal.HANDSHAKE_FAILED
     return None

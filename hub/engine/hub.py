@@ -13,6 +13,7 @@ from hub.engine.dry_run import DryRun
 from hub.engine.explain import Explain
 from hub.engine.intake import Intake
 from hub.engine.messages import Messages
+from hub.engine.opt_in import OptIn
 from hub.engine.resend import Resends
 from hub.engine.sockets import Sockets
 from hub.engine.subscribers import Subscribers
@@ -29,7 +30,8 @@ class Hub:
     """All parts of a running hub.
 
     ``public_url`` has no slash at its end; references and links are built from it, never from
-    what a request says.  ``draining`` is true from the moment when the hub is told to stop.
+    what a request says.  ``opt_in`` is None where nobody is asked before mails are sent.
+    ``draining`` is true from the moment when the hub is told to stop.
     """
 
     store: Store
@@ -51,6 +53,7 @@ class Hub:
     codecs: Mapping[FhirRelease, Codec]
     parameters: Mapping[FhirRelease, SearchParameters]
     public_url: str
+    opt_in: OptIn | None = None
     draining: bool = False
 
     def base_url(self, release: FhirRelease) -> str:

@@ -234,7 +234,7 @@ class Intake:
         if subscriber is None or subscriber.deleted:
             return
         older = settlement.generation != subscriber.generation
-        if older and settlement.what.is_failure:
+        if older and settlement.what.is_of_one_generation:
             return
         delivery = settled(
             subscriber.delivery,

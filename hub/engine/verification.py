@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from hub.core.delivery import Delivered, DeliveryResult, Envelope, FailureClass
+from hub.core.delivery import Delivered, DeliveryResult, FailureClass
 from hub.core.notification import NotificationType, build_notification
 from hub.core.release import FhirRelease
 from hub.core.subscription import ChannelType
-from hub.engine.delivery import DEFAULT_TIMEOUT
-from hub.engine.encoding import encoded
+from hub.engine.envelope import Envelopes
 from hub.engine.subscribers import Subscribers
 from hub.errors import Unprocessable
-from hub.ports import Channel, Clock, Codec
+from hub.ports import Channel, Clock
 
 CAUSES = {
     FailureClass.DNS: "the host name does not resolve from here",
@@ -27,7 +26,19 @@ CAUSES = {
     FailureClass.REFUSED: "credentials or path are wrong; see the Subscription's headers",
     FailureClass.BUSY: "the endpoint has a fault of its own or is overloaded",
     FailureClass.GONE: "the endpoint says that it is gone for good",
+    FailureClass.UNDELIVERABLE: "the mail server does not take mails for this address, or from us",
 }
+CAUSES_BY_MAIL = {
+    FailureClass.DNS: "the name of the hub's mail server does not resolve; see --smtp",
+    FailureClass.CONNECTION: "the hub's mail server can't be reached; see --smtp",
+    FailureClass.TLS: "the hub's mail server has no TLS that is trusted; see --smtp-ca-file",
+    FailureClass.TIMEOUT: "the hub's mail server does not answer in time; see --smtp",
+    FailureClass.PROTOCOL: "what answers at --smtp does not speak SMTP as expected",
+    FailureClass.BLOCKED: "this hub may not write there; see --email-domain and --email-content",
+    FailureClass.REFUSED: "the hub's mail server wants other credentials; see --smtp-user",
+    FailureClass.BUSY: "the hub's mail server takes the mail later, or so it says",
+}
+"""Where the cause is another one if the channel is email."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,17 +55,15 @@ class Verification:
     def __init__(
         self,
         subscribers: Subscribers,
-        codecs: Mapping[FhirRelease, Codec],
+        envelopes: Envelopes,
         channels: Mapping[ChannelType, Channel],
         *,
         clock: Clock,
-        base_url: Callable[[FhirRelease], str],
     ) -> None:
         self._subscribers = subscribers
-        self._codecs = codecs
+        self._envelopes = envelopes
         self._channels = channels
         self._clock = clock
-        self._base_url = base_url
 
     async def verify(self, release: FhirRelease, id: str) -> Verified:
         """Send a handshake to a Subscription's endpoint now.
@@ -68,23 +77,19 @@ class Verification:
         channel = self._channels.get(subscription.channel_type)
         if subscription.endpoint is None or channel is None:
             raise Unprocessable(f"{subscription.reference} has no endpoint to try")
+        now = self._clock.now()
         notification = build_notification(
             subscription,
             NotificationType.HANDSHAKE,
             total=self._subscribers.top(subscriber),
-            timestamp=self._clock.now(),
+            timestamp=now,
         )
-        codec, base = self._codecs[release], self._base_url(release)
-        body = encoded(codec, subscription, notification, base)
-        result = await channel.send(
-            Envelope(
-                channel_type=subscription.channel_type,
-                endpoint=subscription.endpoint,
-                content_type=subscription.content_type,
-                body=body,
-                parameter=subscription.parameter,
-                timeout=subscription.timeout or DEFAULT_TIMEOUT,
-            )
-        )
-        cause = "" if isinstance(result, Delivered) else CAUSES[result.failure]
-        return Verified(result, cause)
+        result = await channel.send(self._envelopes.around(notification, subscriber, now))
+        return Verified(result, _cause(subscription.channel_type, result))
+
+
+def _cause(channel: ChannelType, result: DeliveryResult) -> str:
+    if isinstance(result, Delivered):
+        return ""
+    by_mail = CAUSES_BY_MAIL if channel is ChannelType.EMAIL else {}
+    return by_mail.get(result.failure, CAUSES[result.failure])

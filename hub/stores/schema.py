@@ -176,6 +176,7 @@ class Delivery(Table, table=True):
     retry_to: int | None = None
     last_sent: int | None = None
     resend: bytes | None = None
+    asking_since: int | None = None
 
 
 class AttemptRow(Table, table=True):

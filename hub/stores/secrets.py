@@ -1,4 +1,4 @@
-"""Header values of Subscriptions, encrypted at rest.
+"""Header values of Subscriptions, encrypted at rest; and signatures with the same key.
 
 AES-256-GCM with a random nonce for each encryption.  The name of the Subscription is bound to the
 ciphertext, so that values moved to another Subscription do not decrypt.
@@ -7,6 +7,8 @@ Source: NIST SP 800-38D.
 
 from __future__ import annotations
 
+import base64
+import hmac
 import os
 import stat
 from collections.abc import Callable, Sequence
@@ -57,6 +59,21 @@ class HeaderCipher:
                 f"the header values of {reference} can't be decrypted: "
                 "the key file is not the one they were stored with, or they were changed"
             ) from None
+
+
+def signer(key: bytes, purpose: str) -> Callable[[str], str]:
+    """Return what signs texts for ``purpose``: 43 letters, digits, ``-`` and ``_`` that nobody can
+    guess who does not have ``key``.
+
+    A signature for one purpose is none for another (HMAC-SHA256 of purpose and text).
+    """
+    _checked(key, "the key")
+
+    def sign(text: str) -> str:
+        mac = hmac.digest(key, f"{purpose}\0{text}".encode(), "sha256")
+        return base64.urlsafe_b64encode(mac).rstrip(b"=").decode()
+
+    return sign
 
 
 def load_key(path: Path, luck: Callable[[int], bytes]) -> bytes:

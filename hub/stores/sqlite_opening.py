@@ -31,7 +31,8 @@ _STREAMS = (
 _SUBSCRIBERS = (
     "SELECT s.sid, s.release, s.id, s.owner, s.visibility, s.generation, s.topic_version, "
     "s.error, s.error_code, s.created, s.deleted, s.fields, s.secrets, "
-    "d.cursor, d.failures, d.failing_since, d.due, d.retry_to, d.last_sent, d.resend "
+    "d.cursor, d.failures, d.failing_since, d.due, d.retry_to, d.last_sent, d.resend, "
+    "d.asking_since "
     "FROM subscription AS s JOIN delivery AS d ON d.sid = s.sid ORDER BY s.sid"
 )
 _SEGMENTS = "SELECT sid, first, stream, offset, last FROM segment ORDER BY sid, first"
@@ -106,7 +107,7 @@ def _subscriber(
 
 
 def _delivery(row: tuple[Any, ...]) -> DeliveryState:
-    cursor, failures, failing_since, due, retry_to, last_sent, resend = row
+    cursor, failures, failing_since, due, retry_to, last_sent, resend, asking_since = row
     ranges, asked = decode_resend(resend)
     return DeliveryState(
         cursor=cursor,
@@ -117,4 +118,5 @@ def _delivery(row: tuple[Any, ...]) -> DeliveryState:
         last_sent=optional_from_micros(last_sent),
         resend=ranges,
         asked=asked,
+        asking_since=optional_from_micros(asking_since),
     )

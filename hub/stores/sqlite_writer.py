@@ -66,8 +66,8 @@ _ERROR = (
 )
 _DELIVERY = (
     "INSERT OR REPLACE INTO delivery"
-    "(sid, cursor, failures, failing_since, due, retry_to, last_sent, resend) "
-    "VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+    "(sid, cursor, failures, failing_since, due, retry_to, last_sent, resend, asking_since) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 _ATTEMPT = (
     "INSERT INTO attempt(sid, at, kind, first, last, outcome, status, milliseconds, reason) "
@@ -338,6 +338,7 @@ def _delivery_row(subscriber: Subscriber) -> tuple[object, ...]:
         state.retry_to,
         optional_micros(state.last_sent),
         encode_resend(state.resend, state.asked),
+        optional_micros(state.asking_since),
     )
 
 

@@ -157,8 +157,9 @@ def test_each_outcome_settles_the_state_in_its_own_way() -> None:
     assert (skipped.cursor, skipped.retry_to, skipped.failures) == (9, None, 1)
 
 
-def test_only_failures_are_held_against_an_endpoint() -> None:
-    assert [each for each in Settled if each.is_failure] == [
+def test_failures_and_questions_are_about_the_subscription_as_it_was() -> None:
+    assert [each for each in Settled if each.is_of_one_generation] == [
+        Settled.ASKED,
         Settled.FAILED,
         Settled.HEARTBEAT_FAILED,
     ]

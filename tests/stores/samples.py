@@ -155,6 +155,7 @@ def a_subscriber(
             last_sent=START - timedelta(microseconds=1),
             resend=((1, 2), (4, 4)),
             asked=3,
+            asking_since=START + timedelta(microseconds=1),
         ),
         created=START,
         deleted=deleted,

@@ -27,6 +27,7 @@ from hub.core.subscription import ChannelType, Signal
 from hub.core.timing import RETRY_FLOOR, DeliveryState, RetryPolicy
 from hub.engine.authorization_hint import AuthorizationHints
 from hub.engine.delivery import Delivery
+from hub.engine.envelope import Envelopes
 from hub.engine.hub import base_url
 from hub.engine.settlement import Settlement
 from hub.engine.subscribers import GONE
@@ -167,11 +168,14 @@ async def deliver(path: Path) -> None:
             intake=remote,
             subscribers=followed,
             subscriptions=remote,
-            codecs={
-                FhirRelease.R4: R4Codec(),
-                FhirRelease.R4B: R4BCodec(),
-                FhirRelease.R5: R5Codec(),
-            },
+            envelopes=Envelopes(
+                {
+                    FhirRelease.R4: R4Codec(),
+                    FhirRelease.R4B: R4BCodec(),
+                    FhirRelease.R5: R5Codec(),
+                },
+                lambda release: base_url(settings.public_url, release),
+            ),
             channels={ChannelType.REST_HOOK: RestHookChannel(client, clock.now)},
             clock=clock,
             listener=listener,
@@ -181,7 +185,6 @@ async def deliver(path: Path) -> None:
                 give_up_after=settings.give_up_after,
                 floor=min(RETRY_FLOOR, max(settings.retry_schedule)),
             ),
-            base_url=lambda release: base_url(settings.public_url, release),
             hints=AuthorizationHints(settings.authorization_hint, settings.public_url),
         )
         tasks = [

@@ -1,0 +1,67 @@
+"""What a channel is handed for one attempt: the notification, its text, and where it goes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+
+from hub.core.delivery import Envelope
+from hub.core.notification import Notification, NotificationType
+from hub.core.release import FhirRelease
+from hub.core.subscriber import Subscriber
+from hub.core.subscription import ChannelType, Subscription, SubscriptionStatusCode
+from hub.engine.encoding import encoded
+from hub.ports import Codec
+
+DEFAULT_TIMEOUT = timedelta(seconds=15)
+
+
+class Envelopes:
+    """Puts notifications into envelopes.
+
+    Args:
+        codecs: write the text of each release.
+        base_url: of a release.
+        confirm_url: where a person agrees to get the mails of a Subscription, who is asked by the
+            mail of the given instant; None where nobody is asked.
+    """
+
+    def __init__(
+        self,
+        codecs: Mapping[FhirRelease, Codec],
+        base_url: Callable[[FhirRelease], str],
+        *,
+        confirm_url: Callable[[Subscriber, datetime], str] | None = None,
+    ) -> None:
+        self._codecs = codecs
+        self._base_url = base_url
+        self._confirm_url = confirm_url
+
+    def around(self, notification: Notification, subscriber: Subscriber, now: datetime) -> Envelope:
+        """Return the envelope with ``notification`` for ``subscriber``."""
+        subscription = subscriber.subscription
+        release = notification.release
+        confirm_url = None
+        if (
+            self._confirm_url is not None
+            and subscription.channel_type is ChannelType.EMAIL
+            and subscription.status is SubscriptionStatusCode.REQUESTED
+            and notification.type is NotificationType.HANDSHAKE
+        ):
+            confirm_url = self._confirm_url(subscriber, now)
+        return Envelope(
+            channel_type=subscription.channel_type,
+            endpoint=subscription.endpoint or "",
+            content_type=subscription.content_type,
+            body=encoded(
+                self._codecs[release], subscription, notification, self._base_url(release)
+            ),
+            parameter=subscription.parameter,
+            timeout=subscription.timeout or DEFAULT_TIMEOUT,
+            notification=notification,
+            confirm_url=confirm_url,
+        )
+
+    def asks_first(self, subscription: Subscription) -> bool:
+        """Tell whether a person must agree before events are sent."""
+        return self._confirm_url is not None and subscription.channel_type is ChannelType.EMAIL
