@@ -33,6 +33,9 @@ from hub.mail_settings import SmtpServer, StartTls
 AT_ONCE = 20
 """Connections to the mail server at one time."""
 
+GOODBYE = 1.0
+"""Seconds to wait for the mail server to say goodbye."""
+
 _NO_TLS = "the mail server does not offer STARTTLS, and `--smtp-starttls required` is set"
 
 
@@ -64,6 +67,7 @@ class _Attempt:
     connect: Phase = field(default_factory=Phase)
     wait: Phase = field(default_factory=Phase)
     address: str | None = None
+    taken: bool = False
     doing: str = "waiting for a free connection"
 
 
@@ -94,10 +98,11 @@ class SmtpClient:
             async with asyncio.timeout(seconds), self._slots:
                 await self._send(attempt, recipient, message)
         except (SMTPException, _NoStartTlsError, TimeoutError, OSError) as error:
-            failure, reason, status = _judge(error, attempt)
-            return Failed(
-                failure=failure, reason=reason, status=status, timing=self._timing(attempt)
-            )
+            if not attempt.taken:
+                failure, reason, status = _judge(error, attempt)
+                return Failed(
+                    failure=failure, reason=reason, status=status, timing=self._timing(attempt)
+                )
         return Delivered(status=250, timing=self._timing(attempt))
 
     async def _send(self, attempt: _Attempt, recipient: str, message: bytes) -> None:
@@ -124,10 +129,13 @@ class SmtpClient:
                 await client.login(access.user, access.password or "")
             attempt.doing = "handing the mail to the mail server"
             await client.sendmail(access.sender, [recipient], message)
-        finally:
-            # Without QUIT: the mail is taken or not by now, and no answer would change that.
-            client.close()
             attempt.wait.ended = self._monotonic()
+            attempt.taken = True
+            # Good manners only: whatever comes of it, the mail is taken.
+            async with asyncio.timeout(GOODBYE):
+                await client.quit()
+        finally:
+            client.close()
 
     async def _secure(self, client: SMTP, attempt: _Attempt) -> None:
         access = self.access

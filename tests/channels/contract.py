@@ -52,7 +52,20 @@ class Rig(Protocol):
 
 
 class ChannelContract(ABC):
-    """Subclass it, name it ``Test...`` and say how to make a rig."""
+    """Subclass it, name it ``Test...`` and say how to make a rig.
+
+    ``parameter`` are headers that the channel sends; ``secret`` is one whose value holds the word
+    canary; ``redirected`` is how an answer that names another address is judged.
+    """
+
+    parameter: tuple[tuple[str, str], ...] = (
+        ("X-First", "one, two"),
+        ("Authorization", "Bearer abc.def"),
+        ("X-Again", "1"),
+        ("X-Again", "2"),
+    )
+    secret: tuple[str, str] = ("Authorization", "Bearer canary")
+    redirected = FailureClass.REDIRECT
 
     @abstractmethod
     def rig(self, *behaviours: Behaviour) -> AbstractAsyncContextManager[Rig]:
@@ -105,24 +118,17 @@ class ChannelContract(ABC):
         (result,), rig = self._run([Behaviour.REDIRECTS])
 
         assert isinstance(result, Failed)
-        assert result.failure is FailureClass.REDIRECT
+        assert result.failure is self.redirected
         assert rig.strayed() == 0
 
     def test_headers_arrive_in_order_and_the_body_byte_for_byte(self) -> None:
-        parameter = (
-            ("X-First", "one, two"),
-            ("Authorization", "Bearer abc.def"),
-            ("X-Again", "1"),
-            ("X-Again", "2"),
-        )
-        _, rig = self._run([Behaviour.ACCEPTS], parameter=parameter)
+        _, rig = self._run([Behaviour.ACCEPTS], parameter=self.parameter)
 
-        assert rig.taken() == [(parameter, BODY)]
+        assert rig.taken() == [(self.parameter, BODY)]
 
     def test_a_reason_holds_nothing_of_the_envelope(self) -> None:
-        parameter = (("Authorization", "Bearer canary"),)
         for behaviour in Behaviour:
-            (result,), _ = self._run([behaviour], parameter=parameter, timeout=SHORT)
+            (result,), _ = self._run([behaviour], parameter=(self.secret,), timeout=SHORT)
             assert "canary" not in repr(result)
             assert "Bundle" not in repr(result)
 
