@@ -7,7 +7,6 @@ codecs and channels.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import gc
 import logging
 import os
@@ -16,7 +15,7 @@ import secrets
 import signal
 import socket
 import uuid
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
@@ -48,8 +47,10 @@ from hub.stores.sqlite import SqliteStore
 from hub.web.app import create_app
 from hub.web.door import Door
 from hub.web.limits import Limits
+from hub.web.mailbox import Mailbox
 from hub.web.operation_publication import publish_operations
 from hub.web.protocol import InboundLimits, guarded_protocol
+from hub.web.server import Server, listen
 
 DRAIN = timedelta(seconds=5)
 """How long attempts in flight may go on after the hub was told to stop."""
@@ -70,6 +71,7 @@ class Hosting:
         lanes: bool = True,
         inbound: InboundLimits | None = None,
         limits: Limits | None = None,
+        mails: Mailbox | None = None,
     ) -> None:
         """Prepare a hub.
 
@@ -80,12 +82,14 @@ class Hosting:
                 must: it reads the database, hears ``engine.wakeups``, and tells
                 ``engine.hub.intake`` and ``engine.hub.subscriptions`` what came of deliveries.
             inbound, limits: how requests may arrive and what they may ask for, None for the usual.
+            mails: what a demo's mail server caught, to be looked at; None elsewhere.
         """
         self.settings = settings
         self._listening = listening
         self._lanes = lanes
         self._inbound = inbound or InboundLimits()
         self._limits = limits
+        self._mails = mails
         self._tasks: list[asyncio.Task[None]] = []
         self._stopping: list[Callable[[], Awaitable[None]]] = []
         self._end_serving: Callable[[], Awaitable[None]] | None = None
@@ -112,7 +116,7 @@ class Hosting:
     async def _start(self) -> Hub:
         settings = self.settings
         clock = SystemClock()
-        listening = self._listening or _listen(settings)
+        listening = self._listening or listen(settings)
         # Inherited by what is accepted: without it the standard event loop answers 40 ms late.
         listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._on_stop(_closing(listening.close))
@@ -217,6 +221,7 @@ class Hosting:
                 settings=self.settings,
                 limits=self._limits,
                 has_xml=xml.is_installed(),
+                mails=self._mails,
             )
         )
         # What was loaded stays: the collector need not look at it again and again.
@@ -236,7 +241,7 @@ class Hosting:
         """Serve what ``door`` answers; return, once that is so, what ends it."""
         if self._end_serving is not None:
             return self._end_serving
-        server = _Server(
+        server = Server(
             uvicorn.Config(
                 door,
                 http=guarded_protocol(self._inbound),
@@ -327,33 +332,6 @@ def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     except ImportError:
         return None
     return uvloop.new_event_loop
-
-
-class _Server(uvicorn.Server):
-    """uvicorn without its signal handlers: who hosts the hub decides when it stops."""
-
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self.ready = asyncio.Event()
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets=sockets)
-        self.ready.set()
-
-
-def _listen(settings: Settings) -> socket.socket:
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    try:
-        return socket.create_server((settings.host, settings.port), family=family, backlog=1024)
-    except OSError as error:
-        raise SettingsError(
-            f"can't listen on {settings.host}:{settings.port}: {error.strerror or error}; "
-            "choose another port with --port"
-        ) from None
 
 
 def _closing(close: Callable[[], None]) -> Callable[[], Awaitable[None]]:

@@ -10,9 +10,7 @@ from pathlib import Path
 from hub.channels.email import EmailChannel, MailPolicy, NoEmailChannel
 from hub.channels.smtp import SmtpAccess, SmtpClient
 from hub.core.registry import Registry
-from hub.core.release import FhirRelease
 from hub.engine.hub import base_url
-from hub.errors import TopicUnknown
 from hub.mail_settings import read_password
 from hub.settings import Settings, SettingsError
 from hub.stores.secrets import load_key, signer
@@ -32,13 +30,6 @@ def email_channel(
     """
     if settings.smtp is None:
         return NoEmailChannel()
-
-    def title(release: FhirRelease, topic: str) -> str | None:
-        try:
-            return registry.topic(release, topic, for_new=False).topic.title
-        except TopicUnknown:
-            return None
-
     file = settings.smtp_password_file
     try:
         access = SmtpAccess(
@@ -57,7 +48,7 @@ def email_channel(
     return EmailChannel(
         client,
         MailPolicy(settings.email_domains, settings.email_content),
-        title=title,
+        title=registry.title,
         base_url=lambda release: base_url(settings.public_url, release),
     )
 

@@ -8,21 +8,32 @@ import os
 import re
 import socket
 import tempfile
+from dataclasses import replace
 from datetime import timedelta
 from ipaddress import ip_network
 from pathlib import Path
 
 from hub.bootstrap import Hosting, loop_factory
 from hub.cli.exits import CommandError, Exit
+from hub.cli.mail_catcher import HOST, SENDER, MailCatcher, is_available
 from hub.cli.program import program
 from hub.cli.running import run_async
 from hub.cli.serve import log_to_stderr
 from hub.cli.story import Story
-from hub.cli.story_actor import DEVELOPER, FULFILLER, PLACER, SECOND_DESK
+from hub.cli.story_actor import (
+    DEVELOPER,
+    FULFILLER,
+    PHYSICIAN,
+    PLACER,
+    SECOND_DESK,
+    Inbox,
+)
 from hub.cli.story_step import Step
-from hub.cli.terminal import Terminal, clock_time, milliseconds
+from hub.cli.terminal import Terminal, clock_time, milliseconds, printable
 from hub.clock import SystemClock
+from hub.core.subscription import PayloadContent
 from hub.errors import HubError
+from hub.mail_settings import SmtpServer
 from hub.settings import (
     DEFAULT_HOST,
     DEFAULT_PORT,
@@ -32,6 +43,7 @@ from hub.settings import (
     default_public_url,
     packaged_topics,
 )
+from hub.web.mailbox import CaughtMail, Mailbox
 
 PAUSE = timedelta(seconds=5)
 """Between orders, after the story."""
@@ -40,7 +52,13 @@ RETRY_SCHEDULE = (timedelta(seconds=0.5), timedelta(seconds=1), timedelta(second
 _PORTS_TRIED = 100
 _UUID = re.compile(r"\b([0-9a-f]{8})(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b")
 _SHORT = r"\1…"
-_COLOURS = {PLACER: "magenta", FULFILLER: "cyan", DEVELOPER: "blue", SECOND_DESK: "yellow"}
+_COLOURS = {
+    PLACER: "magenta",
+    FULFILLER: "cyan",
+    DEVELOPER: "blue",
+    SECOND_DESK: "yellow",
+    PHYSICIAN: "green",
+}
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -87,8 +105,54 @@ def demo_settings(db: Path, port: int) -> Settings:
 async def demo(
     settings: Settings, listening: socket.socket, terminal: Terminal, *, once: bool
 ) -> int:
-    """Serve on ``listening``, play, and return the exit code."""
-    hosting = Hosting(settings, listening=listening)
+    """Serve on ``listening``, play, and return the exit code.
+
+    Mails are caught and shown where a mail server is installed.
+    """
+    if not is_available():
+        return await _host(settings, listening, terminal, None, once=once)
+    mails = Mails(terminal)
+    async with MailCatcher(SystemClock(), mails.caught) as catcher:
+        settings = replace(
+            settings,
+            smtp=SmtpServer(HOST, catcher.port),
+            smtp_from=SENDER,
+            email_content=PayloadContent.FULL_RESOURCE,
+        )
+        return await _host(settings, listening, terminal, mails, once=once)
+
+
+class Mails:
+    """Where caught mails go: all to be looked at, those of the story to its actor.
+
+    Of any other a line is told on ``terminal``.
+    """
+
+    def __init__(self, terminal: Terminal) -> None:
+        self.mailbox = Mailbox()
+        self.inbox = Inbox()
+        self._terminal = terminal
+
+    def caught(self, mail: CaughtMail) -> None:
+        """Take a mail."""
+        self.mailbox.put(mail)
+        if mail.recipient == Inbox.address:
+            self.inbox.put(mail)
+            return
+        at = self._terminal.paint(clock_time(mail.at), "dim")
+        told = printable(f"mail to {mail.recipient}: {mail.subject}")
+        self._terminal.line(f"{at}  {self._terminal.paint(told, 'bold')}")
+
+
+async def _host(
+    settings: Settings,
+    listening: socket.socket,
+    terminal: Terminal,
+    mails: Mails | None,
+    *,
+    once: bool,
+) -> int:
+    hosting = Hosting(settings, listening=listening, mails=mails.mailbox if mails else None)
     try:
         await hosting.start()
     except SettingsError as error:
@@ -96,13 +160,14 @@ async def demo(
     except HubError as error:
         raise CommandError(Exit.FAILED, f"can't start: {error.diagnostics}") from None
     try:
-        _banner(terminal, settings.public_url)
-        return await _play(settings.public_url, terminal, once=once)
+        _banner(terminal, settings.public_url, mails=mails is not None)
+        inbox = mails.inbox if mails else None
+        return await _play(settings.public_url, terminal, inbox, once=once)
     finally:
         await hosting.stop()
 
 
-async def _play(url: str, terminal: Terminal, *, once: bool) -> int:
+async def _play(url: str, terminal: Terminal, inbox: Inbox | None, *, once: bool) -> int:
     clock = SystemClock()
 
     def tell(step: Step) -> None:
@@ -112,7 +177,7 @@ async def _play(url: str, terminal: Terminal, *, once: bool) -> int:
         terminal.line()
         terminal.line(terminal.paint(scene, "bold"))
 
-    async with Story(url, clock, tell, announce) as story:
+    async with Story(url, clock, tell, announce, inbox) as story:
         held = await story.play()
         while held and not once:
             await clock.sleep_until(clock.now() + PAUSE)
@@ -153,13 +218,17 @@ def _actor(terminal: Terminal, name: str, width: int) -> str:
     return terminal.paint(name.ljust(width), colour) if colour else name.ljust(width)
 
 
-def _banner(terminal: Terminal, url: str) -> None:
+def _banner(terminal: Terminal, url: str, *, mails: bool) -> None:
     terminal.line(
         terminal.paint("fhir-hub demo", "bold")
         + "  this machine only, nobody is asked who they are, nothing is kept"
     )
     terminal.line(f"  FHIR   {url}/fhir/r4   {url}/fhir/r4b   {url}/fhir/r5")
     terminal.line(f"  page   {terminal.paint(f'{url}/', 'bold')}")
+    if mails:
+        terminal.line(f"  mail   {url}/demo/mail  (all that the hub sends is caught there)")
+    else:
+        terminal.line("  mail   pip install 'fhir-hub[demo]' adds a mail server that catches all")
     terminal.line("  try, in another terminal:")
     for command in (
         f"{program()} watch --url {url}",

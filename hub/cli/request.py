@@ -8,6 +8,7 @@ from datetime import timedelta
 from hub.cli.exits import CommandError, Exit
 from hub.codecs.filter_criteria import read_filters
 from hub.codecs.releases import codecs_of_releases
+from hub.codecs.subscription import DEFAULT_CONTENT_TYPE
 from hub.core.release import FhirRelease, Resource
 from hub.core.subscription import (
     ChannelType,
@@ -41,6 +42,7 @@ def subscription_resource(
     filters: Sequence[str] = (),
     endpoint: str | None = None,
     heartbeat: timedelta | None = None,
+    content_type: str = DEFAULT_CONTENT_TYPE,
 ) -> Resource:
     """Return the resource to POST.
 
@@ -50,8 +52,9 @@ def subscription_resource(
         channel: how notifications are to come.
         content: how much they may hold.
         filters: each ``[Type?]parameter[:modifier]=value[,value]``.
-        endpoint: where to, for a rest-hook.
+        endpoint: where to, for a rest-hook or an email.
         heartbeat: how often to hear from an idle hub.
+        content_type: the MIME type of what is sent.
 
     Raises:
         CommandError: a filter can't be read.
@@ -71,5 +74,6 @@ def subscription_resource(
             filter_by=filter_by,
             endpoint=endpoint,
             heartbeat_period=heartbeat,
+            content_type=content_type,
         )
     )

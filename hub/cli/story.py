@@ -24,16 +24,21 @@ from hub.cli.story_actor import (
     DEVELOPER,
     FULFILLER,
     HUB,
+    PHYSICIAN,
     PLACER,
     SECOND_DESK,
     Gateway,
+    Inbox,
     Listener,
     Missing,
 )
 from hub.cli.story_step import Narrator, Step
+from hub.codecs.subscription import DEFAULT_CONTENT_TYPE
 from hub.core.release import FhirRelease, Resource
 from hub.core.subscription import ChannelType, PayloadContent
 from hub.ports import Clock
+
+_AS_MAIL = "text/html;attach=application/fhir+json"
 
 
 @dataclass(slots=True)
@@ -54,6 +59,7 @@ class Story:
         clock: tells the time of steps.
         tell: called with each step as it happens.
         announce: called with the title of each scene.
+        inbox: the physician's mails; nobody is told by mail where None.
     """
 
     def __init__(
@@ -62,11 +68,13 @@ class Story:
         clock: Clock,
         tell: Callable[[Step], None] = lambda _: None,
         announce: Callable[[str], None] = lambda _: None,
+        inbox: Inbox | None = None,
     ) -> None:
         self._clock = clock
         self._narrator = Narrator(clock, tell, announce)
         self._client = HubClient(url, FhirRelease.R4, clock)
         self._gateway = Gateway(clock)
+        self._inbox = inbox
         self._placer = Listener(self._client, clock, PLACER)
         self._developer = Listener(self._client, clock, DEVELOPER)
         self._stack = AsyncExitStack()
@@ -189,6 +197,13 @@ class Story:
             held=greeted.type == "handshake",
             status="200",
         )
+        if self._inbox is not None:
+            await self._ask_for(
+                PHYSICIAN,
+                "result-available",
+                f"based-on:ServiceRequest.requester={self._ward}",
+                ChannelType.EMAIL,
+            )
 
     async def _ask_for(
         self,
@@ -198,13 +213,18 @@ class Story:
         channel: ChannelType,
         content: PayloadContent = PayloadContent.ID_ONLY,
     ) -> None:
+        endpoint = {
+            ChannelType.REST_HOOK: self._gateway.endpoint.url,
+            ChannelType.EMAIL: f"mailto:{Inbox.address}",
+        }
         resource = subscription_resource(
             FhirRelease.R4,
             topic=topic,
             channel=channel,
             content=content,
             filters=[filter_] if filter_ else [],
-            endpoint=self._gateway.endpoint.url if channel is ChannelType.REST_HOOK else None,
+            endpoint=endpoint.get(channel),
+            content_type=_AS_MAIL if channel is ChannelType.EMAIL else DEFAULT_CONTENT_TYPE,
         )
         answer = await self._client.expect("POST", "Subscription", resource)
         self._subscriptions[who] = answer.created_id
@@ -265,6 +285,10 @@ class Story:
         answer = await self._client.expect("GET", report)
         final = (answer.resource or {}).get("status") == "final"
         self._narrator.answered(PLACER, f"reads {report}", answer, held=final)
+        if self._inbox is not None:
+            mail = await self._inbox.mail()
+            in_order = self._inbox.sequence.take(mail.event.number)
+            self._narrator.mailed(mail, held=in_order and mail.event.focus == report)
         request = await self._client.resource(order.request)
         closed = {**request, "status": "completed"}
         answer = await self._client.expect("PUT", order.request, closed)

@@ -1,24 +1,26 @@
 """The actors of the order story, as far as they listen.
 
 The fulfiller has a gateway, a real HTTP server that can lose or refuse a notification once; the
-placer and the developer have websockets.
+placer and the developer have websockets; the physician reads mails, where there is a mail server.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 from collections import deque
 from dataclasses import dataclass
 
-from hub.cli.arrival import Arrival, ArrivedEvent
+from hub.cli.arrival import Arrival, ArrivedEvent, NotANotification, read_arrival
 from hub.cli.client import HubClient, SocketLost
 from hub.cli.endpoint import Endpoint, Received, Reply
 from hub.cli.sequence import Sequence
 from hub.ports import Clock
+from hub.web.mailbox import CaughtMail
 
 PLACER, FULFILLER, DEVELOPER, HUB = "placer", "fulfiller", "developer", "hub"
-SECOND_DESK = "second desk"
+SECOND_DESK, PHYSICIAN = "second desk", "physician"
 
 PATIENCE = 15.0
 """Seconds to wait for something that should arrive; more than any retry of the demo."""
@@ -32,6 +34,15 @@ class Missing(Exception):
 class Heard:
     """An event as an actor heard it, ``milliseconds`` after it was committed."""
 
+    event: ArrivedEvent
+    milliseconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """A mail as the physician got it, ``milliseconds`` after its event was committed."""
+
+    subject: str
     event: ArrivedEvent
     milliseconds: float
 
@@ -64,6 +75,38 @@ class Gateway:
             return await asyncio.wait_for(self.endpoint.received.get(), PATIENCE)
         except TimeoutError:
             raise Missing(f"{what} within {PATIENCE:.0f} s") from None
+
+
+class Inbox:
+    """The physician's mails, as a mail server on this machine catches them."""
+
+    address = "physician@ward.example.org"
+
+    def __init__(self) -> None:
+        self.sequence = Sequence(0)
+        self._mails: asyncio.Queue[CaughtMail] = asyncio.Queue()
+
+    def put(self, mail: CaughtMail) -> None:
+        """Take a mail in."""
+        self._mails.put_nowait(mail)
+
+    async def mail(self) -> Mail:
+        """Return the next mail, with the notification that is attached to it.
+
+        Raises:
+            Missing: none came, or not with one notification of one event.
+        """
+        try:
+            caught = await asyncio.wait_for(self._mails.get(), PATIENCE)
+        except TimeoutError:
+            raise Missing(f"a mail for the {PHYSICIAN} within {PATIENCE:.0f} s") from None
+        try:
+            ((_, _, attached),) = caught.attachments
+            (event,) = read_arrival(json.loads(attached)).events
+        except (ValueError, NotANotification):
+            raise Missing(f"the one event in the mail {caught.subject!r}") from None
+        took = caught.at - (event.timestamp or caught.at)
+        return Mail(caught.subject, event, took.total_seconds() * 1000)
 
 
 class Listener:

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from hub.cli.client import Answer
 from hub.cli.endpoint import Received, Reply
-from hub.cli.story_actor import FULFILLER, HUB, Heard
+from hub.cli.story_actor import FULFILLER, HUB, PHYSICIAN, Heard, Mail
 from hub.ports import Clock
 
 
@@ -120,4 +120,16 @@ class Narrator:
             number=f"#{event.number}",
             status="ws",
             milliseconds=heard.milliseconds,
+        )
+
+    def mailed(self, mail: Mail, *, held: bool) -> None:
+        """Tell that the physician got a mail about one event."""
+        self.say(
+            HUB,
+            PHYSICIAN,
+            f"mail “{mail.subject}”: {mail.event.focus}",
+            held=held,
+            number=f"#{mail.event.number}",
+            status="250",
+            milliseconds=mail.milliseconds,
         )

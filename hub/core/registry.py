@@ -193,6 +193,13 @@ class Registry:
             )
         return max(active or able, key=lambda each: version_order(each.topic.version))
 
+    def title(self, release: FhirRelease, canonical: str) -> str | None:
+        """Return what people call a topic; None if it has no title or is not there."""
+        try:
+            return self.topic(release, canonical, for_new=False).topic.title
+        except TopicUnknown:
+            return None
+
     def add_stream(self, stream: Stream) -> None:
         """Let changes find a stream, in place of one with the same id.
 

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from hub.core.release import FhirRelease
 from hub.core.subscriber import Subscriber
 from hub.core.subscription import PayloadContent, Signal, SubscriptionStatusCode
 from hub.core.timing import CONFIRM_WITHIN, after_success
@@ -33,6 +34,7 @@ class Confirmation:
     as the client wrote it.
     """
 
+    release: FhirRelease
     reference: str
     topic: str | None
     address: str
@@ -132,6 +134,7 @@ def _confirmation(found: Subscriber) -> Confirmation:
     subscription = found.subscription
     told = subscription.content is not PayloadContent.EMPTY
     return Confirmation(
+        release=subscription.release,
         reference=subscription.reference,
         topic=subscription.topic if told else None,
         address=(subscription.endpoint or "").partition(":")[2],

@@ -12,7 +12,7 @@ from hub.core.release import FhirRelease
 from hub.engine.hub import Hub
 from hub.errors import NotFound
 from hub.settings import Settings, read_token
-from hub.web import home
+from hub.web import home, mailbox, opt_in
 from hub.web.administrator import Administrator
 from hub.web.endpoint import RELEASES, FhirEndpoint
 from hub.web.guard import Guard, Hosts, Origins
@@ -28,6 +28,7 @@ def create_app(
     settings: Settings,
     limits: Limits | None = None,
     has_xml: bool = True,
+    mails: mailbox.Mailbox | None = None,
 ) -> ASGIApp:
     """Return the ASGI application of a running hub.
 
@@ -37,6 +38,7 @@ def create_app(
         settings: ``cors_origins``, ``host``, ``max_body`` and ``admin_token_file`` are used.
         limits: what a request may ask for, the defaults with ``max_body`` where None.
         has_xml: whether to offer XML, which takes the extra ``xml``.
+        mails: what a demo's mail server caught, to be looked at; None elsewhere.
 
     Raises:
         SettingsError: there is no sound token in ``admin_token_file``.
@@ -55,8 +57,10 @@ def create_app(
     for path in RELEASES:
         routes.append(Route(f"/fhir/{path}", endpoint, name=path))
         routes.append(Route(f"/fhir/{path}/{{path:path}}", endpoint))
-    for path, page in home.pages(service).items():
+    shown = home.pages(service) | ({} if mails is None else mailbox.pages(service, mails))
+    for path, page in shown.items():
         routes.append(Route(path, page))
+    routes.append(Route(opt_in.ROUTE, opt_in.OptInPage(service)))
     routes.append(WebSocketRoute("/ws", SocketEndpoint(service)))
     router = Router(routes, redirect_slashes=False, default=_not_found)
     origins = Origins(settings.cors_origins, hub.public_url)

@@ -84,7 +84,7 @@ class _Home:
 
     async def home(self, request: Request) -> Response:
         """Answer what this hub is, how it fares, and what to try."""
-        return _either(request, self._about(), home_page.home)
+        return either(request, self._about(), home_page.home)
 
     async def to_home(self, _: Request) -> Response:
         """Lead to the bases."""
@@ -92,7 +92,7 @@ class _Home:
 
     async def health(self, _: Request) -> Response:
         """Answer that the process turns its loop."""
-        return _json({"status": "ok"})
+        return json_answer({"status": "ok"})
 
     async def readiness(self, _: Request) -> Response:
         """Answer whether requests should be sent here: not while stopping, nor without a store."""
@@ -103,7 +103,7 @@ class _Home:
             await hub.store.read(lambda reader: reader.attempts(0, 1))
         except Exception:
             return _not_ready("the store can't be read")
-        return _json({"status": "ready"})
+        return json_answer({"status": "ready"})
 
     async def errors(self, request: Request) -> Response:
         """Answer every refusal of the hub, explained."""
@@ -111,14 +111,14 @@ class _Home:
             "system": ERROR_SYSTEM,
             "errors": [explained(kind) for kind in catalogue().values()],
         }
-        return _either(request, value, home_page.errors)
+        return either(request, value, home_page.errors)
 
     async def error(self, request: Request) -> Response:
         """Answer one refusal, explained."""
         kind = catalogue().get(request.path_params["slug"])
         if kind is None:
             raise NotFound("there is no such refusal; GET /errors lists them")
-        return _either(request, {"system": ERROR_SYSTEM, **explained(kind)}, home_page.error)
+        return either(request, {"system": ERROR_SYSTEM, **explained(kind)}, home_page.error)
 
     async def upgrade_required(self, _: Request) -> Response:
         """Answer a plain request to the address of websockets."""
@@ -165,7 +165,7 @@ class _Home:
         }
 
 
-def _either(
+def either(
     request: Request, value: dict[str, Json], write: Callable[[dict[str, Json]], str]
 ) -> Response:
     """Answer a page to a browser, JSON to everybody else."""
@@ -180,10 +180,11 @@ def _either(
                 "vary": "Accept",
             },
         )
-    return _json(value)
+    return json_answer(value)
 
 
-def _json(value: Json, status: int = 200) -> Response:
+def json_answer(value: Json, status: int = 200) -> Response:
+    """Return an answer in JSON for people and programs."""
     return Response(
         orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE),
         status_code=status,
@@ -193,6 +194,6 @@ def _json(value: Json, status: int = 200) -> Response:
 
 
 def _not_ready(reason: str) -> Response:
-    response = _json({"status": "not ready", "reason": reason}, 503)
+    response = json_answer({"status": "not ready", "reason": reason}, 503)
     response.headers["retry-after"] = "5"
     return response

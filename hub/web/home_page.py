@@ -89,7 +89,7 @@ def home(about: dict[str, Json]) -> str:
         for each in about["try"]
     )
     is_well = about["status"] == "ok"
-    return _page(
+    return page(
         "fhir-hub",
         f"<h1>FHIR subscription hub <span class='{'well' if is_well else 'ill'}'>"
         f"{escape(about['status'])}</span></h1>"
@@ -105,6 +105,30 @@ def home(about: dict[str, Json]) -> str:
         f"<h2>Try</h2><ol class='try'>{tries}</ol>"
         f"<h2>Topics</h2><div class='wide'><table>{topics}</table></div>",
     )
+
+
+def opt_in(confirmed: bool, told: dict[str, Json]) -> str:
+    """Write the question whether somebody wants to get mails, or that it is answered."""
+    title = told["title"] or told["topic"]
+    topic = f" about <b>{escape(title)}</b>" if title else ""
+    what = f"notifications{topic} to <b>{escape(told['address'])}</b>"
+    reference = f"<p class='lead'>{escape(told['subscription'])}</p>"
+    if confirmed:
+        return page(
+            "Agreed - fhir-hub",
+            f"<h1>You get mails now</h1><p>The hub sends {what}.</p>{reference}",
+        )
+    return page(
+        "Do you agree? - fhir-hub",
+        f"<h1>Do you want these mails?</h1><p>The hub would send {what}. It does so only if you "
+        "agree. If not, just close this page.</p>"
+        f"<form method='post'><button type='submit'>I agree</button></form>{reference}",
+    )
+
+
+def sorry(words: str) -> str:
+    """Write a refusal for a person who followed a link."""
+    return page("Sorry - fhir-hub", f"<h1>Sorry</h1><p>{escape(words)}</p>")
 
 
 def errors(value: dict[str, Json]) -> str:
@@ -124,7 +148,7 @@ def errors(value: dict[str, Json]) -> str:
         f"<th scope='col'>{name}</th>"
         for name in ("Code", "HTTP", "Issue type", "What it means", "What to do")
     )
-    return _page(
+    return page(
         "Errors - fhir-hub",
         "<h1>Errors</h1><p class='lead'>Each refusal is an OperationOutcome; its "
         f"<code>details.coding.code</code>, of the system <code>{escape(value['system'])}</code>, "
@@ -146,7 +170,7 @@ def error(value: dict[str, Json]) -> str:
             ("On a terminal", f"<code>fhir-hub errors {escape(value['slug'])}</code>"),
         )
     )
-    return _page(
+    return page(
         f"{escape(value['slug'])} - fhir-hub",
         f"<h1><code>{escape(value['slug'])}</code></h1>"
         f"<p class='lead'>{escape(value['explanation'])}</p>"
@@ -155,7 +179,8 @@ def error(value: dict[str, Json]) -> str:
     )
 
 
-def _page(title: str, content: str) -> str:
+def page(title: str, content: str) -> str:
+    """Write a page with what stands around every one; both arguments are HTML already."""
     return f"{_HEAD.format(title=title)}{content}{_FOOT}"
 
 

@@ -145,10 +145,10 @@ def test_a_mail_that_is_tried_again_is_the_same_bytes() -> None:
 @pytest.mark.parametrize("at", ["answers", "recipients"])
 def test_4xx_is_for_later_and_5xx_for_good(code: str, failure: FailureClass, at: str) -> None:
     answer = f"{code} secret words of the server"
-    (result,), taken = deliver(
-        *(() if at == "recipients" else (answer,)),
-        **({"recipients": [answer]} if at == "recipients" else {}),
-    )
+    if at == "recipients":
+        (result,), taken = deliver(recipients=[answer])
+    else:
+        (result,), taken = deliver(answer)
 
     assert isinstance(result, Failed)
     assert (result.failure, result.status) == (failure, int(code))

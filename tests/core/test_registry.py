@@ -240,3 +240,9 @@ def test_every_topic_is_listed_once_although_it_is_in_several_releases() -> None
     assert sorted(each.canonical for each in registry.every_topic()) == [
         f"{URL}|{version}" for version in ("1", "2")
     ]
+
+
+def test_a_topic_has_a_title_or_none() -> None:
+    made = registry(version("1", title="Tasks", status="retired"))
+    assert made.title(R4, URL) == "Tasks"
+    assert made.title(R4, "http://example.org/unheard") is None

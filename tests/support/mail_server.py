@@ -66,6 +66,7 @@ class MailServer:
         tls: offers STARTTLS with this context.
         at_once: speaks TLS from the first byte.
         password: of the user ``hub``, who has to sign in.
+        port: to listen on, any free one for 0.
     """
 
     def __init__(
@@ -76,6 +77,7 @@ class MailServer:
         tls: ssl.SSLContext | None = None,
         at_once: bool = False,
         password: str | None = None,
+        port: int = 0,
     ) -> None:
         self.answers = deque(answers)
         self.recipients = deque(recipients)
@@ -86,12 +88,12 @@ class MailServer:
         self._at_once = at_once
         self._arrived = asyncio.Event()
         self._closing = asyncio.Event()
-        self.port = 0
+        self.port = port
 
     async def __aenter__(self) -> Self:
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(
-            self._protocol, "127.0.0.1", 0, ssl=self._tls if self._at_once else None
+            self._protocol, "127.0.0.1", self.port, ssl=self._tls if self._at_once else None
         )
         self.port = self._server.sockets[0].getsockname()[1]
         return self
@@ -159,10 +161,13 @@ class MailServer:
         self._arrived.set()
         return answer
 
-    async def mails(self, count: int) -> list[Taken]:
-        """Return the first ``count`` mails once they were taken."""
+    async def mails(self, count: int, to: str | None = None) -> list[Taken]:
+        """Return the first ``count`` mails, to one recipient if given, once they were taken."""
         async with asyncio.timeout(PATIENCE):
-            while len(self.taken) < count:
+            while len(found := self._taken(to)) < count:
                 self._arrived.clear()
                 await self._arrived.wait()
-        return self.taken[:count]
+        return found[:count]
+
+    def _taken(self, to: str | None) -> list[Taken]:
+        return [mail for mail in self.taken if to is None or mail.recipients == [to]]

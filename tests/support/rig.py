@@ -33,7 +33,7 @@ from hub.engine.subscriptions import Stored
 from hub.engine.topic_publication import publish_topics
 from hub.engine.write import Write, Written
 from hub.errors import HubError
-from hub.ports import Store
+from hub.ports import Channel, Store
 from hub.stores.memory import MemoryStore
 from tests.support.rig_endpoints import Endpoints, Wire
 from tests.support.rig_resources import OTHER_TOPIC, a_topic, document, subscription_of
@@ -146,8 +146,13 @@ async def a_rig(
     luck: Callable[[], float] = lambda: 0.5,
     retain: timedelta = timedelta(days=30),
     executor: Executor | None = None,
+    mails: Endpoints | None = None,
+    sign: Callable[[str], str] | None = None,
 ) -> AsyncIterator[Rig]:
-    """Run an engine on the loop of the caller until the end of the block."""
+    """Run an engine on the loop of the caller until the end of the block.
+
+    Email is offered where there are ``mails``; people are asked first where there is ``sign``.
+    """
     clock = VirtualClock(asyncio.get_running_loop())
     held = store or MemoryStore()
     opened = held.open()
@@ -172,6 +177,10 @@ async def a_rig(
 
     hooks = endpoints or Endpoints()
     hooks.now = clock.now
+    by_mail: dict[ChannelType, Channel] = {}
+    if mails is not None:
+        mails.now = clock.now
+        by_mail[ChannelType.EMAIL] = mails
     engine = assemble(
         Surroundings(
             store=held,
@@ -186,13 +195,15 @@ async def a_rig(
             channels={
                 ChannelType.REST_HOOK: hooks,
                 ChannelType.WEBSOCKET: WebSocketChannel(),
+                **by_mail,
             },
-            trials={ChannelType.REST_HOOK: hooks},
+            trials={ChannelType.REST_HOOK: hooks, **by_mail},
             writer=executor or InlineExecutor(),
             stop=stop,
             public_url=PUBLIC_URL,
             policy=policy or RetryPolicy(),
             retain=retain,
+            sign=sign,
         ),
         registry,
         opened,

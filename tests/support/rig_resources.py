@@ -43,7 +43,7 @@ def a_subscription(**changes: Any) -> Resource:
     backport = "http://hl7.org/fhir/uv/subscriptions-backport/StructureDefinition"
     channel: Resource = {
         "type": changes.get("type", "rest-hook"),
-        "payload": "application/fhir+json",
+        "payload": changes.get("payload", "application/fhir+json"),
         "_payload": {
             "extension": [
                 {
@@ -53,7 +53,7 @@ def a_subscription(**changes: Any) -> Resource:
             ]
         },
     }
-    if channel["type"] == "rest-hook":
+    if channel["type"] == "rest-hook" or "endpoint" in changes:
         channel["endpoint"] = changes.get("endpoint", "https://lab.example.org/hook")
     if "header" in changes:
         channel["header"] = changes["header"]

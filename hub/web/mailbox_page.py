@@ -1,0 +1,33 @@
+"""The list of caught mails in HTML; every value is escaped."""
+
+from __future__ import annotations
+
+from html import escape
+
+from hub.core.release import Json
+from hub.web.home_page import page
+
+
+def mails(value: dict[str, Json]) -> str:
+    """Write the list."""
+    found = value["mails"]
+    listed = "".join(map(_mail, found)) or "<p>None yet.</p>"
+    return page(
+        "Mail - fhir-hub demo",
+        "<h1>Mail</h1><p class='lead'>What the demo's mail server caught, newest first. Nothing "
+        f"leaves this machine. Load the page again for more.</p>{listed}",
+    )
+
+
+def _mail(mail: dict[str, Json]) -> str:
+    attached = ", ".join(
+        f"{escape(each['name'])} ({escape(each['type'])}, {len(each['text'].encode())} bytes)"
+        for each in mail["attachments"]
+    )
+    looks = f"<a href='/demo/mail/{mail['number']}'>as it looks</a>"
+    return (
+        f"<h2>{escape(mail['subject'])}</h2>"
+        f"<p class='lead'>#{mail['number']} to {escape(mail['to'])}, {escape(mail['at'])}; "
+        f"{looks}{'; attached: ' + attached if attached else ''}</p>"
+        f"<pre><code>{escape(mail['text'])}</code></pre>"
+    )
