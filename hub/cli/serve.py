@@ -45,6 +45,9 @@ def _banner(terminal: Terminal, settings: Settings) -> None:
     terminal.talk(f"  FHIR      {url}/fhir/r4   {url}/fhir/r4b   {url}/fhir/r5")
     terminal.talk(f"  page      {url}/")
     terminal.talk(f"  database  {settings.db}")
+    if settings.smtp is not None:
+        server = f"{settings.smtp.host}:{settings.smtp.port}"
+        terminal.talk(f"  mail      from {settings.smtp_from} through {server}")
     terminal.talk(f"  watch     {program()} watch --url {url}")
     if not is_loopback(settings.host):
         terminal.talk("! open to the network, and nobody is asked who they are", "yellow")

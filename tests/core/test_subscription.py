@@ -90,6 +90,21 @@ def test_a_new_subscription_waits_for_its_handshake_where_there_is_one(
     assert initial_status(subscription) is status
 
 
+@pytest.mark.parametrize("opt_in", [False, True])
+def test_an_email_is_active_at_once_unless_a_person_must_agree_first(opt_in: bool) -> None:
+    mail = replace(HOOK, channel_type=ChannelType.EMAIL, endpoint="mailto:a@example.org")
+    waits = S.REQUESTED if opt_in else S.ACTIVE
+    assert initial_status(mail, email_opt_in=opt_in) is waits
+    assert initial_status(HOOK, email_opt_in=opt_in) is S.REQUESTED
+    assert initial_status(SOCKET, email_opt_in=opt_in) is S.ACTIVE
+    other = replace(mail, endpoint="mailto:b@example.org")
+    failed = replace(mail, status=S.ERROR)
+    assert status_after_update(mail, other, email_opt_in=opt_in) is waits
+    assert status_after_update(failed, mail, email_opt_in=opt_in) is waits
+    assert status_after_update(mail, mail, email_opt_in=opt_in) is S.ACTIVE
+    assert status_after_update(HOOK, mail, email_opt_in=opt_in) is waits
+
+
 def test_a_client_can_not_set_error() -> None:
     failed = replace(HOOK, status=S.ERROR)
     with pytest.raises(Unprocessable):

@@ -16,6 +16,7 @@ from hub.core.subscription import (
     SubscriptionStatusCode,
 )
 from hub.core.timing import (
+    CONFIRM_WITHIN,
     MAX_RETRY_AFTER,
     DeliveryState,
     Due,
@@ -196,3 +197,11 @@ def test_what_was_sent_once_more_moves_no_cursor_and_keeps_what_waits() -> None:
     again = settled(state, Settled.RESENT, later, cursor=3, resent=(1, 3), asked=1)
     assert (again.resend, again.asked) == (state.resend, 2)
     assert settled(state, Settled.DELIVERED, NOW, cursor=6).resend == state.resend
+
+
+def test_who_was_asked_is_waited_for_and_not_asked_again() -> None:
+    failing = DeliveryState(cursor=4, failures=2, failing_since=NOW, due=NOW)
+    asked = settled(failing, Settled.ASKED, NOW)
+    assert asked == DeliveryState(cursor=4, last_sent=NOW, asking_since=NOW)
+    assert next_due(REQUESTED, asked, 9, NOW) == Due(Kind.UNCONFIRMED, NOW + CONFIRM_WITHIN)
+    assert after_success(asked, NOW, 4).asking_since is None
