@@ -9,10 +9,11 @@ body must not tell more than the content level).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from html import escape
+from textwrap import fill
 
 from hub.core.change import Interaction
 from hub.core.notification import Notification, NotificationEvent, NotificationType
@@ -22,6 +23,8 @@ MOST_LINES = 100
 """Events that are told one by one."""
 
 LONGEST_TITLE = 120
+WIDTH = 76
+"""Of the lines of plain text, but for addresses."""
 
 _HAPPENED = {
     Interaction.CREATE: "was created",
@@ -201,7 +204,7 @@ def _when(at: datetime) -> str:
 
 def plain(letter: Letter) -> str:
     """Write a letter as plain text."""
-    parts = [letter.heading, "\n".join(letter.lead)]
+    parts = [letter.heading, *map(_filled, letter.lead)]
     rows = []
     for line in letter.lines:
         what = f"  {line.what}" if line.what else ""
@@ -211,8 +214,12 @@ def plain(letter: Letter) -> str:
     if rows:
         parts.append("\n".join(rows))
     parts += [f"{words}:\n  {url}" for words, url in letter.steps]
-    parts.append("-- \n" + "\n".join(letter.foot))
+    parts.append("-- \n" + "\n".join(map(_filled, letter.foot)))
     return "\n\n".join(parts) + "\n"
+
+
+def _filled(text: str) -> str:
+    return fill(text, WIDTH, break_long_words=False, break_on_hyphens=False)
 
 
 _PAGE = """\
@@ -228,14 +235,14 @@ _PAGE = """\
 </html>
 """
 _SMALL = 'style="font-size:.85em;color:#5b6675"'
-_CELL = 'style="padding:.3em .9em .3em 0;vertical-align:top"'
+_CELL = 'style="padding:.3em .9em .3em 0;text-align:left;vertical-align:top"'
 
 
 def html(letter: Letter) -> str:
     """Write a letter in HTML: nothing is loaded from elsewhere, every value is escaped."""
     body = [f"<p>{escape(text)}</p>" for text in letter.lead]
     if letter.lines:
-        body.append(f"<table>{_each(_row, letter.lines)}</table>")
+        body.append("\n".join(["<table>", *map(_row, letter.lines), "</table>"]))
     body += [f"<p>{escape(words)}:<br>{_link(url, url)}</p>" for words, url in letter.steps]
     return _PAGE.format(
         title=escape(letter.subject),
@@ -243,10 +250,6 @@ def html(letter: Letter) -> str:
         body="\n".join(body),
         foot="\n".join(f"<p {_SMALL}>{escape(text)}</p>" for text in letter.foot),
     )
-
-
-def _each(write: Callable[[Line], str], lines: list[Line]) -> str:
-    return "".join(map(write, lines))
 
 
 def _row(line: Line) -> str:

@@ -8,6 +8,7 @@ from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import SMTP
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -32,6 +33,7 @@ from tests.channels.mailing import (
 )
 from tests.support.mail_server import MailServer
 
+SAMPLE = Path(__file__).with_name("sample_mail.html")
 EMPTY, ID_ONLY, FULL = PayloadContent
 LEVELS = pytest.mark.parametrize("content", list(PayloadContent))
 
@@ -78,6 +80,17 @@ def test_a_mail_about_several_events_has_a_line_for_each() -> None:
     assert "#5  2026-05-04 12:00:05 UTC  Task/81 (with Patient/7)" in text
     assert "#6  2026-05-04 12:00:06 UTC  Task/82" in text
     assert "eventsSinceNumber=5&eventsUntilNumber=6" in text
+
+
+def test_a_mail_in_html_looks_as_it_did() -> None:
+    context = a_version("Patient", "7", 1, Interaction.CREATE, b"{}")
+    events = [
+        an_event(5, interaction=Interaction.CREATE, context=[context]),
+        an_event(6, "82"),
+        an_event(7, "83", interaction=Interaction.DELETE),
+    ]
+    _, _, page = words(a_notification(*events, content=FULL), attached=True)
+    assert page == SAMPLE.read_text("utf-8")
 
 
 def test_full_content_says_what_happened_to_each_resource() -> None:
