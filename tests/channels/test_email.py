@@ -124,6 +124,12 @@ def test_a_mail_has_the_headers_that_make_it_recognisable() -> None:
     assert mail.attachment == BODY
 
 
+def test_a_mail_that_was_taken_is_delivered_whatever_happens_to_the_goodbye() -> None:
+    (result,), taken = deliver(envelope=an_envelope(timeout=timedelta(milliseconds=300)), mute=True)
+    assert isinstance(result, Delivered)
+    assert len(taken) == 1
+
+
 def test_a_mail_that_is_tried_again_is_the_same_bytes() -> None:
     async def scenario() -> None:
         async with MailServer(["451 later", "250 OK"]) as server:

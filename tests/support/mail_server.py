@@ -67,6 +67,7 @@ class MailServer:
         at_once: speaks TLS from the first byte.
         password: of the user ``hub``, who has to sign in.
         port: to listen on, any free one for 0.
+        mute: never says goodbye.
     """
 
     def __init__(
@@ -78,6 +79,7 @@ class MailServer:
         at_once: bool = False,
         password: str | None = None,
         port: int = 0,
+        mute: bool = False,
     ) -> None:
         self.answers = deque(answers)
         self.recipients = deque(recipients)
@@ -86,6 +88,7 @@ class MailServer:
         self._password = password
         self._tls = tls
         self._at_once = at_once
+        self._mute = mute
         self._arrived = asyncio.Event()
         self._closing = asyncio.Event()
         self.port = port
@@ -160,6 +163,12 @@ class MailServer:
             self.taken.append(mail)
         self._arrived.set()
         return answer
+
+    async def handle_QUIT(self, server: SMTP, session: Session, envelope: Envelope) -> str:
+        """Say goodbye, or nothing."""
+        if self._mute:
+            await self._closing.wait()
+        return "221 Bye"
 
     async def mails(self, count: int, to: str | None = None) -> list[Taken]:
         """Return the first ``count`` mails, to one recipient if given, once they were taken."""
