@@ -165,7 +165,7 @@ def _heartbeat(notification: Notification, told: str | None) -> Letter:
         subject=f"{told}: still connected" if told else "A FHIR subscription is still connected",
         heading="Still connected",
         lead=[
-            "Nothing new since the last mail; this one only shows that the connection works.",
+            "Nothing new; this mail only shows that the connection works.",
             f"{total} {'event' if total == 1 else 'events'} so far.",
         ],
     )

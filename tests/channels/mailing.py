@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -11,7 +12,7 @@ from typing import Any
 from hub.channels.email import EmailChannel, MailPolicy
 from hub.channels.smtp import SmtpAccess, SmtpClient
 from hub.core.change import Interaction
-from hub.core.delivery import Envelope
+from hub.core.delivery import DeliveryResult, Envelope
 from hub.core.notification import (
     Notification,
     NotificationType,
@@ -29,7 +30,7 @@ from hub.core.subscription import (
 from hub.core.version import ResourceKey, ResourceVersion
 from hub.mail_settings import SmtpServer
 from tests.channels.contract import BODY
-from tests.support.mail_server import MailServer
+from tests.support.mail_server import MailServer, Taken
 
 NOW = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
 BASE = "https://hub.example.org/fhir/r4"
@@ -42,14 +43,13 @@ def a_channel(
     title: str | None = TITLE,
     policy: MailPolicy | None = None,
     tls: bool = False,
+    host: str = "127.0.0.1",
     **access: Any,
 ) -> EmailChannel:
     """Return a channel to a mail server on this machine, or to a port of it."""
     port = server if isinstance(server, int) else server.port
     client = SmtpClient(
-        SmtpAccess(
-            server=SmtpServer("127.0.0.1", port, tls), sender="hub@hub.example.org", **access
-        ),
+        SmtpAccess(server=SmtpServer(host, port, tls), sender="hub@hub.example.org", **access),
         time.monotonic,
     )
     return EmailChannel(
@@ -144,3 +144,18 @@ def an_envelope(notification: Notification | None = None, **changes: Any) -> Env
         notification=notification or a_notification(),
     )
     return replace(plain, **changes)
+
+
+def deliver(
+    *answers: str, envelope: Envelope | None = None, count: int = 1, **server: Any
+) -> tuple[list[DeliveryResult], list[Taken]]:
+    """Send ``count`` times and return what came of it, and what the server took."""
+
+    async def scenario() -> tuple[list[DeliveryResult], list[Taken]]:
+        async with MailServer(answers, **server) as there:
+            channel = a_channel(there)
+            return [
+                await channel.send(envelope or an_envelope()) for _ in range(count)
+            ], there.taken
+
+    return asyncio.run(scenario())

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-import asyncio
-import itertools
 import json
-import socket
-from collections.abc import Callable, Coroutine, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from hub.core.release import FhirRelease, Resource
 from hub.core.subscription import PayloadContent
-from hub.mail_settings import SmtpServer
 from tests.channels.test_mailto import WRONG
 from tests.journeys.hosting import Fhir, RunningHub, fresh, in_every_release, running_hub
-from tests.support.builders import RELEASES, a_subscription
+from tests.journeys.mailing import (
+    a_task,
+    an_address,
+    email,
+    free_mail_port,
+    mail_settings,
+    with_mail,
+)
+from tests.support.builders import RELEASES
 from tests.support.mail_server import MailServer, Taken
 from tests.support.notification_rules import check_notification, read_status
 
@@ -28,24 +31,6 @@ FORMS = [
     for text in ("plain", "html")
     for attach in ("", ";attach=application/fhir+json")
 ]
-_addresses = itertools.count(1)
-
-
-def free_mail_port() -> int:
-    """Return a port where nothing listens."""
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port: int = taken.getsockname()[1]
-        return port
-
-
-def mail_settings(port: int, **changes: Any) -> dict[str, Any]:
-    """Return the settings of a hub that sends mails to a port of this machine."""
-    return {
-        "smtp": SmtpServer("127.0.0.1", port),
-        "smtp_from": "hub@hub.example.org",
-        "email_content": PayloadContent.FULL_RESOURCE,
-        **changes,
-    }
 
 
 @pytest.fixture(scope="module")
@@ -59,54 +44,6 @@ def hub(mail_port: int) -> Iterator[RunningHub]:
     """A hub that sends mails."""
     with running_hub(**mail_settings(mail_port)) as running:
         yield running
-
-
-def with_mail(
-    hub: RunningHub,
-    port: int,
-    scenario: Callable[[Fhir, MailServer], Coroutine[Any, Any, None]],
-    releases: tuple[FhirRelease, ...] = RELEASES,
-    **server: Any,
-) -> None:
-    """Run a scenario against each base, with a mail server."""
-
-    async def run() -> None:
-        async with MailServer(port=port, **server) as mails:
-            for release in releases:
-                async with hub.client(release) as fhir:
-                    await scenario(fhir, mails)
-
-    asyncio.run(run())
-
-
-def an_address() -> str:
-    """Return an address that no other test uses."""
-    return f"ward{next(_addresses)}@example.org"
-
-
-def email(release: FhirRelease, address: str, owner: str, **changes: Any) -> Resource:
-    """Return an email Subscription to the Tasks of ``owner``."""
-    return a_subscription(
-        release,
-        **{
-            "channel": "email",
-            "endpoint": f"mailto:{address}",
-            "payload": "text/plain;attach=application/fhir+json",
-            "filters": [f"Task?owner={owner}"],
-            **changes,
-        },
-    )
-
-
-def a_task(owner: str, **more: Any) -> Resource:
-    return {
-        "resourceType": "Task",
-        "status": "requested",
-        "intent": "order",
-        "description": "canary of the description",
-        "owner": {"reference": owner},
-        **more,
-    }
 
 
 def payload_of(release: FhirRelease, resource: Resource) -> str:
@@ -317,88 +254,3 @@ async def verified(fhir: Fhir, id: str) -> dict[str, Any]:
         each["name"]: next(each[name] for name in each if name.startswith("value"))
         for each in answer.json()["parameter"]
     }
-
-
-def test_a_person_agrees_by_the_link_before_events_are_sent(mail_port: int) -> None:
-    with running_hub(**mail_settings(mail_port, email_opt_in=True)) as hub:
-
-        async def scenario(fhir: Fhir, mails: MailServer) -> None:
-            owner, address = fresh(), an_address()
-            stored = await fhir.create(email(fhir.release, address, owner))
-            assert stored["status"] == "requested"
-            await fhir.create(a_task(owner))
-            (question,) = await mails.mails(1, address)
-            assert "Please confirm" in question.message["Subject"]
-            (link,) = [
-                line.strip() for line in question.text.splitlines() if "/email/confirm/" in line
-            ]
-            page = await fhir.http.get(link, headers={"accept": "text/html"})
-            assert page.status_code == 200 and "I agree" in page.text
-            assert (await fhir.status(stored["id"]))["status"] == "requested"
-            done = await fhir.http.post(link, headers={"accept": "text/html", "origin": hub.url})
-            assert done.status_code == 200 and "You get mails now" in done.text
-            assert (await fhir.status(stored["id"]))["status"] == "active"
-            _, mail = await mails.mails(2, address)
-            assert mail.message["Subject"] == "Task activity: event 1"
-            assert len(mails._taken(address)) == 2
-            forged = await fhir.http.post(f"{link[:-1]}{'a' if link[-1] != 'a' else 'b'}")
-            assert forged.status_code == 404
-
-        with_mail(hub, mail_port, scenario)
-
-
-def test_a_question_is_asked_once_although_the_hub_is_restarted(
-    tmp_path: Path, mail_port: int
-) -> None:
-    async def ask(hub: RunningHub) -> tuple[str, str]:
-        async with MailServer(port=mail_port) as mails, hub.client(R4) as fhir:
-            stored = await fhir.create(email(R4, "restart@example.org", fresh()))
-            (question,) = await mails.mails(1)
-            (link,) = [
-                line.strip() for line in question.text.splitlines() if "/email/confirm/" in line
-            ]
-            async with asyncio.timeout(10):
-                while not await fhir.attempts(stored["id"]):
-                    pass
-            return stored["id"], link.rpartition("/")[2]
-
-    async def agree(hub: RunningHub, id: str, token: str) -> None:
-        async with MailServer(port=mail_port) as mails, hub.client(R4) as fhir:
-            assert (await fhir.status(id))["status"] == "requested"
-            answer = await fhir.http.post(f"{hub.url}/email/confirm/{token}")
-            assert answer.json()["confirmed"] is True
-            assert (await fhir.status(id))["status"] == "active"
-            assert mails.tried == []
-
-    settings = mail_settings(mail_port, email_opt_in=True)
-    with running_hub(tmp_path / "hub.db", **settings) as hub:
-        id, token = asyncio.run(ask(hub))
-    with running_hub(tmp_path / "hub.db", **settings) as hub:
-        asyncio.run(agree(hub, id, token))
-
-
-def test_a_hub_that_lost_its_mail_server_says_so_in_the_status(
-    tmp_path: Path, mail_port: int
-) -> None:
-    owner = fresh()
-
-    async def subscribe(hub: RunningHub) -> str:
-        async with hub.client(R4) as fhir:
-            id: str = (await fhir.create(email(R4, "gone@example.org", owner)))["id"]
-            return id
-
-    async def write(hub: RunningHub, id: str) -> None:
-        async with hub.client(R4) as fhir:
-            await fhir.create(a_task(owner))
-            found = await fhir.until(id, "error")
-            assert any("--smtp" in str(error) for error in found["errors"])
-            status, issue = await fhir.refused(
-                "POST", "Subscription", email(R4, "gone@example.org", owner)
-            )
-            assert status == 422
-            assert "--smtp HOST:PORT" in issue["diagnostics"]
-
-    with running_hub(tmp_path / "hub.db", **mail_settings(mail_port)) as hub:
-        id = asyncio.run(subscribe(hub))
-    with running_hub(tmp_path / "hub.db") as hub:
-        asyncio.run(write(hub, id))

@@ -173,10 +173,11 @@ class MailServer:
     async def mails(self, count: int, to: str | None = None) -> list[Taken]:
         """Return the first ``count`` mails, to one recipient if given, once they were taken."""
         async with asyncio.timeout(PATIENCE):
-            while len(found := self._taken(to)) < count:
+            while len(found := self.taken_by(to)) < count:
                 self._arrived.clear()
                 await self._arrived.wait()
         return found[:count]
 
-    def _taken(self, to: str | None) -> list[Taken]:
+    def taken_by(self, to: str | None) -> list[Taken]:
+        """Return the mails to one recipient, all for None."""
         return [mail for mail in self.taken if to is None or mail.recipients == [to]]
