@@ -143,7 +143,7 @@ class Hosting:
         if await indexing.count():
             await self._let_in(door, listening)
         await indexing.run()
-        email = email_channel(settings, registry, clock.monotonic)
+        email = email_channel(settings, registry, clock.monotonic, has_xml=xml.is_installed())
         engine = assemble(
             Surroundings(
                 store=store,

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from hub.channels.email import EmailChannel, MailPolicy, NoEmailChannel
+from hub.channels.mail_payload import JSON_TYPES, XML_TYPES
 from hub.channels.smtp import SmtpAccess, SmtpClient
 from hub.core.registry import Registry
 from hub.engine.hub import base_url
@@ -17,13 +18,18 @@ from hub.stores.secrets import load_key, signer
 
 
 def email_channel(
-    settings: Settings, registry: Registry, monotonic: Callable[[], float]
+    settings: Settings,
+    registry: Registry,
+    monotonic: Callable[[], float],
+    *,
+    has_xml: bool = False,
 ) -> EmailChannel | NoEmailChannel:
     """Return the channel ``email``, one that refuses everything where there is no mail server.
 
     Args:
         registry: knows the titles of topics.
         monotonic: seconds on a clock that never goes back.
+        has_xml: whether notifications can be written in XML.
 
     Raises:
         SettingsError: the password or the authorities can't be read.
@@ -50,6 +56,7 @@ def email_channel(
         MailPolicy(settings.email_domains, settings.email_content),
         title=registry.title,
         base_url=lambda release: base_url(settings.public_url, release),
+        attachments=(*JSON_TYPES, *XML_TYPES) if has_xml else JSON_TYPES,
     )
 
 

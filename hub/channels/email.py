@@ -5,12 +5,12 @@ Source: http://hl7.org/fhir/R5/subscriptions.html#channels (email); backport IG,
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from hub.channels.mail_header import check_mail_headers, other_headers, subject_of
 from hub.channels.mail_message import MailContent, compose
-from hub.channels.mail_payload import parse_mail_payload
+from hub.channels.mail_payload import JSON_TYPES, MailPayload, parse_mail_payload
 from hub.channels.mail_text import html, plain, write_letter
 from hub.channels.mailto import Mailbox, parse_mailto
 from hub.channels.smtp import SmtpClient
@@ -67,6 +67,7 @@ class EmailChannel:
         policy: to whom, and how much.
         title: returns the title of a topic, given as canonical with or without version.
         base_url: of a release.
+        attachments: the MIME types of notifications that can be written.
     """
 
     channel_type = ChannelType.EMAIL
@@ -78,11 +79,13 @@ class EmailChannel:
         *,
         title: Callable[[FhirRelease, str], str | None],
         base_url: Callable[[FhirRelease], str],
+        attachments: Sequence[str] = JSON_TYPES,
     ) -> None:
         self._client = client
         self._policy = policy
         self._title = title
         self._base_url = base_url
+        self._attachments = tuple(attachments)
 
     def check(self, subscription: Subscription) -> None:
         """Refuse a Subscription that can't be served by mail.
@@ -101,7 +104,7 @@ class EmailChannel:
             )
         mailbox = parse_mailto(subscription.endpoint)
         check_mail_headers(subscription.parameter)
-        parse_mail_payload(subscription.content_type, subscription.release)
+        self._payload(subscription.content_type, subscription.release)
         self._policy.check(mailbox, subscription.content)
 
     async def send(self, envelope: Envelope) -> DeliveryResult:
@@ -119,8 +122,11 @@ class EmailChannel:
             return Failed(failure=FailureClass.BLOCKED, reason=refusal.diagnostics)
         return await self._client.send(mailbox.address, message, envelope.timeout.total_seconds())
 
+    def _payload(self, content_type: str, release: FhirRelease) -> MailPayload:
+        return parse_mail_payload(content_type, release, self._attachments)
+
     def _message(self, envelope: Envelope, notification: Notification, mailbox: Mailbox) -> bytes:
-        payload = parse_mail_payload(envelope.content_type, notification.release)
+        payload = self._payload(envelope.content_type, notification.release)
         topic = notification.topic
         letter = write_letter(
             notification,

@@ -76,7 +76,7 @@ def compose(notification: Notification, content: MailContent) -> bytes:
             content.attachment,
             maintype=main,
             subtype=sub,
-            filename="notification.json",
+            filename=f"notification.{'xml' if sub.endswith('xml') else 'json'}",
             params={"fhirVersion": notification.release.version},
         )
         # Drawn by luck otherwise.

@@ -58,12 +58,16 @@ class ReleaseCodec(ABC):
 
     def writes(self, content_type: str) -> bool:
         """Tell whether payloads of a MIME type that was accepted once can be written now."""
-        return self.has_xml or not is_xml(content_type)
+        return self.has_xml or not is_xml(bundle_type(content_type))
 
     def encode_payload(self, notification: Notification, base_url: str) -> bytes:
         """Write the notification Bundle in the MIME type that its Subscription asks for."""
         body = self.encode_notification(notification, base_url)
-        return write_xml(body, self.release) if is_xml(notification.content_type) else body
+        return (
+            write_xml(body, self.release)
+            if is_xml(bundle_type(notification.content_type))
+            else body
+        )
 
     def encode_notification(self, notification: Notification, base_url: str) -> bytes:
         """Write the notification Bundle (also of ``$events``) as JSON, always the same bytes."""
@@ -82,7 +86,11 @@ class ReleaseCodec(ABC):
         body = write_message(
             notification, bundle, base_url, event=self._message_event, destination=destination
         )
-        return write_xml(body, self.release) if is_xml(notification.content_type) else body
+        return (
+            write_xml(body, self.release)
+            if is_xml(bundle_type(notification.content_type))
+            else body
+        )
 
     def encode_statuses(
         self, statuses: Sequence[Notification], base_url: str, self_url: str
@@ -109,3 +117,13 @@ class ReleaseCodec(ABC):
     def encode_topic(self, topic: SubscriptionTopic) -> Resource:
         """Write a topic as the release's resource (R4: ``Basic``)."""
         return to_release(topic.source, self.release)
+
+
+def bundle_type(content_type: str) -> str:
+    """Return the MIME type of the Bundle itself: of a mail it is what is attached."""
+    name, *parameters = content_type.split(";")
+    for parameter in parameters:
+        key, _, value = parameter.partition("=")
+        if name.strip().lower().startswith("text/") and key.strip().lower() == "attach":
+            return value.strip().strip('"')
+    return content_type

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.channels.mail_header import check_mail_headers
-from hub.channels.mail_payload import ATTACHMENT_TYPES, parse_mail_payload
+from hub.channels.mail_payload import JSON_TYPES, XML_TYPES, parse_mail_payload
 from hub.core.delivery import Delivered
 from hub.core.release import FhirRelease
 from hub.errors import HeaderNotAllowed, PayloadNotSupported
@@ -101,7 +101,7 @@ def sent(parameter: tuple[tuple[str, str], ...]) -> Taken:
         ("application/json", "no text"),
         ("text/markdown", "no text"),
         ("", "no text"),
-        ("text/plain;attach=application/fhir+xml", "nothing that this hub attaches.*fhir.json"),
+        ("text/plain;attach=application/fhir+xml", "attaches.*fhir.json.*fhir-hub.xml"),
         ("text/plain;attach=image/png", "nothing that this hub attaches"),
         ("text/plain;attach=application/json;attach=application/json", "twice"),
         ("text/plain;fhirVersion=5.0", "have the fhirVersion 4.0"),
@@ -124,5 +124,8 @@ def test_the_forms_that_are_allowed() -> None:
     for text, html in (("text/plain", False), ("text/html", True)):
         found = parse_mail_payload(text, R4)
         assert (found.html, found.attachment) == (html, None)
-        for kind in ATTACHMENT_TYPES:
+        for kind in JSON_TYPES:
             assert parse_mail_payload(f"{text};attach={kind}", R4).attachment == kind
+        for kind in XML_TYPES:
+            found = parse_mail_payload(f"{text};attach={kind}", R4, (*JSON_TYPES, *XML_TYPES))
+            assert found.attachment == kind

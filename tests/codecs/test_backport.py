@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from hub.codecs.backport import BackportCodec
 from hub.codecs.r4 import R4Codec
 from hub.codecs.r4b import R4BCodec
+from hub.codecs.release_codec import bundle_type
 from hub.core.release import FhirRelease, Resource
 from hub.core.subscription import (
     ChannelType,
@@ -264,6 +265,15 @@ def test_xml_is_refused_where_it_is_not_installed(channel: str) -> None:
         without.decode_subscription(resource)
     assert without.writes("application/fhir+json") and not without.writes("Application/XML ; a=b")
     assert R4.writes("application/xml")
+
+
+def test_the_bundle_of_a_mail_is_what_is_attached() -> None:
+    attached = 'text/html; charset=utf-8; Attach="application/fhir+xml"'
+    assert bundle_type(attached) == "application/fhir+xml"
+    assert bundle_type("text/plain") == "text/plain"
+    assert bundle_type("application/fhir+json;attach=x") == "application/fhir+json;attach=x"
+    assert R4.writes(attached) and not R4Codec(has_xml=False).writes(attached)
+    assert R4Codec(has_xml=False).writes("text/plain;attach=application/json")
 
 
 def test_what_an_email_consists_of_is_kept_for_its_channel_to_judge() -> None:

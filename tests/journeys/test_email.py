@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from hub.codecs.xml_reader import read_xml
 from hub.core.release import FhirRelease, Resource
 from hub.core.subscription import PayloadContent
 from tests.channels.test_mailto import WRONG
@@ -104,6 +105,25 @@ def check(mail: Taken, form: str, content: str, task: Resource, fhir: Fhir) -> N
     assert (reference.encode() in mail.attachment) is (content != "empty")
 
 
+def test_xml_is_attached_where_it_is_asked_for(hub: RunningHub, mail_port: int) -> None:
+    async def scenario(fhir: Fhir, mails: MailServer) -> None:
+        owner, address = fresh(), an_address()
+        payload = "text/plain;attach=application/fhir+xml"
+        stored = await fhir.create(email(fhir.release, address, owner, payload=payload))
+        assert payload_of(fhir.release, stored) == payload
+        task = await fhir.create(a_task(owner))
+        (mail,) = await mails.mails(1, address)
+        (part,) = mail.message.iter_attachments()
+        assert part.get_content_type() == "application/fhir+xml"
+        assert part.get_filename() == "notification.xml"
+        bundle = read_xml(mail.attachment or b"", fhir.release).value
+        checked = check_notification(json.dumps(bundle).encode(), fhir.release)
+        (event,) = read_status(checked["entry"][0]["resource"])["events"]
+        assert event["focus"].endswith(f"Task/{task['id']}")
+
+    with_mail(hub, mail_port, scenario)
+
+
 def test_a_mail_that_is_tried_again_has_the_same_message_id_and_5xx_is_the_end(
     hub: RunningHub, mail_port: int
 ) -> None:
@@ -179,7 +199,7 @@ def test_what_is_refused_names_the_element_of_the_release(hub: RunningHub) -> No
     async def scenario(fhir: Fhir) -> None:
         changes: list[tuple[dict[str, Any], int, str, str]] = [
             ({"payload": "application/fhir+json"}, 422, "not-supported", "contentType"),
-            ({"payload": "text/plain;attach=application/fhir+xml"}, 422, "not-supported",
+            ({"payload": "text/plain;attach=application/fhir+turtle"}, 422, "not-supported",
              "contentType"),
             ({"endpoint": "mailto:a@example.org?bcc=b@example.org"}, 422, "value", "endpoint"),
             ({"endpoint": "https://example.org/hook"}, 422, "value", "endpoint"),
