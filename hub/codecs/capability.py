@@ -12,10 +12,11 @@ from typing import Final
 
 from hub.codecs.backport import PROFILE
 from hub.codecs.extension import BACKPORT
-from hub.codecs.operation import operations
+from hub.codecs.operation import Operation
+from hub.codecs.operation_catalogue import operations, system_operations
 from hub.core.instant import format_instant
 from hub.core.release import FhirRelease, Resource
-from hub.core.search_parameter import ANY_RESOURCE, SearchParameters
+from hub.core.search_parameter import SearchParameters
 
 TOPIC_EXTENSION: Final = (
     f"{BACKPORT}/StructureDefinition/capabilitystatement-subscriptiontopic-canonical"
@@ -26,7 +27,6 @@ _REQUIREMENTS: Final = {
     FhirRelease.R4B: f"{BACKPORT}/CapabilityStatement/backport-subscription-server",
 }
 _TRANSPORT: Final = "http://terminology.hl7.org/CodeSystem/message-transport"
-_PROCESS_MESSAGE: Final = "http://hl7.org/fhir/OperationDefinition/MessageHeader-process-message"
 _READ: Final = ("read", "search-type")
 _READ_ONLY: Final = frozenset(("SubscriptionTopic", "OperationDefinition"))
 _ALL: Final = (
@@ -104,10 +104,7 @@ def capability_statement(
                 for name in names
             ],
             "interaction": [{"code": "transaction"}, {"code": "batch"}],
-            "operation": [
-                *_operations(release, ANY_RESOURCE, base_url).get("operation", []),
-                {"name": "process-message", "definition": _PROCESS_MESSAGE},
-            ],
+            "operation": _claimed(system_operations(), release, base_url),
         }
     ]
     resource["messaging"] = [
@@ -175,11 +172,14 @@ def _resource(
 
 
 def _operations(release: FhirRelease, name: str, base_url: str) -> Resource:
-    found = [
-        {"name": each.code, "definition": each.canonical(release, base_url)}
-        for each in operations(release, name)
-    ]
+    found = _claimed(operations(release, name), release, base_url)
     return {"operation": found} if found else {}
+
+
+def _claimed(offered: Iterable[Operation], release: FhirRelease, base_url: str) -> list[Resource]:
+    return [
+        {"name": each.code, "definition": each.canonical(release, base_url)} for each in offered
+    ]
 
 
 def _interactions(name: str) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ Source: http://hl7.org/fhir/operationdefinition.html; http://hl7.org/fhir/capabi
 
 from __future__ import annotations
 
-from hub.codecs.operation import operation_definitions
+from hub.codecs.operation_catalogue import operation_definitions
 from hub.core.change import Interaction
 from hub.core.json_text import dumps, parse
 from hub.core.release import FhirRelease

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hub.codecs.operation import OPERATIONS, operation_definitions, operations
+from hub.codecs.operation_catalogue import OPERATIONS, operation_definitions, operations
 from hub.codecs.validation import Validator
 from hub.core.json_text import dumps, parse
 from hub.core.release import FhirRelease

@@ -30,9 +30,10 @@ def test_every_operation_that_is_claimed_has_its_definition_here_and_answers(
 ) -> None:
     async def scenario(fhir: Fhir) -> None:
         stored = await fhir.create(a_subscription(fhir.release, channel="websocket"))
-        claimed = (await _listed(fhir, "Subscription"))["operation"]
-        kind = "Basic" if fhir.release is FhirRelease.R4 else "SubscriptionTopic"
-        claimed += (await _listed(fhir, kind))["operation"]
+        statement = await fhir.get("metadata")
+        (rest,) = statement["rest"]
+        claimed = list(rest["operation"])
+        claimed += [each for kind in rest["resource"] for each in kind.get("operation", ())]
         for operation in claimed:
             assert not operation["name"].startswith("$")
             for query in (f"url={operation['definition']}", f"code={operation['name']}"):
@@ -43,17 +44,18 @@ def test_every_operation_that_is_claimed_has_its_definition_here_and_answers(
             if definition["url"].startswith(fhir.base):
                 assert (await fhir.get(definition["url"]))["id"] == definition["id"]
             (on,) = definition["resource"]
-            subject = f"{on}/{stored['id'] if on == 'Subscription' else 'task-activity'}"
-            places = [subject, *([on] if definition["type"] else [])]
-            for place in places:
-                answer = await fhir.ask("POST", f"{place}/${operation['name']}")
-                assert answer.status_code != 404, (place, operation["name"])
-                got = await fhir.ask("GET", f"{place}/${operation['name']}")
-                sends = operation["name"] in {"resend", "verify", "inject-event"}
-                assert (got.status_code == 405) == sends, (place, operation["name"])
-        names = {each["name"] for each in claimed}
+            kind = "Subscription" if on == "Resource" else on
+            subject = f"{kind}/{stored['id'] if kind == 'Subscription' else 'task-activity'}"
+            places = [(subject, "instance"), (on, "type"), ("", "system")]
+            for place in (place for place, level in places if definition[level]):
+                path = f"{place}/${operation['name']}".removeprefix("/")
+                answer = await fhir.ask("POST", path)
+                got = await fhir.ask("GET", path)
+                assert 404 not in (answer.status_code, got.status_code), path
+                if operation["name"] in {"resend", "verify", "inject-event", "process-message"}:
+                    assert got.status_code == 405, path
         found = await _ids(fhir, "OperationDefinition?_count=100")
-        assert len(found) == len(names) == 7
+        assert len(found) == len({each["name"] for each in claimed}) == len(claimed)
         assert await _ids(fhir, "OperationDefinition?name=SubscriptionResend") == [
             "Subscription-resend" if fhir.release is R5 else "backport-subscription-resend"
         ]

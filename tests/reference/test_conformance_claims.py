@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from hub.codecs.capability import capability_statement
-from hub.codecs.operation import operation_definitions
+from hub.codecs.operation_catalogue import operation_definitions
 from hub.codecs.tables import elements
 from hub.codecs.tables.search import search_parameters
 from hub.core.release import FhirRelease, Resource

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from hub.codecs.operation import operations
+from hub.codecs.operation_catalogue import operations
 from hub.core.delivery import Delivered, DeliveryResult, Failed, FailureClass
 from hub.core.release import FhirRelease, Resource
 from hub.engine import subscription_status
