@@ -315,4 +315,20 @@ OPERATIONS: Final = (
         affects_state=True,
         core_id="MessageHeader-process-message",
     ),
+    Operation(
+        code="order-status",
+        name="OrderStatus",
+        title="Status of an order by a number",
+        description=(
+            "Answers the Task of an order that is known by a number: of the placer, the filler, "
+            "the requisition or the Task. Several are answered as a searchset."
+        ),
+        parameters=(
+            Parameter("identifier", "string", "The number, as system|value.", least=1),
+            _out("return", "Resource", "The Task, or a Bundle of them.", least=1),
+        ),
+        resource="Task",
+        on_system=True,
+        on_instance=False,
+    ),
 )

@@ -47,7 +47,7 @@ async def _process(service: Service, call: Call, target: Target) -> Answer:
 INTERACTIONS: dict[Place, dict[str, Handler]] = {
     Place.BASE: {"POST": _process},
     Place.METADATA: {"GET": metadata.read},
-    Place.OPERATION: {"POST": operation.invoke},
+    Place.OPERATION: {"GET": operation.invoke, "POST": operation.invoke},
     Place.TYPE: {"GET": search.search, "POST": resource.create},
     Place.TYPE_SEARCH: {"POST": search.search},
     Place.TYPE_HISTORY: {"GET": history.of_type},
@@ -121,6 +121,8 @@ async def perform(service: Service, call: Call) -> Answer:
 
 def _offered(place: Place, target: Target, is_administrator: bool) -> dict[str, Handler]:
     offered = INTERACTIONS[place]
+    if place is Place.OPERATION and target.operation not in operation.READABLE:
+        return {"POST": offered["POST"]}
     read_only = {_TOPIC, _OPERATION}
     if target.resource_type not in read_only or place not in {Place.TYPE, Place.INSTANCE}:
         return offered

@@ -20,6 +20,7 @@ from hub.web.arguments import Arguments
 from hub.web.call import Answer, Call
 from hub.web.explain import EXPLAIN, explain_change, explain_version
 from hub.web.message import PROCESS_MESSAGE, process_message
+from hub.web.order_status import ORDER_STATUS, order_status
 from hub.web.page import address
 from hub.web.resend import resend
 from hub.web.service import Service
@@ -220,6 +221,9 @@ ON_RESOURCE: Final[Mapping[str, Operation]] = {EXPLAIN: explain_version, TRACE: 
 """Offered on resources of every type."""
 ON_SYSTEM: Final[Mapping[str, Operation]] = {
     EXPLAIN: explain_change,
+    ORDER_STATUS: order_status,
     PROCESS_MESSAGE: process_message,
 }
 """Offered at the base URL."""
+READABLE: Final = frozenset((ORDER_STATUS,))
+"""Those at the base URL that take GET, too."""
