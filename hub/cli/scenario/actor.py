@@ -9,7 +9,7 @@ from typing import Any, Protocol, Self
 from hub.cli.arrival import short_reference
 from hub.cli.client import Answer, HubClient
 from hub.cli.request import subscription_resource
-from hub.cli.scenario.inbox import EndpointInbox, SocketInbox
+from hub.cli.scenario.inbox import EndpointInbox, Inbox, SocketInbox
 from hub.core.release import FhirRelease, Resource
 from hub.core.subscription import ChannelType, PayloadContent
 from hub.ports import Clock
@@ -199,6 +199,29 @@ class Actor:
             filters=filters,
         )
         await inbox.opens(await self._subscribed(resource | elements, topic, filters))
+        return inbox
+
+    async def forwards(
+        self,
+        topic: str,
+        *filters: str,
+        to: str,
+        content: PayloadContent = PayloadContent.FULL_RESOURCE,
+    ) -> Inbox:
+        """Subscribe by message to the ``$process-message`` of another hub's base.
+
+        What arrives there is that hub's; the inbox only asks for the Subscription's status.
+        """
+        inbox = Inbox(self._setting, self.name, self._hub, self.client)
+        resource = subscription_resource(
+            self.client.release,
+            topic=topic,
+            channel=ChannelType.MESSAGE,
+            content=content,
+            filters=filters,
+            endpoint=to,
+        )
+        await inbox.opens(await self._subscribed(resource, topic, filters))
         return inbox
 
     async def _subscribed(self, resource: Resource, topic: str, filters: Sequence[str]) -> str:

@@ -76,8 +76,9 @@ class Inbox:
         """Listen no longer."""
 
     async def opens(self, id: str) -> None:
-        """Return when the hub has greeted: the handshake has come."""
-        raise NotImplementedError
+        """Return when the Subscription is active: whoever listens has taken the handshake."""
+        self.id = id
+        await self.until("active")
 
     async def next(self, what: str = "") -> ArrivedEvent:
         """Return the next event.
