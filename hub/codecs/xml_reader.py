@@ -9,7 +9,7 @@ Source: http://hl7.org/fhir/xml.html.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
@@ -31,7 +31,9 @@ from hub.core.release import FhirRelease, Json, Resource
 from hub.errors import InvalidResource, Issue, MalformedXml
 
 _MOST_ISSUES: Final = 20
+_MOST_ATTRIBUTES: Final = 16
 _LONGEST_WORDS: Final = 120
+_LONGEST_DECLARATION: Final = 256
 _SCHEMA_INSTANCE: Final = "{http://www.w3.org/2001/XMLSchema-instance}"
 _BLANK: Final = " \t\r\n"
 _NUMBER: Final = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?", re.ASCII)
@@ -80,7 +82,7 @@ def _decoded(text: bytes) -> str:
         raise MalformedXml(f"byte {error.start + 1} is not UTF-8") from None
     if not source.startswith("<"):
         raise MalformedXml("the text is no XML")
-    declared = _DECLARATION.match(source)
+    declared = _DECLARATION.match(source, 0, _LONGEST_DECLARATION)
     if declared is not None and declared["encoding"].lower() not in {"utf-8", "utf8"}:
         raise MalformedXml("the encoding must be UTF-8")
     prolog = _PROLOG.match(source)
@@ -124,7 +126,7 @@ class _Reader:
             raise MalformedXml(f"nested deeper than {MAX_DEPTH} levels")
         value: Resource = {}
         own = attributes(self._release, code)
-        for name, text in node.attrib.items():
+        for name, text in self._attributes(node, path):
             if name in own:
                 value[name] = text
             elif not name.startswith(_SCHEMA_INSTANCE):
@@ -152,6 +154,14 @@ class _Reader:
             if sibling is not None:
                 siblings[name] = sibling
         return _with_siblings(value, siblings)
+
+    def _attributes(self, node: Any, path: str) -> Iterable[tuple[str, str]]:
+        """Return the attributes of an element; lxml takes quadratic time to tell many."""
+        if len(node.attrib) > _MOST_ATTRIBUTES:
+            self._complain(path, f"has more than {_MOST_ATTRIBUTES} attributes")
+            return ()
+        found: Iterable[tuple[str, str]] = node.attrib.items()
+        return found
 
     def _children(self, node: Any, path: str) -> Iterator[tuple[Any, str]]:
         """Yield the elements inside one, with their names; comments are passed over."""
@@ -191,7 +201,7 @@ class _Reader:
     def _primitive(self, node: Any, code: str, path: str, depth: int) -> tuple[Json, Json]:
         value: Json = None
         sibling: dict[str, Json] = {}
-        for name, text in node.attrib.items():
+        for name, text in self._attributes(node, path):
             if name == "value":
                 value = _typed(text, PRIMITIVES[code].json_type)
             elif name == "id":

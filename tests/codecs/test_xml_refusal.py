@@ -127,6 +127,19 @@ def test_many_complaints_are_cut_off() -> None:
     assert len(refused(f"<contained><Patient>{'<foo/>' * 99}</Patient></contained>").issues) == 20
 
 
+def test_many_attributes_are_refused_without_reading_each() -> None:
+    attributes = " ".join(f"a{number}='x'" for number in range(150_000))
+    (issue,) = refused("", f" {attributes}").issues
+    assert issue.diagnostics == "Patient: has more than 16 attributes"
+    (issue,) = refused(f"<active value='true' {attributes}/>").issues[:1]
+    assert issue.expression == "Patient.active"
+
+
+@pytest.mark.parametrize("declared", ["encoding='utf-8' " * 100_000, " " * 1_000_000])
+def test_a_declaration_without_end_is_refused_at_once(declared: str) -> None:
+    assert "line 1 column" in malformed(f"<?xml version='1.0' {declared}")
+
+
 def test_a_root_of_no_resource_type_is_left_to_the_check() -> None:
     document = read_xml(f"<Foo {FHIR}><bar/></Foo>".encode(), R4)
     with pytest.raises(HubError, match="no resource type"):
