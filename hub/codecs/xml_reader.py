@@ -33,6 +33,7 @@ from hub.errors import InvalidResource, Issue, MalformedXml
 _MOST_ISSUES: Final = 20
 _MOST_ATTRIBUTES: Final = 16
 _LONGEST_WORDS: Final = 120
+_LONG_NAME: Final = re.compile(r"(\S{40})\S+")
 _LONGEST_DECLARATION: Final = 256
 _SCHEMA_INSTANCE: Final = "{http://www.w3.org/2001/XMLSchema-instance}"
 _BLANK: Final = " \t\r\n"
@@ -57,7 +58,7 @@ def read_xml(text: bytes, release: FhirRelease) -> Document:
         root = parse_markup(source.encode())
     except etree().XMLSyntaxError as error:
         line, column = error.position
-        words = str(error.msg).partition(", line ")[0][:_LONGEST_WORDS]
+        words = _LONG_NAME.sub(r"\1...", str(error.msg).partition(", line ")[0])[:_LONGEST_WORDS]
         raise MalformedXml(f"line {line} column {column}: {words}") from None
     namespace, name = _parted(root.tag)
     if namespace != FHIR:

@@ -166,7 +166,7 @@ def _extended(elements: Elements, kind: str, value: Resource, luck: Luck) -> Res
             elif element.is_list:
                 siblings = [luck.choice([None, *SIBLINGS]) for _ in member]
                 values = [
-                    None if sibling and luck.random() > 0.5 else each
+                    None if sibling and "extension" in sibling and luck.random() > 0.5 else each
                     for each, sibling in zip(member, siblings, strict=True)
                 ]
                 if any(each is not None for each in values):
@@ -175,7 +175,7 @@ def _extended(elements: Elements, kind: str, value: Resource, luck: Luck) -> Res
                     found[f"_{name}"] = siblings
             else:
                 sibling = luck.choice([None, None, *SIBLINGS])
-                if not sibling or luck.random() > 0.5:
+                if not sibling or "extension" not in sibling or luck.random() > 0.5:
                     found[name] = member
                 if sibling:
                     found[f"_{name}"] = sibling
