@@ -258,6 +258,20 @@ class FiltersTooCostly(SubscriptionRefused):
     hint = "Write alternatives as one filter with commas; use :in for many codes."
 
 
+class CriteriaInvalid(SubscriptionRefused):
+    """The criteria are neither a topic's canonical URL nor a search that the hub can evaluate."""
+
+    slug, code = "criteria-invalid", "not-supported"
+    hint = "Write a topic's canonical URL, or a search: Type?parameter[:modifier]=value[,value]."
+
+
+class NotTopicBased(Unprocessable):
+    """What was asked for exists only for Subscriptions to a topic, and this one is to a search."""
+
+    slug, code = "not-topic-based", "not-supported"
+    hint = "Numbers, $status and $events need a topic as criteria; `fhir-hub topics` lists them."
+
+
 class ChannelNotSupported(SubscriptionRefused):
     """The hub can't deliver over this channel."""
 
@@ -324,6 +338,13 @@ class ExtensionNotAllowed(SubscriptionRefused):
 
     slug, code = "extension-not-allowed", "not-supported"
     hint = "Use the extensions of http://hl7.org/fhir/uv/subscriptions-backport."
+
+
+class TopicExtensionNotAllowed(ExtensionNotAllowed):
+    """An extension for Subscriptions to a topic stands in one whose criteria are a search."""
+
+    slug, code = "topic-extension-not-allowed", "not-supported"
+    hint = "Put the canonical URL of a topic into criteria, or leave the extension out."
 
 
 class Unavailable(HubError):

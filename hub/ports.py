@@ -122,6 +122,9 @@ class Codec(Protocol):
     def encode_notification(self, notification: Notification, base_url: str) -> bytes:
         """Write the notification Bundle (also of ``$events``) as JSON, always the same bytes."""
 
+    def encode_resource(self, body: bytes, content_type: str) -> bytes:
+        """Write a stored resource, given as JSON text, in a MIME type that was asked for."""
+
     def encode_message(self, notification: Notification, base_url: str, destination: str) -> bytes:
         """Write the message Bundle with the notification inside, the same bytes each time.
 
@@ -148,9 +151,9 @@ class Codec(Protocol):
 class StoredStream:
     """A stream as it is stored.
 
-    ``topic`` is ``url|version``; ``key`` everything that decides whether an event exists;
-    ``filters`` those of the one who asked first; ``floor`` the n up to which retention removed
-    events.
+    ``topic`` is ``url|version``, or the type of classic criteria; ``key`` everything that decides
+    whether an event exists; ``filters`` those of the one who asked first; ``floor`` the n up to
+    which retention removed events.
     """
 
     id: int

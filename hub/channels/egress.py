@@ -94,7 +94,7 @@ class _GuardedResolver(AbstractResolver):
 
 
 class GuardedClient:
-    """Posts to endpoints and tells what came of it, as a value.
+    """Posts or puts to endpoints and tells what came of it, as a value.
 
     Args:
         policy: where it may send.
@@ -175,20 +175,47 @@ class GuardedClient:
         *,
         read: int = 0,
     ) -> Answer | Failed:
-        """Send ``body`` once and wait at most ``timeout`` for the head of the answer.
+        """Send ``body`` by POST once; wait at most ``timeout`` for the head of the answer.
 
         Of its body at most ``read`` bytes are returned, and nothing of a longer one.
 
         A kept-alive connection that turns out closed before anything was answered is replaced
         once: the endpoint never took the request.
         """
+        return await self._send("POST", url, body, headers, timeout, read=read)
+
+    async def put(
+        self,
+        url: str,
+        body: bytes,
+        headers: Iterable[tuple[str, str]],
+        timeout: timedelta,
+    ) -> Answer | Failed:
+        """Send ``body`` by PUT; see ``post``.
+
+        The library sends it once more where the connection was closed without an answer: PUT may
+        be repeated (RFC 9110, 9.2.2).
+        """
+        return await self._send("PUT", url, body, headers, timeout)
+
+    async def _send(
+        self,
+        method: str,
+        url: str,
+        body: bytes,
+        headers: Iterable[tuple[str, str]],
+        timeout: timedelta,
+        *,
+        read: int = 0,
+    ) -> Answer | Failed:
         attempt = Attempt(self._monotonic)
         attempt.start(attempt.total)
         token = current.set(attempt)
         try:
             async with asyncio.timeout(timeout.total_seconds()) as deadline:
-                return await self._post(
-                    attempt, url, body, _one_spelling(headers), deadline, read=read
+                spelled = _one_spelling(headers)
+                return await self._once(
+                    attempt, method, url, body, spelled, deadline=deadline, read=read
                 )
         except (TimeoutError, HubError, aiohttp.ClientError, OSError) as error:
             failure, reason = _judge(error, attempt)
@@ -196,14 +223,15 @@ class GuardedClient:
         finally:
             current.reset(token)
 
-    async def _post(
+    async def _once(
         self,
         attempt: Attempt,
+        method: str,
         url: str,
         body: bytes,
         headers: tuple[tuple[str, str], ...],
-        deadline: asyncio.Timeout,
         *,
+        deadline: asyncio.Timeout,
         read: int,
     ) -> Answer:
         endpoint = parse(url)
@@ -211,23 +239,29 @@ class GuardedClient:
             attempt.blocked = True
             raise _NotAllowedError(_NO_HTTP)
         try:
-            response = await self._exchange(attempt, endpoint.url, body, headers)
+            response = await self._exchange(attempt, method, endpoint.url, body, headers)
         except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
             if not attempt.reused:
                 raise
             attempt.reused = False
-            response = await self._exchange(attempt, endpoint.url, body, headers)
+            response = await self._exchange(attempt, method, endpoint.url, body, headers)
         attempt.end(attempt.wait)
         answer = Answer(response.status, response.headers.get("Retry-After"), attempt.timing())
         text = await self._drain(response, deadline, max(read, self._limits.body_bytes))
         return replace(answer, body=text) if 0 < len(text) <= read else answer
 
     async def _exchange(
-        self, attempt: Attempt, url: Any, body: bytes, headers: tuple[tuple[str, str], ...]
+        self,
+        attempt: Attempt,
+        method: str,
+        url: Any,
+        body: bytes,
+        headers: tuple[tuple[str, str], ...],
     ) -> aiohttp.ClientResponse:
         if self._session is None:
             raise RuntimeError("GuardedClient.start() was not called")
-        return await self._session.post(
+        return await self._session.request(
+            method,
             url,
             data=body,
             headers=headers,

@@ -1,6 +1,9 @@
 """The channel ``rest-hook``: POST the notification to the subscriber's endpoint.
 
-Source: http://hl7.org/fhir/R5/subscriptions.html#channels (REST-Hook); RFC 9110, 10.2.3 and 15.
+A classic Subscription is sent a POST without body or, where it asks for a payload, the resource by
+PUT: its endpoint then is the base of a FHIR server.
+Source: http://hl7.org/fhir/R5/subscriptions.html#channels (REST-Hook); RFC 9110, 10.2.3 and 15;
+http://hl7.org/fhir/R4/codesystem-subscription-channel-type.html (rest-hook).
 """
 
 from __future__ import annotations
@@ -29,6 +32,7 @@ _MIME_TYPES = (
 _WORD = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _PARAMETER = re.compile(rf'[ \t]*;[ \t]*({_WORD})=(?:({_WORD})|"([ !#-\[\]-~]*)")')
 _MAX_MIME = 256
+_LONGEST_ID = 64
 _REJECTED = frozenset({400, 413, 415, 422})
 _BUSY = frozenset({408, 425, 429})
 
@@ -56,10 +60,16 @@ class RestHookChannel:
             HeaderNotAllowed: a header can't be sent.
             PayloadNotSupported: the MIME type is not FHIR of this release.
         """
-        check_target(subscription, self._client.policy, subscription.endpoint)
+        refusals = Refusals()
+        refusals.take(
+            lambda: check_target(subscription, self._client.policy, subscription.endpoint), None
+        )
+        if subscription.is_classic and subscription.content_type:
+            refusals.take(lambda: _check_base(subscription, self._client.policy), None)
+        refusals.raise_any()
 
     async def send(self, envelope: Envelope) -> DeliveryResult:
-        """Post once, within ``envelope.timeout``; any 2xx is a delivery.
+        """Send once, within ``envelope.timeout``; any 2xx is a delivery.
 
         The body of the answer and its headers but ``Retry-After`` are not looked at.
         """
@@ -84,7 +94,10 @@ def check_target(subscription: Subscription, policy: EgressPolicy, url: str | No
     refusals = Refusals()
     refusals.take(lambda: check_endpoint(url, policy), None)
     refusals.take(lambda: check_headers(subscription.parameter), None)
-    refusals.take(lambda: check_content_type(subscription.content_type, subscription.release), None)
+    if subscription.content_type or not subscription.is_classic:
+        refusals.take(
+            lambda: check_content_type(subscription.content_type, subscription.release), None
+        )
     refusals.raise_any()
 
 
@@ -92,6 +105,8 @@ async def post(
     client: GuardedClient, envelope: Envelope, url: str, *, read: int = 0
 ) -> Answer | Failed:
     """Post what is in an envelope to ``url``, once, with the subscriber's headers and the hub's.
+
+    A resource that a classic Subscription asked for is put below ``url`` instead.
 
     Args:
         read: how many bytes of the answer's body are wanted.  Where any are, FHIR JSON is asked
@@ -102,10 +117,32 @@ async def post(
     except HubError as refusal:
         return Failed(failure=FailureClass.BLOCKED, reason=refusal.diagnostics)
     headers = [(name, value.strip(" \t")) for name, value in envelope.parameter]
-    headers += [("Content-Type", envelope.content_type), ("User-Agent", USER_AGENT)]
+    if envelope.content_type:
+        headers.append(("Content-Type", envelope.content_type))
+    headers.append(("User-Agent", USER_AGENT))
     if read and not any(name.lower() == "accept" for name, _ in envelope.parameter):
         headers.append(("Accept", _MIME_TYPES[0]))
+    if envelope.update is not None:
+        where = resource_url(url, envelope.update)
+        return await client.put(where, envelope.body, headers, envelope.timeout)
     return await client.post(url, envelope.body, headers, envelope.timeout, read=read)
+
+
+def resource_url(base: str, reference: str) -> str:
+    """Return the address of a resource (``Type/id``) at the base of a FHIR server."""
+    return f"{base.rstrip('/')}/{reference}"
+
+
+def _check_base(subscription: Subscription, policy: EgressPolicy) -> None:
+    """Refuse an endpoint under which no resource of the type could be put."""
+    endpoint = subscription.endpoint or ""
+    if "?" in endpoint:
+        raise EndpointInvalid(
+            "with a payload the endpoint is the base of a FHIR server, to which /Type/id is "
+            "added; it can't have a query",
+            expression="Subscription.endpoint",
+        )
+    check_endpoint(resource_url(endpoint, f"{subscription.topic}/{'x' * _LONGEST_ID}"), policy)
 
 
 def check_content_type(content_type: str, release: FhirRelease) -> None:

@@ -21,14 +21,15 @@ class WebSocketChannel:
         if subscription.endpoint:
             raise EndpointInvalid(
                 "a websocket Subscription has no endpoint: the hub says where to connect "
-                "($get-ws-binding-token)",
+                "($get-ws-binding-token, or GET metadata where its criteria are a search)",
                 expression="Subscription.endpoint",
             )
         if subscription.parameter:
             raise HeaderNotAllowed(
                 "a websocket has no headers to send", expression="Subscription.parameter"
             )
-        check_content_type(subscription.content_type, subscription.release)
+        if not subscription.is_classic:
+            check_content_type(subscription.content_type, subscription.release)
 
     async def send(self, envelope: Envelope) -> DeliveryResult:
         """Fail: nobody is sent to before a socket is bound."""

@@ -16,7 +16,7 @@ from hub.core.release import Json, Resource
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArrivedEvent:
-    """One event of a notification.
+    """One event of a notification; what a classic Subscription sends has the number 0.
 
     ``focus`` and ``context`` are ``Type/id`` where the reference has that form; ``method`` and
     ``resource`` are those of the entry of the focus, if the payload holds it.
@@ -72,6 +72,10 @@ class Arrival:
         return "#" + ",".join(map(str, numbers))
 
 
+CLASSIC = "classic"
+"""The type of what a Subscription whose criteria are a search sends: a call, or a resource."""
+
+
 class NotANotification(ValueError):
     """The JSON is no notification Bundle; the text says why."""
 
@@ -98,6 +102,29 @@ def read_arrival(bundle: Json) -> Arrival:
     if bundle.get("type") == "message":
         return read_arrival(entries[1].get("resource") if len(entries) > 1 else None)
     return read_status(entries[0].get("resource"), entries[1:])
+
+
+def classic_arrival(path: str, resource: Json) -> Arrival:
+    """Return what a classic Subscription sent.
+
+    Args:
+        path: of the request, which ends in ``Type/id`` where a resource was put.
+        resource: what was put, None where the call had no body.
+
+    Raises:
+        NotANotification: it is no resource.
+    """
+    if resource is not None and (not isinstance(resource, dict) or "resourceType" not in resource):
+        raise NotANotification("no resource")
+    event = ArrivedEvent(
+        number=0,
+        timestamp=None,
+        focus=None if resource is None else short_reference(path),
+        resource=resource,
+    )
+    return Arrival(
+        type=CLASSIC, subscription="", status="", topic=None, total=None, events=(event,)
+    )
 
 
 def read_status(status: Json, entries: list[Resource]) -> Arrival:

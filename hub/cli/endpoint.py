@@ -15,7 +15,7 @@ from typing import Self
 
 from aiohttp import web
 
-from hub.cli.arrival import Arrival, NotANotification, read_arrival
+from hub.cli.arrival import Arrival, NotANotification, classic_arrival, read_arrival
 from hub.cli.payload import read_payload
 from hub.ports import Clock
 
@@ -91,6 +91,7 @@ class Endpoint:
         self._closing = asyncio.Event()
         application = web.Application(client_max_size=_LARGEST_BODY)
         application.router.add_post("/{path:.*}", self._handle)
+        application.router.add_put("/{path:.*}", self._handle)
         self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=1.0)
 
     async def start(self, port: int = 0) -> None:
@@ -120,7 +121,7 @@ class Endpoint:
         body = await request.read()
         now = self._clock.now()
         try:
-            arrival = read_arrival(read_payload(body))
+            arrival = _read(request, body)
         except (ValueError, NotANotification) as error:
             return web.Response(status=400, text=f"no notification: {error}\n")
         reply = Reply.ACCEPT
@@ -132,3 +133,10 @@ class Endpoint:
         if reply is Reply.HANG:
             await self._closing.wait()
         return web.Response(status=503 if reply in (Reply.FAIL, Reply.HANG) else 200)
+
+
+def _read(request: web.Request, body: bytes) -> Arrival:
+    """Read a notification, or what a classic Subscription sends: a resource by PUT, or nothing."""
+    if request.method == "PUT":
+        return classic_arrival(request.path, read_payload(body))
+    return read_arrival(read_payload(body)) if body else classic_arrival(request.path, None)

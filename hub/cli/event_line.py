@@ -27,7 +27,7 @@ def event_line(
     The state is the resource's own where the payload holds it, else the Subscription's status.
     """
     arrow = terminal.paint("↺", "yellow") if recovered else terminal.paint("→", "green")
-    number = terminal.paint(f"#{event.number}".rjust(6), "bold")
+    number = terminal.paint((f"#{event.number}" if event.number else "").rjust(6), "bold")
     delay = _delay(event, now)
     took = terminal.paint(("" if delay is None else milliseconds(delay)).rjust(8), "dim")
     state = printable(event.state or arrival.status).ljust(16)
@@ -43,7 +43,7 @@ def event_json(arrival: Arrival, event: ArrivedEvent, now: datetime, *, recovere
     return json.dumps(
         {
             "schema": SCHEMA,
-            "number": event.number,
+            "number": event.number or None,
             "focus": event.focus,
             "context": list(event.context),
             "timestamp": None if event.timestamp is None else event.timestamp.isoformat(),
@@ -51,7 +51,7 @@ def event_json(arrival: Arrival, event: ArrivedEvent, now: datetime, *, recovere
             "milliseconds": None if delay is None else round(delay, 3),
             "recovered": recovered,
             "state": event.state,
-            "subscription": f"Subscription/{arrival.subscription_id}",
+            "subscription": f"Subscription/{arrival.subscription_id}" if event.number else None,
             "status": arrival.status,
             "topic": arrival.topic,
         },

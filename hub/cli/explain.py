@@ -121,7 +121,9 @@ def _clauses(owner: Values, terminal: Terminal, indent: str) -> Iterator[str]:
 
 
 def _subscription(each: Values) -> str:
-    words = f"#{each['event-number']} {each['words']}" if "event-number" in each else each["status"]
+    words = str(each.get("words", each["status"]))
+    if "event-number" in each:
+        words = f"#{each['event-number']} {words}"
     return f"{printable(each['reference'])}  {each['channel']}  {printable(words)}"
 
 

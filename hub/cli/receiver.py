@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 
-from hub.cli.arrival import Arrival
+from hub.cli.arrival import CLASSIC, Arrival
 from hub.cli.client import HubClient
 from hub.cli.endpoint import Endpoint, Faults, Received, Reply
 from hub.cli.event_line import Tape
@@ -71,12 +71,18 @@ class Receiver:
     async def take(self, received: Received) -> None:
         """Write one notification."""
         arrival, terminal = received.arrival, self._tape.terminal
-        name = printable(f"Subscription/{arrival.subscription_id}")
+        name, what = printable(f"Subscription/{arrival.subscription_id}"), arrival.numbers
+        if arrival.type == CLASSIC:
+            name, what = "a classic Subscription", "a call"
         at = clock_time(received.at)
         for error in arrival.errors:
             terminal.talk(f"! the hub says: {printable(error)}", "yellow")
         if received.reply is not Reply.ACCEPT:
-            terminal.talk(f"{at}  ✗ {arrival.numbers} of {name} answered {received.reply}", "red")
+            terminal.talk(f"{at}  ✗ {what} of {name} answered {received.reply}", "red")
+            return
+        if arrival.type == CLASSIC:
+            for event in arrival.events:
+                self._tape.write(arrival, event, received.at, recovered=False)
             return
         if not arrival.events:
             total = "" if arrival.total is None else f", {arrival.total} events so far"

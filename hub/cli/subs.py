@@ -17,6 +17,7 @@ from hub.cli.running import run_async
 from hub.cli.subs_check import check
 from hub.cli.terminal import Terminal, clock_time, milliseconds, printable
 from hub.clock import SystemClock
+from hub.codecs.classic import is_search
 from hub.codecs.filter_criteria import write_filter
 from hub.core.release import FhirRelease, Json, Resource
 from hub.errors import HubError
@@ -82,7 +83,7 @@ class Desk:
     async def show(self) -> int:
         """One Subscription, a line for each element."""
         resource = await self._client.resource(self._path)
-        view = self._view(resource, await self._status())
+        view = self._view(resource, await self._status(resource))
         if self._json:
             self._terminal.line(json.dumps(view, ensure_ascii=False))
             return Exit.OK
@@ -145,24 +146,23 @@ class Desk:
         return Exit.OK
 
     async def reactivate(self) -> int:
-        """Ask for a handshake, and tell how it went."""
-        await self._set_status("requested")
+        """Ask for a handshake, and tell how it went; a classic Subscription needs none."""
+        resource = await self._set_status("requested")
         give_up = self._clock.now() + HANDSHAKE_PATIENCE
-        status = await self._status()
+        status = await self._status(resource)
         while status.status == "requested" and self._clock.now() < give_up:
             await self._clock.sleep_until(self._clock.now() + _POLL)
-            status = await self._status()
+            status = await self._status(resource)
         self._tell(status)
         return Exit.OK if status.status == "active" else Exit.FAILED
 
     async def off(self) -> int:
         """Switch it off."""
-        await self._set_status("off")
-        self._tell(await self._status())
+        self._tell(await self._status(await self._set_status("off")))
         return Exit.OK
 
     async def verify(self) -> int:
-        """Have the hub send a handshake now, and tell what happened on the way."""
+        """Have the hub send a handshake now (a classic one a call without body), and tell how."""
         answer = await self._client.expect("POST", f"{self._path}/$verify")
         found = parameter_values(answer.resource or {})
         delivered = found.get("outcome") == "delivered"
@@ -170,9 +170,7 @@ class Desk:
             self._terminal.line(json.dumps(found, ensure_ascii=False))
             return Exit.OK if delivered else Exit.FAILED
         terminal = self._terminal
-        verdict = (
-            "✓ the handshake was taken" if delivered else f"✗ {found.get('outcome', 'failed')}"
-        )
+        verdict = "✓ the endpoint took it" if delivered else f"✗ {found.get('outcome', 'failed')}"
         terminal.line(terminal.paint(verdict, "green" if delivered else "red", "bold"))
         for name in ("address", "dns", "connect", "tls", "wait", "total", "status"):
             if name in found:
@@ -184,16 +182,19 @@ class Desk:
                 terminal.line(f"  {terminal.paint(name.ljust(8), 'dim')} {printable(found[name])}")
         return Exit.OK if delivered else Exit.FAILED
 
-    async def _status(self) -> Arrival:
+    async def _status(self, resource: Resource) -> Arrival:
+        if is_search(resource.get("criteria")):
+            return _standing(resource)
         found = await self._client.statuses(f"{self._path}/$status")
         if not found:
             raise CommandError(Exit.SERVER_ERROR, f"{self._path}/$status tells nothing")
         return next(iter(found.values()))
 
-    async def _set_status(self, status: str) -> None:
+    async def _set_status(self, status: str) -> Resource:
         patch = [{"op": "replace", "path": "/status", "value": status}]
         headers = {"Content-Type": "application/json-patch+json"}
-        await self._client.expect("PATCH", self._path, patch, headers=headers)
+        answer = await self._client.expect("PATCH", self._path, patch, headers=headers)
+        return answer.resource or {}
 
     def _tell(self, status: Arrival) -> None:
         if self._json:
@@ -202,7 +203,8 @@ class Desk:
             return
         colour = _STATUS_COLOUR.get(status.status, "bold")
         shown = self._terminal.paint(printable(status.status), colour)
-        self._terminal.line(f"{self._path}  {shown}  {status.total or 0} events")
+        events = "" if status.total is None else f"  {status.total} events"
+        self._terminal.line(f"{self._path}  {shown}{events}")
         for error in status.errors:
             self._terminal.talk(f"! {printable(error)}", "yellow")
 
@@ -211,12 +213,16 @@ class Desk:
             found = CODECS[self._client.release].decode_subscription(resource)
         except HubError as error:
             return _unreadable(resource, error.diagnostics)
+        if found.is_classic:
+            status = _standing(resource)
         return {
             "id": resource.get("id", ""),
             "status": found.status.value if status is None else status.status,
             "events": None if status is None else status.total,
-            "topic": bare_name(found.topic),
-            "filters": [write_filter(filter_by) for filter_by in found.filter_by],
+            "topic": resource["criteria"] if found.is_classic else bare_name(found.topic),
+            "filters": []
+            if found.is_classic
+            else [write_filter(filter_by) for filter_by in found.filter_by],
             "channel": found.channel_type.value,
             "endpoint": found.endpoint,
             "content": found.content.value,
@@ -230,8 +236,21 @@ class Desk:
         }
 
 
+def _standing(resource: Resource) -> Arrival:
+    """Return what a classic Subscription says of itself: it has no ``$status`` and no numbers."""
+    return Arrival(
+        type="query-status",
+        subscription=f"Subscription/{resource.get('id', '')}",
+        status=resource.get("status", ""),
+        topic=None,
+        total=None,
+        events=(),
+        errors=(resource["error"],) if "error" in resource else (),
+    )
+
+
 def _unreadable(resource: Resource, reason: str) -> dict[str, Json]:
-    """Return the view of a Subscription that is not topic-based, or of an unknown kind."""
+    """Return the view of a Subscription of an unknown kind."""
     known: dict[str, Json] = dict.fromkeys(("events", "channel", "endpoint"))
     return {
         "id": resource.get("id", ""),
@@ -239,7 +258,7 @@ def _unreadable(resource: Resource, reason: str) -> dict[str, Json]:
         "topic": resource.get("criteria") or resource.get("topic", ""),
         "filters": [],
         **known,
-        "errors": [f"can't be read as a topic-based Subscription: {reason}"],
+        "errors": [f"can't be read: {reason}"],
     }
 
 

@@ -51,7 +51,8 @@ def _show(change: Values, terminal: Terminal) -> None:
         words = terminal.paint(told["words"], _COLOURS.get(told["standing"], "bold"))
         at = f" {_time(told['delivered'])}" if "delivered" in told else ""
         name = printable(told.get("name") or told["subscription"])
-        terminal.line(f"    → {name}  {told['channel']}  #{told['event-number']}  {words}{at}")
+        number = f"#{told['event-number']}  " if "event-number" in told else ""
+        terminal.line(f"    → {name}  {told['channel']}  {number}{words}{at}")
     if "words" in change:
         terminal.line(f"    {terminal.paint(change['words'], 'dim')}")
 

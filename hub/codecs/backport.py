@@ -9,6 +9,7 @@ import re
 from datetime import timedelta
 from typing import Final
 
+from hub.codecs.classic import is_search, read_classic, write_criteria
 from hub.codecs.extension import (
     BACKPORT,
     IDENTIFIER,
@@ -97,7 +98,12 @@ class BackportCodec(ReleaseCodec):
         return f"Subscription.{_ELEMENTS[match[1]]}{index}"
 
     def read_subscription(self, resource: Resource, refusals: Refusals) -> Subscription:
-        """Read a validated Subscription of the backport profile; see ``hub.ports.Codec``."""
+        """Read a validated Subscription, topic-based or classic; see ``hub.ports.Codec``.
+
+        What ``criteria`` are tells which one it is; a profile that is claimed does not.
+        """
+        if is_search(resource.get("criteria")):
+            return read_classic(resource, self.release, _STATUSES, refusals, has_xml=self.has_xml)
         take = refusals.take
         channel: Resource = resource.get("channel", {})
         path, payload = "Subscription.channel", "Subscription.channel.payload"
@@ -148,11 +154,18 @@ class BackportCodec(ReleaseCodec):
         )
 
     def encode_subscription(self, subscription: Subscription) -> Resource:
-        """Write a Subscription of the backport profile; ``reason`` is mandatory there."""
+        """Write a Subscription, a topic-based one in the backport profile.
+
+        ``reason`` is mandatory there.
+        """
         resource: Resource = {"resourceType": "Subscription"}
         if subscription.id:
             resource["id"] = subscription.id
-        resource["meta"] = {"profile": [PROFILE]}
+        criteria = subscription.topic
+        if subscription.is_classic:
+            criteria = write_criteria(subscription)
+        else:
+            resource["meta"] = {"profile": [PROFILE]}
         if subscription.identifier:
             resource["extension"] = [
                 {"url": IDENTIFIER, "valueIdentifier": write_identifier(each)}
@@ -161,9 +174,9 @@ class BackportCodec(ReleaseCodec):
         resource["status"] = subscription.status.value
         if subscription.end is not None:
             resource["end"] = format_instant(subscription.end)
-        resource["reason"] = f"Notifications of {subscription.topic}"
-        resource["criteria"] = subscription.topic
-        if subscription.filter_by:
+        resource["reason"] = f"Notifications of {criteria}"
+        resource["criteria"] = criteria
+        if subscription.filter_by and not subscription.is_classic:
             resource["_criteria"] = {
                 "extension": [
                     {"url": FILTER_CRITERIA, "valueString": write_filter(filter_by)}
@@ -244,7 +257,10 @@ def _timed(channel: Resource, subscription: Subscription) -> Resource:
 
 
 def _payload(channel: Resource, subscription: Subscription) -> Resource:
-    """Return ``channel`` with the MIME type and the content level."""
+    """Return ``channel`` with the MIME type and the content level; a classic one has no level."""
+    if subscription.is_classic:
+        stated = {"payload": subscription.content_type} if subscription.content_type else {}
+        return {**channel, **stated}
     return {
         **channel,
         "payload": subscription.content_type,

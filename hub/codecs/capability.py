@@ -15,12 +15,13 @@ from hub.codecs.extension import BACKPORT
 from hub.codecs.operation import Operation
 from hub.codecs.operation_catalogue import operations, system_operations
 from hub.core.instant import format_instant
-from hub.core.release import FhirRelease, Resource
+from hub.core.release import CLASSIC, FhirRelease, Resource
 from hub.core.search_parameter import SearchParameters
 
 TOPIC_EXTENSION: Final = (
     f"{BACKPORT}/StructureDefinition/capabilitystatement-subscriptiontopic-canonical"
 )
+WEBSOCKET_EXTENSION: Final = "http://hl7.org/fhir/StructureDefinition/capabilitystatement-websocket"
 _GUIDE: Final = f"{BACKPORT}/ImplementationGuide/hl7.fhir.uv.subscriptions-backport"
 _REQUIREMENTS: Final = {
     FhirRelease.R4: f"{BACKPORT}/CapabilityStatement/backport-subscription-server-r4",
@@ -59,7 +60,8 @@ def capability_statement(
     Args:
         release: of the base.
         base_url: the base, without a slash at its end.
-        websocket_url: where sockets bind.
+        websocket_url: where sockets bind with a token; below it, at the release's name, they bind
+            by id to Subscriptions whose criteria are a search.
         resource_types: the types that the base keeps.
         search_parameters: what each type can be searched by.
         topics: canonical URLs of the topics that can be subscribed to; R4 lists them here since it
@@ -92,12 +94,8 @@ def capability_statement(
     referring = _referring(search_parameters, names)
     resource["rest"] = [
         {
+            **_binding(release, websocket_url),
             "mode": "server",
-            "documentation": (
-                "Subscriptions of this base hear of changes in this base only. "
-                "They are notified by rest-hook, websocket or message. "
-                f"Websockets bind at {websocket_url}"
-            ),
             "resource": [
                 _resource(release, name, search_parameters, topics, referring.get(name, []))
                 | _operations(release, name, base_url)
@@ -123,6 +121,25 @@ def capability_statement(
         }
     ]
     return resource
+
+
+def _binding(release: FhirRelease, websocket_url: str) -> Resource:
+    """Write where websockets bind, and for which Subscriptions."""
+    general = (
+        "Subscriptions of this base hear of changes in this base only. "
+        "They are notified by rest-hook, websocket or message. "
+        f"Websockets bind with a token at {websocket_url}"
+    )
+    if release not in CLASSIC:
+        return {"documentation": general}
+    classic = f"{websocket_url}/{release.path}"
+    return {
+        "extension": [{"url": WEBSOCKET_EXTENSION, "valueUri": classic}],
+        "documentation": (
+            f"{general}. Where the criteria of a Subscription are a search "
+            f"(Type?parameter=value) instead of a topic, they bind with its id at {classic}"
+        ),
+    }
 
 
 def _referring(parameters: SearchParameters, names: Iterable[str]) -> dict[str, list[str]]:

@@ -80,6 +80,10 @@ class ReleaseCodec(ABC):
             entries=self.further_entries(notification),
         )
 
+    def encode_resource(self, body: bytes, content_type: str) -> bytes:
+        """Write a stored resource, given as JSON text, in a MIME type that was asked for."""
+        return write_xml(body, self.release) if is_xml(content_type) else body
+
     def encode_message(self, notification: Notification, base_url: str, destination: str) -> bytes:
         """Write the message Bundle with the notification inside, in the MIME type asked for."""
         bundle = self.encode_notification(notification, base_url)

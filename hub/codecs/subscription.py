@@ -127,13 +127,13 @@ def read_topic(text: Json, expression: str) -> str:
     """Read a topic's canonical URL, with ``|version`` or without.
 
     Raises:
-        TopicUnknown: it is no absolute URI, but for instance the search ``Task?status=requested``.
+        TopicUnknown: it is no absolute URI.
     """
     if isinstance(text, str) and _absolute.fullmatch(text):
         return text
     raise TopicUnknown(
-        f"{expression} {text!r} is not the canonical URL of a topic; "
-        "criteria that are a search are not supported here",
+        f"{expression} {text!r} is not the canonical URL of a topic; only in R4 and R4B can "
+        "there be a search in its place",
         expression=expression,
     )
 

@@ -6,5 +6,5 @@ when a change is written, and can be tested without waiting for anything.
 Reading order: ``release``, ``json_text``, ``version``, ``change``; ``subscription``, ``numbering``,
 ``timing``, ``notification``, ``message``, ``delivery``; ``search_parameter``, ``search``,
 ``search_index``; ``topic``, ``fhirpath``, ``trigger``, ``compiled_topic``, ``filters``,
-``filter_index``, ``registry``.
+``classic_criteria``, ``filter_index``, ``registry``.
 """

@@ -21,6 +21,11 @@ def joined_canonical(url: str, version: str | None) -> str:
     return f"{url}|{version}" if version else url
 
 
+def is_absolute(canonical: str) -> bool:
+    """Tell whether this may be a canonical URL, which is absolute; a type's name is not."""
+    return ":" in canonical
+
+
 def version_order(version: str | None) -> tuple[tuple[int, int, str], ...]:
     """Return what versions are sorted by: their numbers, 1.10 after 1.9; none before any."""
     parts = _NUMBERS.split(version or "")

@@ -44,6 +44,9 @@ class Envelope:
     ``body`` is ``notification`` as a codec wrote it; ``notification`` is None where what is sent
     is none.  ``parameter`` are the subscriber's headers in order; ``timeout`` bounds the whole
     attempt.  ``confirm_url`` is where a person who is asked agrees to be written to.
+    Without ``body`` there is no ``content_type`` either.  ``update`` is set where ``body`` is a
+    resource that a classic Subscription asked for: the reference, ``Type/id``, under which it is to
+    be put at the FHIR base ``endpoint``.
     ``body``, ``parameter``, ``notification`` and ``confirm_url`` may be secret and never appear in
     ``repr`` or in logs.
     """
@@ -56,6 +59,7 @@ class Envelope:
     timeout: timedelta = timedelta(seconds=15)
     notification: Notification | None = field(default=None, repr=False)
     confirm_url: str | None = field(default=None, repr=False)
+    update: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

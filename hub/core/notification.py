@@ -23,6 +23,9 @@ from hub.core.subscription import (
 )
 from hub.core.version import ResourceKey, ResourceVersion, VersionReference
 
+DEFAULT_MAX_COUNT = 20
+"""How many events a notification may hold where the Subscription does not say."""
+
 
 class NotificationType(StrEnum):
     """``SubscriptionStatus.type``."""
@@ -123,6 +126,11 @@ def stable_uuid(*parts: object) -> str:
     digest[8] = digest[8] & 0x3F | 0x80
     text = digest.hex()
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+
+
+def most_events(subscription: Subscription) -> int:
+    """Return how many events one notification may hold; a classic one is about a single change."""
+    return 1 if subscription.is_classic else subscription.max_count or DEFAULT_MAX_COUNT
 
 
 def build_notification(

@@ -10,15 +10,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 
-from hub.core.canonical import version_order
+from hub.core.canonical import is_absolute, version_order
 from hub.core.change import Change
+from hub.core.classic_criteria import accept_criteria, criteria_topic
 from hub.core.compiled_topic import CompiledTopic, compile_topic, does_not_compute
 from hub.core.excluded import is_excluded
 from hub.core.filter_index import FilterIndex
-from hub.core.filters import Filters
+from hub.core.filters import Filters, accept_filters
 from hub.core.release import FhirRelease
 from hub.core.search import NOWHERE, Resolver
 from hub.core.search_parameter import SearchParameters
+from hub.core.subscription import FilterBy
 from hub.core.topic import SubscriptionTopic
 from hub.errors import Conflict, TopicNotActive, TopicRefused, TopicUnknown
 
@@ -60,8 +62,8 @@ class _Live:
 def stream_key(release: FhirRelease, topic: str, filters: str, visibility: str) -> str:
     """Return the key of a stream: 32 hex digits, the same for the same meaning at every start.
 
-    ``topic`` is a canonical with version, ``filters`` is ``Filters.canonical``.  Filters may name
-    patients, so the key does not show them.
+    ``topic`` is a canonical with version, or the type of classic criteria; ``filters`` is
+    ``Filters.canonical``.  Filters may name patients, so the key does not show them.
     """
     parts = (release.value, topic, filters, visibility)
     text = "".join(f"{len(part)}:{part}" for part in parts)
@@ -161,6 +163,11 @@ class Registry:
         """Return the topics that take new Subscriptions in a release, by canonical."""
         return [each for each in self.topics(release) if not each.event_only and _is_active(each)]
 
+    def criteria_topics(self, release: FhirRelease) -> Sequence[CompiledTopic]:
+        """Return what stands for the classic criteria that have streams, by the type's name."""
+        live = self._live[release]
+        return [live[name].topic for name in sorted(live) if not is_absolute(name)]
+
     def topic(self, release: FhirRelease, canonical: str, *, for_new: bool = True) -> CompiledTopic:
         """Return the topic that a Subscription names.
 
@@ -200,6 +207,33 @@ class Registry:
         except TopicUnknown:
             return None
 
+    def accept(
+        self,
+        release: FhirRelease,
+        topic: str,
+        filter_by: Sequence[FilterBy],
+        parameters: SearchParameters,
+        *,
+        for_new: bool = True,
+    ) -> tuple[str, Filters]:
+        """Return what decides of a Subscription's events: its topic, with version, and filters.
+
+        Args:
+            topic: as in ``Subscription.topic``: a canonical, or the type of classic criteria.
+            filter_by: its filters, or the conditions of classic criteria.
+            parameters: of the release.
+            for_new: see ``topic``.
+
+        Raises:
+            TopicUnknown, TopicNotActive: see ``topic``.
+            FilterNotAllowed, FilterInvalid: the topic does not offer a filter, or it is wrong.
+            CriteriaInvalid: classic criteria can't be evaluated.
+        """
+        if not is_absolute(topic):
+            return topic, accept_criteria(topic, filter_by, parameters)
+        compiled = self.topic(release, topic, for_new=for_new)
+        return compiled.topic.canonical, accept_filters(compiled, filter_by, parameters)
+
     def add_stream(self, stream: Stream) -> None:
         """Let changes find a stream, in place of one with the same id.
 
@@ -209,7 +243,11 @@ class Registry:
         self.remove_stream(stream.id)
         live = self._live[stream.release].get(stream.topic)
         if live is None:
-            compiled = self.topic(stream.release, stream.topic, for_new=False)
+            compiled = (
+                self.topic(stream.release, stream.topic, for_new=False)
+                if is_absolute(stream.topic)
+                else criteria_topic(stream.topic, stream.filters.parameters)
+            )
             live = self._live[stream.release][stream.topic] = _Live(compiled)
         live.index.add(stream.id, stream.filters)
         self._streams[stream.id] = stream

@@ -36,3 +36,7 @@ class FhirRelease(StrEnum):
     def path(self) -> str:
         """The last segment of the base URL: ``r4``, ``r4b``, ``r5``."""
         return self.value.lower()
+
+
+CLASSIC = (FhirRelease.R4, FhirRelease.R4B)
+"""The releases in which criteria of a Subscription may be a search."""

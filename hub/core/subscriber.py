@@ -20,9 +20,10 @@ class Subscriber:
     ``sid`` is the hub's own number for it, never used twice; ``owner`` who created it (empty
     while the hub knows no identities); ``generation`` rises with every update by the client, so
     that a failure of an older endpoint is not held against the new one; ``topic_version`` is the
-    ``url|version`` to which it is pinned; ``error`` what is wrong with its delivery in words and
-    ``error_code`` the code of that (``no-response`` and so on); ``deleted`` marks
-    what is kept of a deleted one: its numbers, which go on if the id is put again.
+    ``url|version`` to which it is pinned, or the type that its classic criteria search; ``error``
+    what is wrong with its delivery in words and ``error_code`` the code of that (``no-response``
+    and so on); ``deleted`` marks what is kept of a deleted one: its numbers, which go on if the id
+    is put again.
     """
 
     sid: int

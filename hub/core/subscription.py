@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from hub.core.canonical import is_absolute
 from hub.core.release import FhirRelease
 from hub.errors import Unprocessable
 
@@ -72,6 +73,10 @@ class Subscription:
     Durations are ``timedelta`` and instants are aware ``datetime``, so that the two can't be
     compared by accident.  ``parameter`` may hold bearer tokens and therefore never appears in
     ``repr`` or in logs.  ``content_type`` is kept verbatim: it becomes the Content-Type header.
+
+    A *classic* Subscription (R4, R4B) has criteria that are a search in place of a topic: ``topic``
+    is the name of the type that is searched, ``filter_by`` are the conditions.  Its ``content`` is
+    ``full-resource``, or ``empty`` with an empty ``content_type`` where it asks for no payload.
     """
 
     release: FhirRelease
@@ -94,6 +99,11 @@ class Subscription:
     def reference(self) -> str:
         """The relative reference, ``Subscription/{id}``."""
         return f"Subscription/{self.id}"
+
+    @property
+    def is_classic(self) -> bool:
+        """Tell whether its criteria are a search: nothing it is sent has numbers or a status."""
+        return bool(self.topic) and not is_absolute(self.topic)
 
 
 class Signal(StrEnum):
@@ -183,8 +193,8 @@ def initial_status(
 ) -> SubscriptionStatusCode:
     """Return the status of a Subscription that a client has just created.
 
-    ``active`` means ``requested``: a handshake must succeed first.  Websocket and email
-    Subscriptions are active at once, the latter unless ``email_opt_in``: then a person must agree
+    ``active`` means ``requested``: a handshake must succeed first.  Websocket, classic and email
+    Subscriptions are active at once, the last unless ``email_opt_in``: then a person must agree
     first.
 
     Raises:
@@ -201,7 +211,7 @@ def initial_status(
 def _is_active_at_once(submitted: Subscription, email_opt_in: bool) -> bool:
     if submitted.channel_type is ChannelType.EMAIL:
         return not email_opt_in
-    return submitted.channel_type is ChannelType.WEBSOCKET
+    return submitted.is_classic or submitted.channel_type is ChannelType.WEBSOCKET
 
 
 def _refuse_error(submitted: Subscription) -> None:
@@ -215,8 +225,8 @@ def status_after_update(
     """Return the status that a client's PUT or PATCH of ``stored`` leads to.
 
     ``active`` on an active Subscription stays active unless its target changed; ``requested``
-    always asks for a new handshake; on ``error`` and ``off`` both mean reactivate.  A websocket,
-    and an email without ``email_opt_in``, needs no handshake to become active.
+    always asks for a new handshake; on ``error`` and ``off`` both mean reactivate.  A websocket, a
+    classic Subscription, and an email without ``email_opt_in``, need no handshake to be active.
 
     Raises:
         Unprocessable: the client may not send this status, or not now.

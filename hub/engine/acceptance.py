@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 
-from hub.core.filters import Filters, accept_filters
+from hub.core.filters import Filters
 from hub.core.json_text import Document
 from hub.core.refusals import Refusals, joined
 from hub.core.registry import Registry
@@ -29,7 +29,7 @@ from hub.core.subscription import (
     transition,
 )
 from hub.engine.header_mask import with_kept_headers
-from hub.errors import ChannelNotSupported, Unprocessable
+from hub.errors import ChannelNotSupported, SubscriptionRefused, Unprocessable
 from hub.ports import Channel, Codec
 
 
@@ -113,28 +113,32 @@ class Acceptance:
         carried = submitted.parameter
         submitted = refusals.take(partial(with_kept_headers, submitted, stored), submitted)
         pinned = alive is not None and stored is not None and stored.topic == submitted.topic
-        compiled = filters = None
+        decided = None
         if submitted.topic:
-            named = alive.topic_version if alive is not None and pinned else submitted.topic
-            compiled = refusals.take(
-                lambda: self._registry.topic(release, named, for_new=not pinned), None
-            )
-        if compiled is not None:
-            filters = refusals.take(
-                partial(accept_filters, compiled, submitted.filter_by, self._parameters[release]),
+            refusals.take(partial(_check_kind, stored, submitted), None)
+            decided = refusals.take(
+                partial(
+                    self._registry.accept,
+                    release,
+                    alive.topic_version if alive is not None and pinned else submitted.topic,
+                    submitted.filter_by,
+                    self._parameters[release],
+                    for_new=not pinned,
+                ),
                 None,
             )
         if not any(isinstance(each, ChannelNotSupported) for each in refusals.found):
             refusals.take(partial(self._check_channel, submitted), None)
         over = submitted.end is not None and submitted.end <= now
         status = refusals.take(partial(self._status, stored, submitted, over), None)
-        if refusals.found or compiled is None or filters is None or status is None:
+        if refusals.found or decided is None or status is None:
             return None
         if stored is None and over:
             submitted = replace(submitted, end=None)
+        topic_version, filters = decided
         return Accepted(
             subscription=replace(submitted, status=status),
-            topic_version=compiled.topic.canonical,
+            topic_version=topic_version,
             filters=filters,
             owner=alive.owner if alive else "",
             asked_anew=submitted.status is SubscriptionStatusCode.REQUESTED,
@@ -158,6 +162,15 @@ class Acceptance:
             return initial_status(submitted, email_opt_in=self._email_opt_in)
         status = status_after_update(stored, submitted, email_opt_in=self._email_opt_in)
         return transition(status, Signal.ENDED) if over and counts(status) else status
+
+
+def _check_kind(stored: Subscription | None, submitted: Subscription) -> None:
+    if stored is not None and stored.is_classic is not submitted.is_classic:
+        raise SubscriptionRefused(
+            f"{submitted.reference} can't change between a topic and a search; delete it, then "
+            "put it again",
+            expression="Subscription.topic",
+        )
 
 
 def _in_terms_of(codec: Codec, error: Unprocessable) -> Unprocessable:

@@ -93,7 +93,7 @@ class Engine:
             codec = self.hub.codecs[each.subscription.release]
             error = None
             if on in self.unmatched:
-                error = f"its topic or filters no longer compute: {self.unmatched[on]}"
+                error = f"its topic, filters or criteria no longer compute: {self.unmatched[on]}"
             elif not codec.writes(each.subscription.content_type):
                 error = "its payload can no longer be written: the hub lacks the extra xml"
             if error is not None and counts(each.subscription.status):

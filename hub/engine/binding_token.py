@@ -61,6 +61,7 @@ class BindingTokens:
 
         Raises:
             NotFound, Deleted: an id is unknown, or there is none at all.
+            NotTopicBased: a Subscription is a classic one.
             Unprocessable: a Subscription has another channel, or is off.
         """
         if ids is None:
@@ -68,6 +69,7 @@ class BindingTokens:
                 each
                 for each in self._subscribers
                 if not each.deleted
+                and not each.subscription.is_classic
                 and each.subscription.release is release
                 and each.subscription.channel_type is ChannelType.WEBSOCKET
                 and counts(each.subscription.status)
@@ -75,7 +77,7 @@ class BindingTokens:
             if not named:
                 raise NotFound("there is no websocket Subscription to bind")
         else:
-            named = [self._subscribers.named(release, id) for id in dict.fromkeys(ids)]
+            named = [self._subscribers.topic_based(release, id) for id in dict.fromkeys(ids)]
         for each in named:
             subscription = each.subscription
             if subscription.channel_type is not ChannelType.WEBSOCKET:

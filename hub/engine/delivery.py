@@ -249,6 +249,8 @@ class Delivery:
         if not events:
             await self._intake.settle(passed_over(subscriber, kind, first, last, self._clock.now()))
             return task, None
+        if subscriber.subscription.is_classic:
+            return task, self._envelopes.classic(subscriber.subscription, events[0])
         notification = build_notification(
             subscriber.subscription,
             NotificationType.EVENT_NOTIFICATION,

@@ -7,15 +7,12 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from hub.core.notification import StatusError
+from hub.core.notification import StatusError, most_events
 from hub.core.number_range import begin_of
 from hub.core.subscriber import Subscriber
 from hub.core.timing import Kind, Settled
 from hub.engine.settlement import Settlement
 from hub.engine.status_error import lost_events
-
-DEFAULT_MAX_COUNT = 20
-"""How many events a notification holds at most where the Subscription does not say."""
 
 
 def numbers_due(subscriber: Subscriber, kind: Kind, total: int, lowest: int) -> tuple[int, int]:
@@ -28,7 +25,7 @@ def numbers_due(subscriber: Subscriber, kind: Kind, total: int, lowest: int) -> 
         lowest: the lowest number from which on all events are still kept.
     """
     state = subscriber.delivery
-    count = subscriber.subscription.max_count or DEFAULT_MAX_COUNT
+    count = most_events(subscriber.subscription)
     if kind is Kind.RESEND:
         return begin_of(state.resend, count)
     first = max(state.cursor + 1, lowest)
@@ -49,7 +46,7 @@ def lost_before(
     expected = first if kind is Kind.RESEND else subscriber.delivery.cursor + 1
     if found <= expected:
         return ()
-    return (StatusError(None, lost_events(expected, found - 1)),)
+    return (StatusError(None, lost_events(subscriber, expected, found - 1)),)
 
 
 def passed_over(
@@ -65,5 +62,5 @@ def passed_over(
         cursor=last,
         resent=(first, last),
         asked=subscriber.delivery.asked,
-        error=lost_events(first if again else subscriber.delivery.cursor + 1, last),
+        error=lost_events(subscriber, first if again else subscriber.delivery.cursor + 1, last),
     )

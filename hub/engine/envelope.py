@@ -6,10 +6,11 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 
 from hub.core.delivery import Envelope
-from hub.core.notification import Notification, NotificationType
+from hub.core.notification import Notification, NotificationType, NumberedEvent
 from hub.core.release import FhirRelease
 from hub.core.subscriber import Subscriber
 from hub.core.subscription import ChannelType, Subscription, SubscriptionStatusCode
+from hub.engine.classic_notification import classic_payload
 from hub.engine.encoding import encoded
 from hub.ports import Codec
 
@@ -60,6 +61,25 @@ class Envelopes:
             timeout=subscription.timeout or DEFAULT_TIMEOUT,
             notification=notification,
             confirm_url=confirm_url,
+        )
+
+    def classic(self, subscription: Subscription, event: NumberedEvent | None = None) -> Envelope:
+        """Return the envelope of what a classic Subscription is sent of an event.
+
+        Without one it is the call alone.
+        """
+        update, body = None, b""
+        if event is not None:
+            codec = self._codecs[subscription.release]
+            update, body = classic_payload(codec, subscription, event)
+        return Envelope(
+            channel_type=subscription.channel_type,
+            endpoint=subscription.endpoint or "",
+            content_type=subscription.content_type,
+            body=body,
+            parameter=subscription.parameter,
+            timeout=subscription.timeout or DEFAULT_TIMEOUT,
+            update=update,
         )
 
     def asks_first(self, subscription: Subscription) -> bool:

@@ -33,7 +33,10 @@ MOST_NEAR_MISSES = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExplainedSubscription:
-    """A Subscription of a stream: its event's number where the change was counted for it."""
+    """A Subscription of a stream: its event's number where the change was counted for it.
+
+    A classic one has no number that anybody knows.
+    """
 
     subscriber: Subscriber
     number: int | None = None
@@ -205,10 +208,13 @@ class Explain:
                     "for it until it is reactivated"
                 )
             topic = only.topic_version
-        if topic is not None:
-            chosen = [self._registry.topic(release, topic, for_new=False)]
-        else:
+        criteria = {each.topic.canonical: each for each in self._registry.criteria_topics(release)}
+        if topic is None:
             chosen = [each for each in self._registry.topics(release) if not each.event_only]
+            chosen += criteria.values()
+        else:
+            named = criteria.get(topic)
+            chosen = [named or self._registry.topic(release, topic, for_new=False)]
         found = []
         for each in chosen:
             streams = []
@@ -302,7 +308,9 @@ def _subscription(subscriber: Subscriber, n: int | None) -> ExplainedSubscriptio
     if number is None or number < segment.first:
         return ExplainedSubscription(subscriber=subscriber)
     return ExplainedSubscription(
-        subscriber=subscriber, number=number, standing=standing_of(subscriber, number)
+        subscriber=subscriber,
+        number=None if subscriber.subscription.is_classic else number,
+        standing=standing_of(subscriber, number),
     )
 
 

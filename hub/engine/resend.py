@@ -72,12 +72,13 @@ class Resends:
 
         Raises:
             NotFound, Deleted: there is no such Subscription.
+            NotTopicBased: it is a classic one.
             InvalidValue: the span ends before it begins.
             Expired: its first number is no longer kept; names the lowest.
             Unprocessable: the Subscription is not active, has no bound socket, or the span is
                 longer than what may wait.
         """
-        subscriber = self._ready(self._subscribers.named(release, id))
+        subscriber = self._ready(self._subscribers.topic_based(release, id))
         _check(span)
         lowest = self._subscribers.lowest(subscriber)
         total = self._subscribers.top(subscriber)
@@ -107,7 +108,7 @@ class Resends:
             )
         found = Resent(first=low, last=high, pending=pending, lowest=before)
         if subscriber.subscription.channel_type is ChannelType.WEBSOCKET:
-            sid = self._ready(self._subscribers.named(release, id)).sid
+            sid = self._ready(self._subscribers.topic_based(release, id)).sid
             _added(self._sockets.to_resend(sid), low, high)
             sockets = self._sockets.resend(sid, low, high)
             return replace(found, waiting=self._sockets.to_resend(sid), sockets=sockets)
@@ -142,7 +143,7 @@ class Resends:
         return subscriber.delivery.cursor
 
     def _plan(self, plan: Plan, release: FhirRelease, id: str, low: int, high: int) -> NumberRanges:
-        subscriber = self._ready(self._subscribers.named(release, id))
+        subscriber = self._ready(self._subscribers.topic_based(release, id))
         waiting = _added(subscriber.delivery.resend, low, high)
         before = subscriber.delivery
         delivery = replace(before, resend=waiting, asked=before.asked + 1)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from hub.core.notification import (
@@ -18,6 +18,7 @@ from hub.core.notification import (
     NotificationType,
     StatusError,
     build_notification,
+    most_events,
 )
 from hub.core.number_range import NumberRanges, begin_of, with_range, without_range
 from hub.core.release import FhirRelease
@@ -26,7 +27,7 @@ from hub.core.subscription import ChannelType, counts
 from hub.core.timing import Settled
 from hub.engine.authorization_hint import AuthorizationHints
 from hub.engine.binding_token import BindingTokens
-from hub.engine.delivery_range import DEFAULT_MAX_COUNT
+from hub.engine.classic_socket import ClassicBinding, classic_named
 from hub.engine.intake import Intake
 from hub.engine.numbered_events import read_events
 from hub.engine.settlement import Settlement
@@ -70,7 +71,7 @@ class Sockets:
         self.hints = hints
         self._intake = intake
         self._listener = listener
-        self._bindings: dict[int, set[Binding]] = {}
+        self._bindings: dict[int, set[Binding | ClassicBinding]] = {}
         self._written: dict[int, int] = {}
         self._remembering = asyncio.Lock()
 
@@ -96,11 +97,11 @@ class Sockets:
                 await self.remember()
                 remember = now + REMEMBER_EVERY
 
-    def add(self, binding: Binding) -> None:
+    def add(self, binding: Binding | ClassicBinding) -> None:
         """Let a binding be woken."""
         self._bindings.setdefault(binding.sid, set()).add(binding)
 
-    async def remove(self, binding: Binding) -> None:
+    async def remove(self, binding: Binding | ClassicBinding) -> None:
         """Forget a binding, and keep what it was sent."""
         self._bindings.get(binding.sid, set()).discard(binding)
         if not self._bindings.get(binding.sid):
@@ -109,11 +110,15 @@ class Sockets:
 
     def bound_to(self, sid: int) -> int:
         """Return how many sockets are bound to a Subscription."""
-        return len(self._bindings.get(sid, ()))
+        return len(self._numbered(sid))
+
+    def _numbered(self, sid: int) -> list[Binding]:
+        """Return the bindings that are sent numbers, as those by id are not."""
+        return [each for each in self._bindings.get(sid, ()) if isinstance(each, Binding)]
 
     def resend(self, sid: int, first: int, last: int) -> int:
         """Let every bound socket be sent events once more; return how many sockets there are."""
-        bindings = self._bindings.get(sid, set())
+        bindings = self._numbered(sid)
         for binding in bindings:
             binding.again = with_range(binding.again, first, last)
             binding.wake()
@@ -122,7 +127,7 @@ class Sockets:
     def to_resend(self, sid: int) -> NumberRanges:
         """Return what any bound socket is still to be sent once more."""
         found: NumberRanges = ()
-        for binding in self._bindings.get(sid, ()):
+        for binding in self._numbered(sid):
             for first, last in binding.again:
                 found = with_range(found, first, last)
         return found
@@ -174,7 +179,7 @@ class Session:
     def __init__(self, sockets: Sockets, send: Send) -> None:
         self._sockets = sockets
         self._send = send
-        self._bindings: dict[int, tuple[Binding, asyncio.Task[None]]] = {}
+        self._bindings: dict[int, tuple[Binding | ClassicBinding, asyncio.Task[None]]] = {}
         self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         """Done, with an exception, when a binding could not write or read any more."""
 
@@ -188,18 +193,29 @@ class Session:
         """
         grant = self._sockets.tokens.redeem(token)
         for sid in grant.sids:
-            await self._unbind(sid)
-            binding = Binding(self._sockets, self._send, sid, grant.resume_after)
-            task = asyncio.create_task(binding.run())
-            self._bindings[sid] = binding, task
-            self._sockets.add(binding)
-            task.add_done_callback(self._ended)
+            await self._start(Binding(self._sockets, self._send, sid, grant.resume_after))
+
+    async def bind_by_id(self, releases: Sequence[FhirRelease], id: str) -> None:
+        """Bind to a classic Subscription of one of these releases: it gets ``bound``, then pings.
+
+        Raises:
+            HubError: there is none that can be bound by its id.
+        """
+        subscriber = classic_named(self._sockets.subscribers, releases, id)
+        await self._start(ClassicBinding(self._sockets, self._send, subscriber))
 
     async def close(self) -> None:
         """End all bindings."""
         for sid in list(self._bindings):
             await self._unbind(sid)
         self.failed.cancel()
+
+    async def _start(self, binding: Binding | ClassicBinding) -> None:
+        await self._unbind(binding.sid)
+        task = asyncio.create_task(binding.run())
+        self._bindings[binding.sid] = binding, task
+        self._sockets.add(binding)
+        task.add_done_callback(self._ended)
 
     async def _unbind(self, sid: int) -> None:
         bound = self._bindings.pop(sid, None)
@@ -249,13 +265,13 @@ class Binding:
             self._woken.clear()
             total = self._sockets.subscribers.top(subscriber)
             if self.again:
-                first, last = begin_of(self.again, _count(subscriber))
+                first, last = begin_of(self.again, most_events(subscriber.subscription))
                 self.again = without_range(self.again, first, last)
                 await self._send_events(subscriber, first, last, total)
                 sent = self._sockets.clock.now()
                 continue
             if position < total:
-                last = min(total, position + _count(subscriber))
+                last = min(total, position + most_events(subscriber.subscription))
                 await self._send_events(subscriber, position + 1, last, total)
                 self._sockets.wrote(self.sid, last)
                 position = last
@@ -342,8 +358,3 @@ class Binding:
                 task.cancel()
             # Awaiting each alone could swallow a cancellation of this very binding.
             await asyncio.gather(timer, woken, return_exceptions=True)
-
-
-def _count(subscriber: Subscriber) -> int:
-    """Return how many events a notification holds at most."""
-    return subscriber.subscription.max_count or DEFAULT_MAX_COUNT

@@ -39,6 +39,13 @@ def status_errors(subscriber: Subscriber) -> tuple[StatusError, ...]:
     return (StatusError(subscriber.error_code, subscriber.error),)
 
 
-def lost_events(first: int, last: int) -> str:
-    """Return what a status says of numbers whose events are no longer kept."""
+def lost_events(subscriber: Subscriber, first: int, last: int) -> str:
+    """Return what a status says of numbers whose events are no longer kept.
+
+    A classic Subscription has no numbers that anybody knows.
+    """
+    if subscriber.subscription.is_classic:
+        count = last - first + 1
+        which = "one notification is" if count == 1 else f"{count} notifications are"
+        return f"{which} no longer kept and will not be sent"
     return f"events {first} to {last} are no longer kept"

@@ -8,13 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
-from hub.core.filters import accept_filters
 from hub.core.numbering import lowest, top
 from hub.core.registry import Registry, Stream
 from hub.core.release import FhirRelease
 from hub.core.search_parameter import SearchParameters
 from hub.core.subscriber import Subscriber
-from hub.errors import Deleted, HubError, NotFound
+from hub.errors import Deleted, HubError, NotFound, NotTopicBased
 from hub.ports import StoredStream
 
 GONE = 0
@@ -62,6 +61,21 @@ class Subscribers:
             raise Deleted(f"Subscription/{id} was deleted")
         return found
 
+    def topic_based(self, release: FhirRelease, id: str) -> Subscriber:
+        """Return a Subscription that exists and is topic-based, so that it has numbers.
+
+        Raises:
+            NotFound, Deleted: see ``named``.
+            NotTopicBased: its criteria are a search.
+        """
+        found = self.named(release, id)
+        if found.subscription.is_classic:
+            raise NotTopicBased(
+                f"the criteria of Subscription/{id} are a search: it has no event numbers, no "
+                "$status and no $events; GET it to see its status and error"
+            )
+        return found
+
     def put(self, subscriber: Subscriber) -> None:
         """Take over a Subscription as it was just committed."""
         before = self._by_sid.get(subscriber.sid)
@@ -107,13 +121,18 @@ class Subscribers:
         """
         self._streams[stored.id] = stored
         self._by_key[stored.key] = stored.id
-        compiled = self._registry.topic(stored.release, stored.topic, for_new=False)
-        filters = accept_filters(compiled, stored.filters, self._parameters[stored.release])
+        topic, filters = self._registry.accept(
+            stored.release,
+            stored.topic,
+            stored.filters,
+            self._parameters[stored.release],
+            for_new=False,
+        )
         self._registry.add_stream(
             Stream(
                 id=stored.id,
                 release=stored.release,
-                topic=compiled.topic.canonical,
+                topic=topic,
                 filters=filters,
                 visibility=stored.visibility,
                 n=stored.n,

@@ -48,7 +48,9 @@ class SubscriptionStatuses:
     def statuses(
         self, release: FhirRelease, ids: Sequence[str] | None, statuses: Sequence[str]
     ) -> list[Notification]:
-        """Return the status of the Subscriptions named, or of all; unknown ids are left out.
+        """Return the status of the Subscriptions named, or of all.
+
+        Unknown ids are left out, and so are classic Subscriptions: they have no such status.
 
         Args:
             ids: None for all; values are alternatives.
@@ -58,6 +60,7 @@ class SubscriptionStatuses:
             each
             for each in self._subscribers
             if not each.deleted
+            and not each.subscription.is_classic
             and each.subscription.release is release
             and (ids is None or each.subscription.id in ids)
             and (not statuses or each.subscription.status in statuses)
@@ -93,8 +96,9 @@ class SubscriptionStatuses:
         Raises:
             InvalidValue: since > until.
             Expired: events from ``since`` on are no longer kept; names the lowest.
+            NotTopicBased: it is a classic one.
         """
-        subscriber = self._subscribers.named(release, id)
+        subscriber = self._subscribers.topic_based(release, id)
         total = self._subscribers.top(subscriber)
         lowest = self._subscribers.lowest(subscriber)
         if since is not None and until is not None and since > until:

@@ -19,6 +19,7 @@ from hub.core.release import FhirRelease, Resource
 from hub.core.subscriber import Attempt, Subscriber
 from hub.core.subscription import (
     Signal,
+    Subscription,
     SubscriptionStatusCode,
     counts,
     needs_handshake,
@@ -29,6 +30,7 @@ from hub.core.version import ResourceKey, ResourceVersion
 from hub.engine.acceptance import Acceptance, Accepted
 from hub.engine.intake import Intake
 from hub.engine.plan import Plan, check_if_match
+from hub.engine.status_error import lost_events
 from hub.engine.subscribers import GONE, Subscribers
 from hub.engine.write import Outcome, content
 from hub.errors import Deleted, NotFound
@@ -235,7 +237,12 @@ class Subscriptions:
                 asked=delivery.asked,
                 due=plan.now + FIRST_HANDSHAKE_DELAY,
             )
-        recovered = changed and counting
+        error, error_code = (alive.error, alive.error_code) if alive else (None, None)
+        if changed and counting:
+            error, error_code = self._lost(alive, subscription), None
+            if not waits:
+                # Nothing has to succeed first, so what failed before is tried anew at once.
+                delivery = DeliveryState(cursor=delivery.cursor, last_sent=delivery.last_sent)
         return Subscriber(
             sid=known.sid if known else self._intake.last_sid + 1,
             subscription=subscription,
@@ -243,12 +250,19 @@ class Subscriptions:
             visibility=visibility,
             generation=known.generation + 1 if known else 1,
             topic_version=accepted.topic_version,
-            error=None if recovered or alive is None else alive.error,
-            error_code=None if recovered or alive is None else alive.error_code,
+            error=error,
+            error_code=error_code,
             segments=segments,
             delivery=delivery,
             created=alive.created if alive else plan.now,
         )
+
+    def _lost(self, alive: Subscriber | None, subscription: Subscription) -> str | None:
+        """Return what a classic one can't be sent any more; others are told when events go on."""
+        if alive is None or not subscription.is_classic or subscription.endpoint is None:
+            return None
+        first, kept = alive.delivery.cursor + 1, self._subscribers.lowest(alive)
+        return lost_events(alive, first, kept - 1) if first < kept else None
 
     def _stream(self, key: str, accepted: Accepted, visibility: str) -> StoredStream:
         found = self._subscribers.stream(key)

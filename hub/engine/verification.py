@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from hub.core.delivery import Delivered, DeliveryResult, FailureClass
+from hub.core.delivery import Delivered, DeliveryResult, Envelope, FailureClass
 from hub.core.notification import NotificationType, build_notification
 from hub.core.release import FhirRelease
+from hub.core.subscriber import Subscriber
 from hub.core.subscription import ChannelType
 from hub.engine.envelope import Envelopes
 from hub.engine.subscribers import Subscribers
@@ -66,26 +67,36 @@ class Verification:
         self._clock = clock
 
     async def verify(self, release: FhirRelease, id: str) -> Verified:
-        """Send a handshake to a Subscription's endpoint now.
+        """Send a handshake to a Subscription's endpoint now, a classic one a POST without body.
 
         Raises:
             NotFound, Deleted: there is no such Subscription.
-            Unprocessable: its channel has no endpoint.
+            Unprocessable: its channel has no endpoint, or all that could be sent is a resource.
         """
         subscriber = self._subscribers.named(release, id)
         subscription = subscriber.subscription
         channel = self._channels.get(subscription.channel_type)
         if subscription.endpoint is None or channel is None:
             raise Unprocessable(f"{subscription.reference} has no endpoint to try")
-        now = self._clock.now()
+        if subscription.is_classic and subscription.content_type:
+            raise Unprocessable(
+                f"a trial of {subscription.reference} would write a resource at its endpoint; "
+                "$attempts tells how the last notifications fared"
+            )
+        result = await channel.send(self._trial(subscriber))
+        return Verified(result, _cause(subscription.channel_type, result))
+
+    def _trial(self, subscriber: Subscriber) -> Envelope:
+        subscription, now = subscriber.subscription, self._clock.now()
+        if subscription.is_classic:
+            return self._envelopes.classic(subscription)
         notification = build_notification(
             subscription,
             NotificationType.HANDSHAKE,
             total=self._subscribers.top(subscriber),
             timestamp=now,
         )
-        result = await channel.send(self._envelopes.around(notification, subscriber, now))
-        return Verified(result, _cause(subscription.channel_type, result))
+        return self._envelopes.around(notification, subscriber, now)
 
 
 def _cause(channel: ChannelType, result: DeliveryResult) -> str:

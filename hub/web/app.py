@@ -8,7 +8,7 @@ from starlette.routing import BaseRoute, Route, Router, WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from hub.codecs.validation import Validator
-from hub.core.release import FhirRelease
+from hub.core.release import CLASSIC, FhirRelease
 from hub.engine.hub import Hub
 from hub.errors import NotFound
 from hub.settings import Settings, read_token
@@ -61,7 +61,10 @@ def create_app(
     for path, page in shown.items():
         routes.append(Route(path, page))
     routes.append(Route(opt_in.ROUTE, opt_in.OptInPage(service)))
-    routes.append(WebSocketRoute("/ws", SocketEndpoint(service)))
+    routes.append(WebSocketRoute("/ws", SocketEndpoint(service, CLASSIC)))
+    for release in CLASSIC:
+        path = f"/ws/{release.path}"
+        routes.append(WebSocketRoute(path, SocketEndpoint(service, (release,))))
     router = Router(routes, redirect_slashes=False, default=_not_found)
     origins = Origins(settings.cors_origins, hub.public_url)
     return Guard(router, service, origins, Hosts(settings.host, hub.public_url))

@@ -14,7 +14,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from hub.codecs.outcome import ERROR_SYSTEM
-from hub.core.release import FhirRelease, Json
+from hub.core.release import CLASSIC, FhirRelease, Json
 from hub.errors import MethodNotAllowed, NotFound, catalogue, explained
 from hub.web import home_page
 from hub.web.media_type import prefers_html
@@ -62,6 +62,7 @@ def pages(service: Service) -> dict[str, ASGIApp]:
         "/errors": home.errors,
         "/errors/{slug}": home.error,
         "/ws": home.upgrade_required,
+        **{f"/ws/{release.path}": home.upgrade_required for release in CLASSIC},
     }
     for name in _STATIC:
         found[f"/static/{name}"] = _static(name)

@@ -64,7 +64,7 @@ async def _status(service: Service, call: Call, target: Target) -> Answer:
     statuses = arguments.listed("status")
     if target.id:
         # The definition says that both parameters are ignored then.
-        service.hub.subscribers.named(call.release, target.id)
+        service.hub.subscribers.topic_based(call.release, target.id)
         ids, statuses = [target.id], []
     for status in statuses:
         if status not in set(SubscriptionStatusCode):
@@ -127,11 +127,15 @@ async def _binding_token(service: Service, call: Call, target: Target) -> Answer
 
 
 async def _attempts(service: Service, call: Call, target: Target) -> Answer:
-    """Answer the newest attempts to deliver, newest first, each a parameter with parts."""
+    """Answer the newest attempts to deliver, newest first, each a parameter with parts.
+
+    A classic Subscription has no numbers to tell.
+    """
     count = Arguments(service, call, ("_count",)).number("_count")
     found = await service.hub.statuses.attempts(
         call.release, target.id, min(50 if count is None else count, service.limits.longest_page)
     )
+    numbered = not service.hub.subscribers.named(call.release, target.id).subscription.is_classic
     parameters = [
         {
             "name": "attempt",
@@ -140,8 +144,8 @@ async def _attempts(service: Service, call: Call, target: Target) -> Answer:
                     {
                         "at": ("valueInstant", format_instant(each.at)),
                         "kind": ("valueCode", each.kind),
-                        "first": ("valueString", str(each.first)),
-                        "last": ("valueString", str(each.last)),
+                        "first": ("valueString", str(each.first) if numbered else None),
+                        "last": ("valueString", str(each.last) if numbered else None),
                         "outcome": ("valueCode", each.outcome),
                         "status": ("valueInteger", each.status),
                         "milliseconds": ("valueDecimal", round(each.milliseconds, 3)),

@@ -1,6 +1,10 @@
 """The websocket at ``/ws``: clients bind it to Subscriptions with a token.
 
-Source: backport IG, "Channels" (websockets): the text message ``bind-with-token`` and the token.
+To a classic Subscription they bind by its id, ``bind`` and the id, best at the address of its base
+(``/ws/r4``), since another base may have the same id; what is wrong is said as ``error``, the id
+and the reason.
+Sources: backport IG, "Channels" (websockets): the text message ``bind-with-token`` and the token;
+http://hl7.org/fhir/R4/subscription.html (channel websocket).
 """
 
 from __future__ import annotations
@@ -8,17 +12,20 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+from collections.abc import Sequence
 from typing import Any, Final
 
 from starlette.types import Message, Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
+from hub.core.release import FhirRelease
 from hub.engine.sockets import Session
 from hub.errors import HubError
 from hub.web.internal_error import log_bug
 from hub.web.service import Service
 
 _BIND: Final = re.compile(r"bind-with-token(?::\s*|\s+)(\S{1,512})\s*")
+_CLASSIC_BIND: Final = re.compile(r"bind(?::\s*|\s+)(\S{1,64})\s*")
 _PONG: Final = '{"type":"pong"}'
 _UNKNOWN: Final = "the token is unknown or has expired"
 
@@ -35,16 +42,17 @@ class _Closing(Exception):
 
 
 class SocketEndpoint:
-    """Answers websockets."""
+    """Answers websockets; ``releases`` are those whose classic Subscriptions bind here by id."""
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: Service, releases: Sequence[FhirRelease]) -> None:
         self._service = service
+        self._releases = releases
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one socket until one of both sides ends it."""
         websocket = WebSocket(scope, receive, send)
         await websocket.accept()
-        connection = _Connection(self._service, websocket)
+        connection = _Connection(self._service, websocket, self._releases)
         session = self._service.hub.sockets.session(connection.send)
         try:
             await connection.serve(session)
@@ -64,13 +72,17 @@ class SocketEndpoint:
 class _Connection:
     """One socket; what is sent is sent one text after the other."""
 
-    def __init__(self, service: Service, websocket: WebSocket) -> None:
+    def __init__(
+        self, service: Service, websocket: WebSocket, releases: Sequence[FhirRelease]
+    ) -> None:
         self._limits = service.limits
         self._clock = service.hub.clock
         self._websocket = websocket
+        self._releases = releases
         self._sending = asyncio.Lock()
         self._is_lost = False
         self._binds = 0
+        self._is_bound = False
         self._second = 0.0
         self._texts = 0
 
@@ -116,7 +128,7 @@ class _Connection:
         try:
             while True:
                 receiving = receiving or loop.create_task(self._websocket.receive())
-                left = None if self._binds else max(0.0, unbound_until - loop.time())
+                left = None if self._is_bound else max(0.0, unbound_until - loop.time())
                 ends: set[asyncio.Future[Any]] = {receiving, session.failed}
                 await asyncio.wait(ends, timeout=left, return_when=asyncio.FIRST_COMPLETED)
                 if session.failed.done():
@@ -140,22 +152,35 @@ class _Connection:
             raise _Closing(TOO_BIG, f"a text may have {self._limits.socket_text} bytes")
         self._count()
         if _is_ping(text):
-            await self._pong()
+            await self._reply(_PONG)
             return
         token = read_bind(text)
-        if token is None:
+        id = _CLASSIC_BIND.fullmatch(text.strip())
+        if token is None and id is None:
             raise _Closing(POLICY, 'send "bind-with-token " and the token')
         self._binds += 1
         if self._binds > self._limits.binds:
             raise _Closing(POLICY, f"a socket can be bound {self._limits.binds} times")
+        if id is not None:
+            await self._bind_by_id(session, id[1])
+            return
         try:
-            await session.bind(token)
+            await session.bind(token or "")
         except HubError:
             raise _Closing(POLICY, _UNKNOWN) from None
+        self._is_bound = True
 
-    async def _pong(self) -> None:
+    async def _bind_by_id(self, session: Session, id: str) -> None:
         try:
-            await self.send(_PONG)
+            await session.bind_by_id(self._releases, id)
+        except HubError as error:
+            await self._reply(f"error {id} {error.diagnostics}")
+        else:
+            self._is_bound = True
+
+    async def _reply(self, text: str) -> None:
+        try:
+            await self.send(text)
         except ConnectionAbortedError:
             raise _Closing(TRY_LATER, "slow: resume with $events") from None
         except ConnectionError:

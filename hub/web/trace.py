@@ -63,7 +63,8 @@ def _told(told: Told) -> Iterator[Json]:
     if told.name:
         yield {"name": "name", "valueString": told.name}
     yield {"name": "channel", "valueCode": subscription.channel_type}
-    yield {"name": "event-number", "valueString": str(told.number)}
+    if not subscription.is_classic:
+        yield {"name": "event-number", "valueString": str(told.number)}
     yield {"name": "standing", "valueCode": told.standing.standing}
     yield {"name": "words", "valueString": told.standing.words}
     if told.delivered is not None:

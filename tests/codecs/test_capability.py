@@ -173,6 +173,20 @@ def test_definitions_of_operations_are_read_and_searched_only(release: FhirRelea
     assert {"url", "name", "code"} <= {one["name"] for one in definition["searchParam"]}
 
 
+@RELEASES
+def test_where_sockets_bind_by_id_is_told_where_criteria_may_be_a_search(
+    release: FhirRelease,
+) -> None:
+    rest = statement(release)["rest"][0]
+    told = {each["url"]: each["valueUri"] for each in rest.get("extension", [])}
+    url = "http://hl7.org/fhir/StructureDefinition/capabilitystatement-websocket"
+    if release is FhirRelease.R5:
+        assert told == {}
+    else:
+        assert told == {url: f"wss://hub.example.org/ws/{release.value.lower()}"}
+        assert told[url] in rest["documentation"]
+
+
 @pytest.mark.parametrize("release", [FhirRelease.R4B, FhirRelease.R5])
 def test_topics_are_read_and_searched_only(release: FhirRelease) -> None:
     topic = entry(statement(release), "SubscriptionTopic")

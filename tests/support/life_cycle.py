@@ -32,7 +32,9 @@ def illegal_moves(commits: Iterable[WriteBatch], known: dict[int, Subscriber]) -
                 continue
             move = before.subscription.status, after.subscription.status
             by_client = after.generation > before.generation
-            if after.subscription.channel_type is ChannelType.WEBSOCKET and move[1] is _S.ACTIVE:
-                move = move[0], _S.REQUESTED  # A websocket needs no handshake.
+            subscription = after.subscription
+            at_once = subscription.is_classic or subscription.channel_type is ChannelType.WEBSOCKET
+            if by_client and at_once and move[1] is _S.ACTIVE:
+                move = move[0], _S.REQUESTED  # It needs no handshake.
             if move not in _BY_THE_HUB and not (by_client and move in _BY_THE_CLIENT):
                 yield f"{move[0]} to {move[1]}"

@@ -308,10 +308,10 @@ WRONG: Final = (
         r5="Subscription.topic",
     ),
     Wrong(
-        "criteria that are a search",
+        "a level of content for criteria that are a search",
         canonical("Task?status=requested"),
-        "topic-unknown",
-        "Subscription.criteria",
+        "topic-extension-not-allowed",
+        "Subscription.channel.payload.extension[0]",
         releases=BACKPORTED,
     ),
     Wrong("the status error", put("status", "error"), "unprocessable", "Subscription.status"),

@@ -1,0 +1,110 @@
+"""The websocket of classic Subscriptions: ``bound`` and the id, then ``ping`` and the id per match.
+
+A ping says only that it is worth looking, so all that happened while nothing was bound is one ping.
+Source: http://hl7.org/fhir/R4/subscription.html (channel websocket).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Protocol
+
+from hub.core.release import FhirRelease
+from hub.core.subscriber import Subscriber
+from hub.core.subscription import ChannelType, counts
+from hub.engine.subscribers import Subscribers
+from hub.errors import Conflict, NotFound, Unprocessable
+
+Send = Callable[[str], Awaitable[None]]
+
+
+class Progress(Protocol):
+    """Knows, over all sockets, how far each Subscription was sent its events."""
+
+    subscribers: Subscribers
+
+    def wrote(self, sid: int, number: int) -> None:
+        """Note the highest number that a socket was sent."""
+
+    def sent_through(self, subscriber: Subscriber) -> int:
+        """Return the highest number that any socket was sent."""
+
+
+def classic_named(subscribers: Subscribers, releases: Iterable[FhirRelease], id: str) -> Subscriber:
+    """Return the classic websocket Subscription that a socket may bind by its id.
+
+    Raises:
+        NotFound: there is none of this id.
+        Conflict: there is one in several of ``releases``.
+        Unprocessable: it is topic-based, has another channel or is off.
+    """
+    known = [subscribers.find(release, id) for release in releases]
+    found = [each for each in known if each is not None and not each.deleted]
+    if not found:
+        raise NotFound("there is no such Subscription")
+    if len(found) > 1:
+        names = " and ".join(each.subscription.release for each in found)
+        raise Conflict(f"the id is of {names}; connect to the URL in the metadata of its base")
+    subscription = found[0].subscription
+    if not subscription.is_classic:
+        raise Unprocessable("it is topic-based; bind with a token of $get-ws-binding-token")
+    if subscription.channel_type is not ChannelType.WEBSOCKET:
+        raise Unprocessable(f"its channel is {subscription.channel_type}, not websocket")
+    if not counts(subscription.status):
+        raise Unprocessable(f"it is {subscription.status}; reactivate it first")
+    return found[0]
+
+
+class ClassicBinding:
+    """One classic Subscription on one socket."""
+
+    def __init__(self, progress: Progress, send: Send, subscriber: Subscriber) -> None:
+        self.sid = subscriber.sid
+        self._bound = subscriber
+        self._progress = progress
+        self._send = send
+        self._woken = asyncio.Event()
+
+    def wake(self) -> None:
+        """Say that there may be something to send."""
+        self._woken.set()
+
+    async def run(self) -> None:
+        """Say that it is bound, then ping, until the Subscription ends."""
+        subscriber = self._present()
+        id = subscriber.subscription.id
+        await self._send(f"bound {id}")
+        position = self._progress.sent_through(subscriber)
+        missed = self._top(subscriber)
+        if position < missed:
+            position = await self._ping(id, missed)
+        while (ended := _ended(subscriber)) is None:
+            self._woken.clear()
+            if position < self._top(subscriber):
+                position = await self._ping(id, position + 1)
+            else:
+                await self._woken.wait()
+            subscriber = self._present()
+        await self._send(f"error {id} {ended}")
+
+    def _present(self) -> Subscriber:
+        return self._progress.subscribers.get(self.sid) or self._bound
+
+    def _top(self, subscriber: Subscriber) -> int:
+        return self._progress.subscribers.top(subscriber)
+
+    async def _ping(self, id: str, number: int) -> int:
+        await self._send(f"ping {id}")
+        self._progress.wrote(self.sid, number)
+        return number
+
+
+def _ended(subscriber: Subscriber) -> str | None:
+    """Return why a binding ends, None while it goes on."""
+    subscription = subscriber.subscription
+    if subscriber.deleted:
+        return "it was deleted"
+    if subscription.channel_type is not ChannelType.WEBSOCKET or not subscription.is_classic:
+        return "it is no classic websocket Subscription any more"
+    return None if counts(subscription.status) else f"it is {subscription.status}"
