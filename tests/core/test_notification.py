@@ -19,6 +19,7 @@ from hub.core.notification import (
     NumberedEvent,
     build_notification,
     context_versions,
+    most_events,
     stable_uuid,
 )
 from hub.core.related_query import Coding, RelatedQuery
@@ -41,6 +42,12 @@ SUBSCRIPTION = Subscription(
     channel_type=ChannelType.REST_HOOK,
     content=PayloadContent.FULL_RESOURCE,
 )
+
+
+def test_how_many_events_a_notification_holds() -> None:
+    assert most_events(SUBSCRIPTION) == 20
+    assert most_events(replace(SUBSCRIPTION, max_count=3)) == 3
+    assert most_events(replace(SUBSCRIPTION, topic="Task", max_count=3)) == 1
 
 
 def a_version(

@@ -60,6 +60,13 @@ def test_a_version_counts_more_than_none() -> None:
     assert made.topic(R4, URL).topic.version == "1"
 
 
+def test_what_decides_of_events_is_the_version_that_is_meant_and_the_filters() -> None:
+    made = registry(version("1.9.0"), version("1.10.0"))
+    wanted = FilterBy(filter_parameter="owner", value="Organization/lab")
+    topic, filters = made.accept(R4, URL, [wanted], PARAMETERS[R4])
+    assert (topic, filters.canonical) == (f"{URL}|1.10.0", "Task?owner=Organization/lab")
+
+
 @pytest.mark.parametrize("canonical", [f"{URL}|9", "http://example.org/unheard"])
 def test_an_unknown_topic_is_refused(canonical: str) -> None:
     with pytest.raises(TopicUnknown, match="is unknown"):

@@ -36,6 +36,7 @@ HOOK = Subscription(
     parameter=(("Authorization", "Bearer secret-value"),),
 )
 SOCKET = replace(HOOK, channel_type=ChannelType.WEBSOCKET, endpoint=None, parameter=())
+CLASSIC = replace(HOOK, topic="Task", content=PayloadContent.EMPTY, content_type="")
 
 
 def test_header_values_never_appear_in_its_text() -> None:
@@ -103,6 +104,22 @@ def test_an_email_is_active_at_once_unless_a_person_must_agree_first(opt_in: boo
     assert status_after_update(failed, mail, email_opt_in=opt_in) is waits
     assert status_after_update(mail, mail, email_opt_in=opt_in) is S.ACTIVE
     assert status_after_update(HOOK, mail, email_opt_in=opt_in) is waits
+
+
+@pytest.mark.parametrize("stored", [S.ACTIVE, S.ERROR, S.OFF])
+@pytest.mark.parametrize("submitted", [S.ACTIVE, S.REQUESTED])
+def test_a_classic_one_is_active_at_once(stored: S, submitted: S) -> None:
+    assert CLASSIC.is_classic
+    assert not HOOK.is_classic
+    wanted = replace(CLASSIC, status=submitted, endpoint="https://example.org/other")
+    assert initial_status(wanted) is S.ACTIVE
+    assert status_after_update(replace(CLASSIC, status=stored), wanted) is S.ACTIVE
+
+
+def test_a_classic_one_that_is_off_stays_off() -> None:
+    off = replace(CLASSIC, status=S.OFF)
+    assert initial_status(off) is S.OFF
+    assert status_after_update(CLASSIC, off) is S.OFF
 
 
 def test_a_client_can_not_set_error() -> None:
