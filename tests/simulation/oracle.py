@@ -1,7 +1,7 @@
 """What must be true of a world, worked out from what was committed and nothing else.
 
 The model knows no streams, segments or counters: a Subscription that counts has had every change
-of a Task of its owner, in the order of the log.
+of a Task of its owner, in the order of the log; one whose criteria are a search, no deletion.
 """
 
 from __future__ import annotations
@@ -22,9 +22,13 @@ Name = tuple[FhirRelease, str]
 
 @dataclass
 class Expected:
-    """What a Subscription must have had: a focus per number, and how many were deleted with it."""
+    """What a Subscription must have had: a focus and its text per number.
+
+    ``lost`` is how many were deleted with it.
+    """
 
     focus: list[str] = field(default_factory=list)
+    bodies: list[bytes | None] = field(default_factory=list)
     lost: int = 0
 
 
@@ -48,6 +52,7 @@ def expected_events(commits: Iterable[WriteBatch]) -> dict[Name, Expected]:
             for name, subscriber in now.items():
                 if _counts(subscriber, version, after):
                     found[name].focus.append(version.key.reference)
+                    found[name].bodies.append(version.body)
     return found
 
 
@@ -76,4 +81,5 @@ def _counts(subscriber: Subscriber, version: ResourceVersion, owner: str) -> boo
         and counts(subscription.status)
         and subscription.release is version.key.release
         and wanted.value == owner
+        and (version.body is not None or not subscription.is_classic)
     )

@@ -27,6 +27,7 @@ from hub.errors import HubError
 from hub.ports import StoreBroken
 from tests.simulation.fragile_store import FragileStore
 from tests.simulation.oracle import Expected, broken_laws, expected_events
+from tests.support.classic import put_classic
 from tests.support.rig import MILLISECOND, Rig, a_rig
 from tests.support.rig_endpoints import Endpoints, Wire, flat_status
 from tests.support.rig_resources import a_task
@@ -47,10 +48,12 @@ class Client:
     id: str
     release: FhirRelease = R4
     socket: bool = False
+    classic: bool = False
     sick: bool = False
     owner: str = OWNERS[0]
     max_count: int = 1
     seen: list[tuple[int, str]] = field(default_factory=list)
+    bodies: list[tuple[int, bytes]] = field(default_factory=list)
     failing: int | None = None
     tried: tuple[int, int, bytes] | None = None
     session: Session | None = None
@@ -85,6 +88,7 @@ class World:
             Client("hook-1", owner=OWNERS[1], sick=True, max_count=2),
             Client("hook-2", R5, owner=OWNERS[2], sick=True, max_count=3),
             Client("socket-3", owner=OWNERS[0], socket=True, max_count=4),
+            Client("classic-4", owner=OWNERS[1], sick=True, classic=True),
         ]
         self.at = {client.endpoint: client for client in self.clients}
         self.endpoints = Endpoints(answers=self._answer)
@@ -94,7 +98,7 @@ class World:
 
     def _answer(self, envelope: Envelope, attempt: int) -> DeliveryResult:
         client = self.at[envelope.endpoint]
-        status = flat_status(json.loads(envelope.body))
+        status = self._status(client, envelope)
         events = status["type"] == "event-notification"
         found = self.rig.hub.subscribers.find(client.release, client.id)
         assert found is not None
@@ -106,11 +110,23 @@ class World:
         client.failing = found.generation if fails else None
         if events and (not client.sick or fate >= 0.7):
             client.seen += zip(status["numbers"], status["focus"], strict=True)
+            if client.classic:
+                client.bodies.append((status["numbers"][0], envelope.body))
         if fails:
             return Failed(failure=self.luck.choice(_FAILURES), reason="sick", status=None)
         if is_first_time:
             client.tried = None
         return Delivered(status=200)
+
+    def _status(self, client: Client, envelope: Envelope) -> dict[str, Any]:
+        """Return what was sent in plain names; what has no number is the one after the cursor."""
+        if not client.classic:
+            return flat_status(json.loads(envelope.body))
+        hub = self.rig.hub
+        subscriber = hub.subscribers.named(client.release, client.id)
+        number = max(subscriber.delivery.cursor + 1, hub.subscribers.lowest(subscriber))
+        focus = f"{hub.base_url(client.release)}/{envelope.update}"
+        return {"type": "event-notification", "numbers": [number], "focus": [focus]}
 
     def _was_full(self) -> None:
         """What could not be written may be tried in another grouping, and does not show."""
@@ -215,6 +231,16 @@ class World:
             await self._try(rig, rig.hub.subscriptions.delete(client.release, client.id))
 
     async def _subscribe(self, rig: Rig, client: Client, status: str) -> Stored:
+        if client.classic:
+            return await put_classic(
+                rig,
+                client.id,
+                f"Task?owner={client.owner}",
+                client.release,
+                status=status,
+                endpoint=client.endpoint,
+                payload="application/fhir+json",
+            )
         kind: dict[str, Any] = (
             {"type": "websocket"} if client.socket else {"endpoint": client.endpoint}
         )
@@ -284,6 +310,8 @@ class World:
         if rig.tasks[0].done():
             return
         for client in self.clients:
+            if client.classic:
+                continue
             found = rig.hub.subscribers.find(client.release, client.id)
             if found is not None and not found.deleted and client.failing == found.generation:
                 (status,) = rig.hub.statuses.statuses(client.release, [client.id], ())
@@ -304,11 +332,14 @@ class World:
         assert rig.hub.subscribers.lowest(subscriber) == expected.lost + 1
         cursor = subscriber.delivery.cursor
         assert cursor == total or (client.socket and cursor < total), f"{client.id}: at {cursor}"
-        answer = await rig.hub.statuses.events(client.release, client.id)
-        kept = [(event.event_number, event.focus) for event in answer.notification.events]
-        assert kept == list(enumerate(expected.focus, 1))[expected.lost :], (
-            f"{client.id}: $events differs"
-        )
+        if client.classic:
+            assert all(body == expected.bodies[n - 1] for n, body in client.bodies)
+        else:
+            answer = await rig.hub.statuses.events(client.release, client.id)
+            kept = [(event.event_number, event.focus) for event in answer.notification.events]
+            assert kept == list(enumerate(expected.focus, 1))[expected.lost :], (
+                f"{client.id}: $events differs"
+            )
         runs = [client.seen]
         for wire in client.wires:
             run = [
