@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -19,7 +21,17 @@ from hub.clock import SystemClock
 from tests.cli.fake_hub import FakeHub, notification
 from tests.cli.screen import PATIENCE, Screen
 
-Post = Callable[[dict[str, Any]], Awaitable[int]]
+
+@dataclass
+class Post:
+    """Posts a notification to the receiver at ``url`` and returns the status of the answer."""
+
+    url: str
+    send: Callable[[dict[str, Any]], Awaitable[int]]
+
+    def __call__(self, bundle: dict[str, Any]) -> Awaitable[int]:
+        """Post one."""
+        return self.send(bundle)
 
 
 def _receive(*words: str, script: Callable[[Post, FakeHub], Awaitable[None]]) -> tuple[int, Screen]:
@@ -38,7 +50,7 @@ def _receive(*words: str, script: Callable[[Post, FakeHub], Awaitable[None]]) ->
                 status["subscription"]["reference"] = f"{hub.url}/fhir/r5/Subscription/s1"
                 return (await http.post(url, json=bundle)).status_code
 
-            await script(post, hub)
+            await script(Post(url, post), hub)
             return await receiving, screen
 
     return asyncio.run(scenario())
@@ -132,6 +144,33 @@ def test_what_is_no_notification_gets_400() -> None:
         await post(notification(1))
 
     assert _receive("--count", "1", script=script)[0] == Exit.OK
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_what_a_classic_subscription_sends_is_a_line_without_number(form: str) -> None:
+    task = {"resourceType": "Task", "status": "requested", "meta": {"versionId": "2"}}
+
+    async def script(post: Post, hub: FakeHub) -> None:
+        async with httpx.AsyncClient() as http:
+            assert (await http.post(post.url)).status_code == 503
+            assert (await http.post(post.url)).status_code == 200
+            put = f"{post.url}/Task/81"
+            for body, status in ((b"[]", 400), (b"{}", 400), (b"", 400)):
+                assert (await http.put(put, content=body)).status_code == status
+            assert (await http.put(put, json=task)).status_code == 200
+
+    words = ("--count", "2", "--fail-first", "1", "--format", form)
+    code, screen = _receive(*words, script=script)
+    assert code == Exit.OK
+    assert "a call of a classic Subscription answered 503" in screen.talk.getvalue()
+    if form == "json":
+        first, second = map(json.loads, screen.rows)
+        assert (first["number"], first["focus"], first["subscription"]) == (None, None, None)
+        assert (second["focus"], second["state"]) == ("Task/81", "v2 requested")
+    else:
+        assert "#" not in "".join(screen.rows)
+        assert screen.rows[0].endswith("(empty)")
+        assert "v2 requested" in screen.rows[1] and screen.rows[1].endswith("Task/81")
 
 
 def test_a_taken_port_is_told() -> None:

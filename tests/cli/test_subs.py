@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from hub.cli.arguments import build_parser
+from hub.cli.arrival import CLASSIC
 from hub.cli.client import HubClient
 from hub.cli.endpoint import Endpoint, Reply
 from hub.cli.exits import CommandError, Exit
@@ -17,6 +18,7 @@ from hub.clock import SystemClock
 from hub.core.release import FhirRelease
 from hub.core.subscription import ChannelType
 from tests.cli.screen import PATIENCE, Screen
+from tests.support.classic import a_classic
 
 
 class Desk:
@@ -97,7 +99,10 @@ def test_attempts_tell_when_what_and_how_it_went(hub_url: str) -> None:
     async def scenario() -> None:
         async with _desk(hub_url) as desk:
             await desk.change()
+            # What came of an attempt is kept soon after the endpoint has answered.
             code, screen = await desk.ask("attempts", desk.id)
+            while len(screen.rows) < 3:
+                code, screen = await desk.ask("attempts", desk.id)
             assert code == Exit.OK
             assert screen.rows[0].split()[:2] == ["AT", "KIND"]
             assert [row.split()[1] for row in screen.rows[1:]] == ["events", "handshake"]
@@ -187,6 +192,56 @@ def test_verify_tells_of_a_handshake_that_was_taken(hub_url: str) -> None:
             assert any(row.split() == ["status", "200"] for row in screen.rows)
             code, screen = await desk.ask("verify", desk.id, "--format", "json")
             assert code == Exit.OK and json.loads(screen.rows[0])["outcome"] == "delivered"
+
+    asyncio.run(scenario())
+
+
+def test_a_search_is_shown_in_place_of_a_topic_and_has_no_numbers(hub_url: str) -> None:
+    criteria = "Organization?name=Labor&_format=json"
+
+    async def scenario() -> None:
+        async with _desk(hub_url) as desk:
+            resource = a_classic(criteria, endpoint=desk.endpoint.url)
+            id = (await desk.client.expect("POST", "Subscription", resource)).created_id
+            assert id
+            code, screen = await desk.ask("list")
+            row = next(row for row in screen.rows if row.startswith(id))
+            assert code == Exit.OK
+            assert row.split()[1:4] == ["active", criteria, "rest-hook"]
+            assert any(row.startswith(desk.id) for row in screen.rows)
+            code, screen = await desk.ask("show", id, "--format", "json")
+            shown = json.loads(screen.rows[0])
+            assert code == Exit.OK
+            assert (shown["topic"], shown["filters"], shown["events"]) == (criteria, [], None)
+            code, screen = await desk.ask("attempts", id)
+            assert code == Exit.OK
+            assert "no attempts" in screen.talk.getvalue()
+            for words, status in ((("off", id), "off"), (("reactivate", id), "active")):
+                code, screen = await desk.ask(*words)
+                assert code == Exit.OK
+                assert screen.rows == [f"Subscription/{id}  {status}"]
+            with pytest.raises(CommandError, match="no event numbers"):
+                await desk.ask("events", id)
+            await desk.client.ask("DELETE", f"Subscription/{id}")
+
+    asyncio.run(scenario())
+
+
+def test_a_search_s_endpoint_is_tried_unless_that_would_write_there(hub_url: str) -> None:
+    async def scenario() -> None:
+        async with _desk(hub_url) as desk:
+            resource = a_classic("Basic?code=x", endpoint=desk.endpoint.url)
+            id = (await desk.client.expect("POST", "Subscription", resource)).created_id
+            code, screen = await desk.ask("verify", id)
+            assert code == Exit.OK
+            assert screen.rows[0].startswith("✓")
+            assert (await desk.endpoint.received.get()).arrival.type == CLASSIC
+            resource["channel"]["payload"] = "application/fhir+json"
+            base = (await desk.client.expect("POST", "Subscription", resource)).created_id
+            with pytest.raises(CommandError, match="would write a resource"):
+                await desk.ask("verify", base)
+            for each in (id, base):
+                await desk.client.ask("DELETE", f"Subscription/{each}")
 
     asyncio.run(scenario())
 

@@ -11,11 +11,12 @@ import pytest
 from hub.core.release import FhirRelease, Resource
 from tests.journeys.hosting import Fhir, RunningHub
 from tests.support.builders import a_subscription
+from tests.support.wrong_classic import WRONG_CLASSIC
 from tests.support.wrong_subscriptions import ENDPOINT, WRONG, Wrong
 
 CASES: Final = [
     pytest.param(wrong, release, id=f"{release}-{wrong.name}")
-    for wrong in WRONG
+    for wrong in (*WRONG, *WRONG_CLASSIC)
     for release in wrong.releases
 ]
 

@@ -39,7 +39,6 @@ _NO_SEARCH: Final = {
     "an unknown parameter": "Task?stauts=requested",
     "a named query": "Task?_query=mine",
     "a filter expression": "Task?_filter=status eq requested",
-    "words in its text": "Task?_text=fever",
     "contained matches": "Task?_contained=true",
     "an unknown modifier": "Task?status:like=requested",
     "a bad date": "Task?authored-on=gtyesterday",
