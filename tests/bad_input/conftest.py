@@ -8,16 +8,22 @@ from functools import cache
 
 import pytest
 
+from hub.core.subscription import PayloadContent
 from hub.settings import packaged_topics
 from hub.web.limits import Limits
 from hub.web.protocol import InboundLimits
 from tests.conformance.topics import write_topics
 from tests.journeys.hosting import RunningHub, running_hub
+from tests.journeys.mailing import mail_settings
 from tests.web.topics import administered
 
 
 class Hubs:
-    """``plain`` is usual, ``strict`` sends as the defaults allow, ``hurried`` waits less."""
+    """The hubs by name.
+
+    ``plain`` is usual, ``strict`` sends as the defaults allow, ``hurried`` waits less, ``mailing``
+    writes mails to one domain, and no full resources.
+    """
 
     def __init__(self, stack: ExitStack, paths: pytest.TempPathFactory) -> None:
         self._stack = stack
@@ -34,6 +40,9 @@ class Hubs:
                     limits=Limits(bind_seconds=0.3),
                 )
             )
+        if name == "mailing":
+            limited = {"email_domains": ("example.org",), "email_content": PayloadContent.ID_ONLY}
+            return self._stack.enter_context(running_hub(**mail_settings(9) | limited))
         topics = self._paths.mktemp("topics")
         write_topics(topics)
         token = administered(self._paths.mktemp("token")).admin_token_file

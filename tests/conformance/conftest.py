@@ -17,11 +17,18 @@ from tests.conformance.failure import Failures, fail_everywhere
 from tests.conformance.recording import EVENT, HINT, Recordings, record
 from tests.conformance.topics import write_topics
 from tests.journeys.hosting import Fhir, RunningHub, running_hub
+from tests.journeys.mailing import free_mail_port, mail_settings
 from tests.web.topics import administered
 
 
 @pytest.fixture(scope="session")
-def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHub]:
+def mail_port() -> int:
+    """Return the port of the mail server; tests that need one start it there."""
+    return free_mail_port()
+
+
+@pytest.fixture(scope="session")
+def hub(tmp_path_factory: pytest.TempPathFactory, mail_port: int) -> Iterator[RunningHub]:
     """Return a running hub that has the topics of the checklist besides its own."""
     topics = tmp_path_factory.mktemp("topics")
     write_topics(topics)
@@ -30,6 +37,7 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHub]:
         "admin_token_file": administered(tmp_path_factory.mktemp("token")).admin_token_file,
         "authorization_hint": Coding(HINT["system"], HINT["code"]),
         "message_event": EVENT,
+        **mail_settings(mail_port),
     }
     with running_hub(**settings) as running:
         yield running
@@ -51,9 +59,9 @@ def failures() -> Failures:
 
 
 @pytest.fixture(scope="session")
-def recordings(hub: RunningHub) -> Recordings:
+def recordings(hub: RunningHub, mail_port: int) -> Recordings:
     """Return what Subscriptions of every kind were told of the same story."""
-    return asyncio.run(record(hub))
+    return asyncio.run(record(hub, mail_port))
 
 
 @pytest.fixture

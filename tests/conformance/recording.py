@@ -19,8 +19,10 @@ from hub.core.message import MessageEvent
 from hub.core.release import FhirRelease, Resource
 from tests.conformance.topics import RECORDED
 from tests.journeys.hosting import Fhir, RunningHub, a_socket, fresh, heard, status_of
+from tests.journeys.mailing import an_address
 from tests.support.builders import CONTENTS, RELEASES, a_patient, a_subscription, a_task
 from tests.support.endpoints import Endpoint, Received
+from tests.support.mail_server import MailServer
 
 CHANNELS = ("rest-hook", "websocket", "message")
 HINT = {"system": "http://example.org/auth", "code": "authorization_base"}
@@ -28,7 +30,8 @@ HINT = {"system": "http://example.org/auth", "code": "authorization_base"}
 
 POSTED = ("rest-hook", "message")
 PAYLOADS = dict.fromkeys(CHANNELS, "application/fhir+json") | {
-    "rest-hook": "application/fhir+json; x=1"
+    "rest-hook": "application/fhir+json; x=1",
+    "email": "text/plain;attach=application/fhir+json",
 }
 EVENT = MessageEvent("https://hub.example.org/events", "told")
 """The event of the messages of the hub that is recorded."""
@@ -98,26 +101,45 @@ async def _at_endpoint(endpoint: Endpoint) -> AsyncIterator[Told]:
         yield carried(received.body), received
 
 
-async def _kept(stream: AsyncIterator[Told]) -> list[Told]:
-    """Return what was told: handshake, events, and the first heartbeat that follows them."""
+async def _by_mail(mails: MailServer, address: str) -> AsyncIterator[Told]:
+    for count in itertools.count(1):
+        mail = (await mails.mails(count, address))[count - 1]
+        yield json.loads(mail.attachment or b""), None
+
+
+async def _kept(stream: AsyncIterator[Told], last: str) -> list[Told]:
+    """Return what was told: handshake, events, and the heartbeat that says ``last``.
+
+    Mails begin with the only heartbeat of a day.
+    """
     kept: list[Told] = []
     async for bundle, request in stream:
         said = status_of(bundle)
-        is_early = said["type"] == "heartbeat" and said["counter"] != "3"
-        kept += [] if is_early else [(bundle, request)]
-        if said["type"] == "heartbeat" and not is_early:
+        is_other = said["type"] == "heartbeat" and said["counter"] != last
+        kept += [] if is_other else [(bundle, request)]
+        kinds = [status_of(each)["type"] for each, _ in kept]
+        if "heartbeat" in kinds and kinds.count("event-notification") == 3:
             break
     return kept
 
 
-async def _record(hub: RunningHub, release: FhirRelease, channel: str, content: str) -> Recording:
+def _endpoint(channel: str, endpoint: Endpoint, address: str) -> str | None:
+    if channel in POSTED:
+        return endpoint.url
+    return f"mailto:{address}" if channel == "email" else None
+
+
+async def _record(
+    hub: RunningHub, mails: MailServer, release: FhirRelease, channel: str, content: str
+) -> Recording:
     async with hub.client(release) as fhir, Endpoint() as endpoint, a_socket(hub) as websocket:
         owner = fresh()
+        address = an_address()
         is_posted = channel in POSTED
         wanted = a_subscription(
             release,
             channel=channel,
-            endpoint=endpoint.url if is_posted else None,
+            endpoint=_endpoint(channel, endpoint, address),
             topic_name=RECORDED["url"],
             content=content,
             payload=PAYLOADS[channel],
@@ -130,11 +152,13 @@ async def _record(hub: RunningHub, release: FhirRelease, channel: str, content: 
         if is_posted:
             await fhir.until(created["id"], "active")
             stream = _at_endpoint(endpoint)
+        elif channel == "email":
+            stream = _by_mail(mails, address)
         else:
             await websocket.send(f"bind-with-token {await fhir.token(created['id'])}")
             stream = _over_socket(websocket, release)
         task, patient = await _write(fhir, owner)
-        told = await _kept(stream)
+        told = await _kept(stream, "0" if channel == "email" else "3")
         asked = [
             await fhir.get(f"Subscription/{created['id']}/{operation}")
             for operation in ("$status", "$events")
@@ -171,9 +195,9 @@ class Recordings:
         return found
 
 
-async def record(hub: RunningHub) -> Recordings:
+async def record(hub: RunningHub, mail_port: int) -> Recordings:
     """Tell the story in every combination, all at once."""
     combinations = product(RELEASES, CHANNELS, CONTENTS)
-    return Recordings(
-        list(await asyncio.gather(*(_record(hub, *combination) for combination in combinations)))
-    )
+    async with MailServer(port=mail_port) as mails:
+        told = await asyncio.gather(*(_record(hub, mails, *each) for each in combinations))
+    return Recordings(list(told))
