@@ -147,8 +147,11 @@ async def test_2_5_the_endpoint_is_one_that_the_channel_can_use(fhir: Fhir) -> N
         ("rest-hook", "hook"),
         ("rest-hook", None),
         ("websocket", "https://example.org/hook"),
+        ("message", "mllp://example.org"),
+        ("email", "https://example.org/hook"),
     ):
-        wanted = a_subscription(fhir.release, channel=kind)
+        payload = "text/plain" if kind == "email" else "application/fhir+json"
+        wanted = a_subscription(fhir.release, channel=kind, payload=payload)
         if endpoint is not None:
             channel("endpoint", endpoint)(wanted)
         assert (await refused(fhir, wanted))["expression"] == [path], (kind, endpoint)

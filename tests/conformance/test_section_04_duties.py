@@ -160,9 +160,26 @@ async def test_4_8_requested_then_active_or_after_a_failed_handshake_error(fhir:
 
 
 @item("4.9", SHALL)
-async def test_4_9_a_websocket_is_active_at_once(fhir: Fhir) -> None:
-    stored = await fhir.create(a_subscription(fhir.release, channel="websocket"))
-    assert stored["status"] == "active"
+async def test_4_9_sockets_and_mails_are_active_at_once_and_messages_asked_first(
+    fhir: Fhir,
+) -> None:
+    async with Endpoint(path="/fhir") as endpoint:
+        for name, url, due in (
+            ("websocket", None, "active"),
+            ("email", "mailto:ward@example.org", "active"),
+            ("message", endpoint.url, "requested"),
+        ):
+            payload = "text/plain" if name == "email" else "application/fhir+json"
+            wanted = a_subscription(
+                fhir.release,
+                topic_name=named("event-only"),
+                channel=name,
+                endpoint=url,
+                payload=payload,
+            )
+            stored = await fhir.create(wanted)
+            assert stored["status"] == due, name
+            await fhir.until(stored["id"], "active")
 
 
 @item("4.10", SHALL)

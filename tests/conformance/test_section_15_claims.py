@@ -53,12 +53,22 @@ async def test_15_1_subscriptions_topics_status_channels_and_payloads_are_offere
     assert "status" in [each["name"] for each in entry["operation"]]
     if fhir.release is not R4:
         assert {"read", "search-type"} <= _codes(await _entry(fhir, "SubscriptionTopic"))
-    for kind in ("rest-hook", "websocket"):
+    endpoints = {
+        "rest-hook": "http://127.0.0.1:9/hook",
+        "websocket": None,
+        "email": "mailto:ward@example.org",
+        "message": "http://127.0.0.1:9/fhir",
+    }
+    for kind, endpoint in endpoints.items():
         for content in ("empty", "id-only", "full-resource"):
-            endpoint = "http://127.0.0.1:9/hook" if kind == "rest-hook" else None
             stored = await fhir.create(
                 a_subscription(
-                    fhir.release, channel=kind, endpoint=endpoint, content=content, status="off"
+                    fhir.release,
+                    channel=kind,
+                    endpoint=endpoint,
+                    content=content,
+                    payload="text/plain" if kind == "email" else "application/fhir+json",
+                    status="off",
                 )
             )
             assert (await fhir.status(stored["id"]))["status"] == "off"
