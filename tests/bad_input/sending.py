@@ -7,6 +7,7 @@ import gzip
 import json
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import httpx
 
@@ -14,6 +15,7 @@ from hub.core.release import FhirRelease, Json, Resource
 from tests.journeys.hosting import PATIENCE, Fhir, RunningHub
 from tests.support import subscription_changes
 from tests.support.builders import BACKPORT, a_subscription
+from tests.support.classic import a_classic
 from tests.web.topics import TOKEN
 
 
@@ -65,13 +67,21 @@ def filled(value: Json, words: Mapping[str, str]) -> Json:
     return value
 
 
-def subscription_of(written: Resource, release: FhirRelease) -> Resource:
-    """Return the Subscription that a row describes by changes of a sound one."""
-    given = dict(written)
+def subscription_of(what: Resource, release: FhirRelease) -> Resource:
+    """Return the Subscription that a row describes by changes of a sound one.
+
+    ``subscription`` is one to a topic, ``classic`` one to a search.
+    """
+    given = dict(what.get("subscription") or what["classic"])
     changes = given.pop("changes")
     given.setdefault("endpoint", "http://127.0.0.1:9/hook")
+    if "classic" in what:
+        return _changed(a_classic(**given), changes)
     given["headers"] = [tuple(pair) for pair in given.get("headers", ())]
-    resource = a_subscription(release, **given)
+    return _changed(a_subscription(release, **given), changes)
+
+
+def _changed(resource: Resource, changes: list[list[Any]]) -> Resource:
     for name, *arguments in changes:
         if name == "extension":
             place, url, value = arguments
@@ -90,8 +100,8 @@ async def send(fhir: Fhir, hub: RunningHub, what: Resource) -> Answered:
     headers = dict(what.get("headers", {}))
     if what.get("administrator"):
         headers["authorization"] = f"Bearer {TOKEN}"
-    if "subscription" in what:
-        resource = subscription_of(what["subscription"], fhir.release)
+    if "subscription" in what or "classic" in what:
+        resource = subscription_of(what, fhir.release)
         method = what.get("method", "POST")
         path = f"Subscription/{resource['id']}" if method == "PUT" else "Subscription"
         body = json.dumps(resource).encode()

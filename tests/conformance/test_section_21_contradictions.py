@@ -123,6 +123,15 @@ async def test_21_12_subscriptions_are_found_by_their_exact_topic(fhir: Fhir) ->
     assert "entry" not in await fhir.get("Subscription?topic=http://example.org/no-such-topic")
 
 
+@item("21.13", REC)
+async def test_21_13_a_message_goes_to_a_base_or_to_the_whole_url(fhir: Fhir) -> None:
+    async with Endpoint(path="/fhir") as base, Endpoint(path="/fhir/$process-message") as whole:
+        for endpoint in (base, whole):
+            wanted = a_subscription(fhir.release, channel="message", endpoint=endpoint.url)
+            await fhir.until((await fhir.create(wanted))["id"], "active")
+            assert endpoint.received[0].target == "/fhir/$process-message"
+
+
 @item("21.14", REC)
 async def test_21_14_repeated_values_are_separate_extensions(fhir: Fhir) -> None:
     if fhir.release is not R4:
