@@ -11,7 +11,7 @@ from typing import Final
 
 from hub.codecs.extension import BACKPORT
 from hub.core.release import Resource
-from hub.errors import HubError
+from hub.errors import HubError, InvalidResource
 
 ERROR_SYSTEM: Final = "urn:fhir-hub:errors"
 """The code system of the slugs that ``fhir-hub errors`` explains."""
@@ -37,7 +37,10 @@ def outcome(error: HubError, element: Callable[[str], str] = _same) -> Resource:
     Args:
         error: what was refused and why.
         element: turns an R5 element into the release's own, see ``hub.ports.Codec.element``.
+            What is wrong with a resource's form names its elements as the release has them already.
     """
+    if isinstance(error, InvalidResource):
+        element = _same
     issues: list[Resource] = []
     told = {""}
     for issue in error.issues:

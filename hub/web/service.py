@@ -81,11 +81,8 @@ class Service:
         return document
 
     def refusal(self, error: HubError, release: FhirRelease | None = None) -> Answer:
-        """Return the OperationOutcome that says what was refused.
-
-        What is wrong with a resource's form names its elements as the release has them already.
-        """
-        if release is None or isinstance(error, InvalidResource):
+        """Return the OperationOutcome that says what was refused."""
+        if release is None:
             written = outcome(error)
         else:
             written = outcome(error, self.hub.codecs[release].element)
