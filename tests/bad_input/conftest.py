@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack
 from functools import cache
+from typing import Any
 
 import pytest
 
@@ -17,12 +18,18 @@ from tests.journeys.hosting import RunningHub, running_hub
 from tests.journeys.mailing import mail_settings
 from tests.web.topics import administered
 
+_LIMITED: dict[str, Any] = {
+    "allow_http": False,
+    "egress_allow": (),
+    "email_domains": ("example.org",),
+    "email_content": PayloadContent.ID_ONLY,
+}
+
 
 class Hubs:
     """The hubs by name.
 
-    ``plain`` is usual, ``strict`` sends as the defaults allow, ``hurried`` waits less, ``mailing``
-    writes mails to one domain, and no full resources.
+    ``plain`` is usual, ``hurried`` waits less, ``limited`` sends to few and not everything.
     """
 
     def __init__(self, stack: ExitStack, paths: pytest.TempPathFactory) -> None:
@@ -31,8 +38,8 @@ class Hubs:
         self.named = cache(self._start)
 
     def _start(self, name: str) -> RunningHub:
-        if name == "strict":
-            return self._stack.enter_context(running_hub(allow_http=False, egress_allow=()))
+        if name == "limited":
+            return self._stack.enter_context(running_hub(**mail_settings(9) | _LIMITED))
         if name == "hurried":
             return self._stack.enter_context(
                 running_hub(
@@ -40,9 +47,6 @@ class Hubs:
                     limits=Limits(bind_seconds=0.3),
                 )
             )
-        if name == "mailing":
-            limited = {"email_domains": ("example.org",), "email_content": PayloadContent.ID_ONLY}
-            return self._stack.enter_context(running_hub(**mail_settings(9) | limited))
         topics = self._paths.mktemp("topics")
         write_topics(topics)
         token = administered(self._paths.mktemp("token")).admin_token_file
