@@ -101,6 +101,8 @@ def _topic(topic: Values, terminal: Terminal) -> Iterator[str]:
             yield f"  {_sign(holds, terminal)} {_subscription(each)}"
         if stream["accept"] is not holds:
             yield "      decided otherwise then: other resources changed since, or it came later"
+        if stream.get("lost"):
+            yield "      its party had it before and has it no more: told by reference only"
         yield from _clauses(stream, terminal, "    ")
     if topic["fires"] and not topic.get("filters"):
         yield "    nobody is subscribed"

@@ -33,13 +33,17 @@ PLAIN = frozenset(("=", "eq"))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FilterRule:
-    """What a topic allows for one parameter of one type, beyond plain equality."""
+    """What a topic allows for one parameter of one type, beyond plain equality.
+
+    ``party`` tells whether whom it names is told of a resource that is taken from them.
+    """
 
     filter_parameter: str
     modifiers: frozenset[str]
     comparators: frozenset[str]
     search_type: str
     description: str | None = None
+    party: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -229,6 +233,7 @@ def _filters(
                 comparators=frozenset(entry.comparator) | frozenset(entry.modifier) | PLAIN,
                 search_type=leaf.type,
                 description=entry.description,
+                party=entry.party,
             )
     return filters, frozenset(missing)
 

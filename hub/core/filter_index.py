@@ -92,6 +92,7 @@ class FilterIndex:
         self._shelves: dict[str, _Shelf] = {}
         self._by_types: dict[frozenset[str], dict[int, None]] = {}
         self._elsewhere: dict[int, None] = {}
+        self._parties: dict[str, _Shelf] = {}
 
     def __len__(self) -> int:
         return len(self._filters)
@@ -110,6 +111,10 @@ class FilterIndex:
             self._shelves.setdefault(resource_type, _Shelf()).add(
                 key, filters.by_type[resource_type]
             )
+            if filters.parties:
+                self._parties.setdefault(resource_type, _Shelf()).add(
+                    key, _parties_of(filters, resource_type)
+                )
 
     def remove(self, key: int) -> None:
         """Forget ``key``; unknown ones are ignored."""
@@ -122,10 +127,9 @@ class FilterIndex:
         if not self._by_types[types]:
             del self._by_types[types]
         for resource_type in _shelves_of(filters):
-            shelf = self._shelves[resource_type]
-            shelf.remove(key, filters.by_type[resource_type])
-            if not shelf.signatures:
-                del self._shelves[resource_type]
+            _take(self._shelves, resource_type, key, filters.by_type[resource_type])
+            if filters.parties:
+                _take(self._parties, resource_type, key, _parties_of(filters, resource_type))
 
     def match(self, change: Change, resolver: Resolver) -> list[int]:
         """Return the keys whose filters accept the change, in ascending order."""
@@ -140,14 +144,24 @@ class FilterIndex:
         return sorted(found)
 
     def may_match(self, change: Change) -> set[int]:
-        """Return the keys whose filters accept the change, or would with other resources there."""
-        return {*self.match(change, NOWHERE), *self._elsewhere}
+        """Return the keys that the change is for, or would be with other resources there."""
+        return {*self.match(change, NOWHERE), *self.losers(change, NOWHERE), *self._elsewhere}
+
+    def losers(self, change: Change, resolver: Resolver) -> list[int]:
+        """Return the keys whose party the change takes the resource from (``Filters.loses``)."""
+        before = change.previous
+        if not self._parties or before is None or change.current is None:
+            return []
+        found: dict[int, None] = {}
+        for resource_type in {change.resource_type, ANY_RESOURCE} & self._parties.keys():
+            parameters = self._parameters(resource_type)
+            found |= self._parties[resource_type].match(before, parameters, resolver)
+        return sorted(key for key in found if self._filters[key].loses(change, resolver))
 
     def _on_shelf(
         self, shelf: _Shelf, resource_type: str, change: Change, resolver: Resolver
     ) -> list[int]:
-        parameters = next(iter(self._filters.values())).parameters.of(resource_type)
-        found = shelf.match(change.subject, parameters, resolver)
+        found = shelf.match(change.subject, self._parameters(resource_type), resolver)
         if resource_type != ANY_RESOURCE:
             return list(found)
         return [
@@ -155,6 +169,20 @@ class FilterIndex:
             for key in found
             if len(self._filters[key].by_type) == 1 or self._filters[key].accepts(change, resolver)
         ]
+
+    def _parameters(self, resource_type: str) -> Mapping[str, SearchParameter]:
+        return next(iter(self._filters.values())).parameters.of(resource_type)
+
+
+def _parties_of(filters: Filters, resource_type: str) -> Query:
+    return Query(resource_type, filters.parties.get(resource_type, ()), "")
+
+
+def _take(shelves: dict[str, _Shelf], resource_type: str, key: int, query: Query) -> None:
+    shelf = shelves[resource_type]
+    shelf.remove(key, query)
+    if not shelf.signatures:
+        del shelves[resource_type]
 
 
 def _shelves_of(filters: Filters) -> tuple[str, ...]:

@@ -25,6 +25,8 @@ LONGEST_FILTER = 8_192
 
 _COMPARATORS = ("eq", "ne", "gt", "lt", "ge", "le", "sa", "eb", "ap")
 _ORDERED = ("date", "number", "quantity")
+_NEGATIVE = frozenset(("not", "not-in", "missing"))
+"""Modifiers by which a filter names nobody."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,11 +34,13 @@ class Filters:
     """What one Subscription lets through; AND per resource type.
 
     ``by_type`` holds a query per type; that of ``Resource`` applies to every type.
-    ``canonical`` is one spelling for equal meanings.
+    ``canonical`` is one spelling for equal meanings; ``parties`` are the conditions of ``by_type``
+    that name a party of the resource.
     """
 
     by_type: Mapping[str, Query]
     canonical: str
+    parties: Mapping[str, tuple[Condition, ...]] = field(default_factory=dict, compare=False)
     parameters: SearchParameters = field(repr=False, compare=False)
 
     def accepts(self, change: Change, resolver: Resolver) -> bool:
@@ -49,6 +53,26 @@ class Filters:
             for query in (self.by_type.get(change.resource_type), self.by_type.get(ANY_RESOURCE))
             if query is not None
         )
+
+    def loses(self, change: Change, resolver: Resolver) -> bool:
+        """Tell whether an update takes the resource from the party that is named here.
+
+        The party is looked for in the state before, all else in the state after.
+        """
+        before, after = change.previous, change.current
+        if not self.parties or before is None or after is None:
+            return False
+        if self.accepts(change, resolver):
+            return False
+        named = False
+        for resource_type in {change.resource_type, ANY_RESOURCE} & self.by_type.keys():
+            parties = self.parties.get(resource_type, ())
+            named = named or bool(parties)
+            for condition in self.by_type[resource_type].conditions:
+                state = before if any(condition is each for each in parties) else after
+                if not condition.matches(state, resolver):
+                    return False
+        return named
 
     @property
     def is_local(self) -> bool:
@@ -88,6 +112,7 @@ def accept_filters(
             f"{len(filter_by)} filters; allowed: {MOST_FILTERS}", expression="Subscription.filterBy"
         )
     conditions: dict[str, dict[str, Condition]] = {}
+    parties: dict[str, set[str]] = {}
 
     def accept(at: _At) -> None:
         entry = at.entry
@@ -98,6 +123,8 @@ def accept_filters(
         for resource_type, rule, name in _rules(compiled, at):
             condition = _condition(at, parameters, resource_type, name, _value(at, rule))
             conditions.setdefault(resource_type, {})[condition.canonical] = condition
+            if rule.party and entry.modifier not in _NEGATIVE:
+                parties.setdefault(resource_type, set()).add(condition.canonical)
 
     refusals = Refusals()
     for index, entry in enumerate(filter_by):
@@ -108,6 +135,10 @@ def accept_filters(
     return Filters(
         by_type={query.resource_type: query for query in queries},
         canonical=" ".join(query.canonical for query in queries),
+        parties={
+            name: tuple(conditions[name][spelling] for spelling in sorted(spellings))
+            for name, spellings in sorted(parties.items())
+        },
         parameters=parameters,
     )
 

@@ -54,7 +54,8 @@ class NumberedEvent:
     """An event under the Subscription's own number, with the versions that a payload may need.
 
     ``focus`` is None where the subscriber may no longer see it: then number and time only.
-    ``queries`` help to follow it up.
+    ``queries`` help to follow it up.  Of what the subscriber has ``lost``, only the reference is
+    told.
     """
 
     number: int
@@ -62,6 +63,7 @@ class NumberedEvent:
     focus: ResourceVersion | None
     context: tuple[ResourceVersion, ...] = ()
     queries: tuple[RelatedQuery, ...] = ()
+    lost: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,6 +191,12 @@ def _event(event: NumberedEvent, level: PayloadContent, hint: Coding | None) -> 
         return NotificationEvent(
             event_number=event.number, timestamp=event.timestamp, authorization_hint=hint
         )
+    if event.lost:
+        return NotificationEvent(
+            event_number=event.number,
+            timestamp=event.timestamp,
+            focus=event.focus.key.reference,
+        )
     return NotificationEvent(
         event_number=event.number,
         timestamp=event.timestamp,
@@ -202,7 +210,7 @@ def _event(event: NumberedEvent, level: PayloadContent, hint: Coding | None) -> 
 def _entries(events: Sequence[NumberedEvent]) -> tuple[NotificationEntry, ...]:
     entries: dict[tuple[ResourceKey, int], NotificationEntry] = {}
     for event in events:
-        if event.focus is None:
+        if event.focus is None or event.lost:
             continue
         _enter(entries, event.focus, event.focus.interaction)
         for version in event.context:

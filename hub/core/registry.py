@@ -44,11 +44,15 @@ class Stream:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Match:
-    """A stream that a change belongs to, and the indexes of the topic's triggers that fired."""
+    """A stream that a change belongs to, and the indexes of the topic's triggers that fired.
+
+    ``lost`` tells that the stream's party had the resource before the change and has it no more.
+    """
 
     stream: Stream
     topic: CompiledTopic
     triggers: tuple[int, ...]
+    lost: bool = False
 
 
 @dataclass(slots=True)
@@ -291,8 +295,12 @@ class Registry:
             triggers = live.topic.fires(change, resolver)
             if triggers:
                 found.extend(
-                    Match(stream=self._streams[id], topic=live.topic, triggers=triggers)
-                    for id in live.index.match(change, resolver)
+                    Match(stream=self._streams[id], topic=live.topic, triggers=triggers, lost=lost)
+                    for lost, ids in (
+                        (False, live.index.match(change, resolver)),
+                        (True, live.index.losers(change, resolver)),
+                    )
+                    for id in ids
                 )
         return sorted(found, key=lambda match: match.stream.id)
 

@@ -18,6 +18,11 @@ from hub.core.release import Json, Resource
 from hub.errors import InvalidResource, TopicRefused
 
 CANONICAL_BASE = "http://example.org/fhir-hub/SubscriptionTopic/"
+PARTY_FILTER = "http://example.org/fhir-hub/StructureDefinition/party-filter"
+"""The extension, with ``valueBoolean``, that declares a filter to name a party of the resource.
+
+A party that an update takes the resource from is told of that update, by reference only.
+"""
 """Where the canonical URLs of the topics that ship with the hub begin."""
 
 STRUCTURE_DEFINITION = "http://hl7.org/fhir/StructureDefinition/"
@@ -70,11 +75,13 @@ class EventTrigger:
 class CanFilterBy:
     """``SubscriptionTopic.canFilterBy``; ``resource`` None is every type with a trigger.
 
-    ``modifier`` and ``comparator`` hold what is allowed beyond plain equality.
+    ``modifier`` and ``comparator`` hold what is allowed beyond plain equality; ``party`` is the
+    hub's extension (``PARTY_FILTER``).
     """
 
     filter_parameter: str
     resource: str | None = None
+    party: bool = False
     filter_definition: str | None = None
     modifier: tuple[str, ...] = ()
     comparator: tuple[str, ...] = ()
@@ -292,6 +299,17 @@ def _can_filter_by(element: _Element) -> CanFilterBy:
         modifier=element.texts("modifier"),
         comparator=element.texts("comparator"),
         description=element.text("description"),
+        party=_is_party(element),
+    )
+
+
+def _is_party(element: _Element) -> bool:
+    extensions = element.value.get("extension")
+    return any(
+        isinstance(each, dict)
+        and each.get("url") == PARTY_FILTER
+        and each.get("valueBoolean") is True
+        for each in (extensions if isinstance(extensions, list) else ())
     )
 
 

@@ -83,13 +83,15 @@ class EventContext:
 
     ``triggers`` are the indexes of the topic's resource triggers that fired; ``includes`` the
     resources of the notificationShape at the versions of that moment; ``queries`` its related
-    queries, filled; ``occurrence`` is there where no change made the event.
+    queries, filled; ``occurrence`` is there where no change made the event.  ``lost`` tells that
+    it took the resource from the subscriber, who is shown the reference and nothing else.
     """
 
     triggers: tuple[int, ...] = ()
     includes: tuple[VersionReference, ...] = ()
     queries: tuple[RelatedQuery, ...] = ()
     occurrence: Occurrence | None = None
+    lost: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

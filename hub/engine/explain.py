@@ -48,10 +48,11 @@ class ExplainedStream:
     """What Subscriptions with equal filters say of a change.
 
     ``counted`` tells whether the change is an event of the stream: None where it was only asked
-    what would be.
+    what would be.  ``accepts`` also holds where it takes the resource from their party: ``lost``.
     """
 
     accepts: bool
+    lost: bool
     counted: bool | None
     clauses: tuple[Clause, ...]
     subscriptions: tuple[ExplainedSubscription, ...]
@@ -275,8 +276,10 @@ def _topic(moment: _Moment, asked: _Asked) -> ExplainedTopic | None:
 def _stream(moment: _Moment, stream: Stream, there: tuple[Subscriber, ...]) -> ExplainedStream:
     seq = None if moment.version is None else moment.version.seq
     n = None if seq is None else event_of(moment.reader, stream.id, stream.n, seq)
+    lost = stream.filters.loses(moment.change, moment.resolver)
     return ExplainedStream(
-        accepts=stream.filters.accepts(moment.change, moment.resolver),
+        accepts=lost or stream.filters.accepts(moment.change, moment.resolver),
+        lost=lost,
         counted=None if seq is None else n is not None,
         clauses=stream.filters.clauses(moment.change, moment.resolver),
         subscriptions=tuple(_subscription(each, n) for each in there),

@@ -39,6 +39,7 @@ def read_events(reader: Reader, subscriber: Subscriber, low: int, high: int) -> 
             focus=includes.get(told.focus) if told else versions[event.seq],
             context=context_versions(event.context.includes, includes),
             queries=event.context.queries,
+            lost=event.context.lost,
         )
         for number, event in found
     ]

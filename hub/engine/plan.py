@@ -342,7 +342,7 @@ class Plan:
                     includes=tuple(_reference(version) for version in found if version),
                     queries=related_queries(match.topic, change.subject, parameters),
                 )
-            yield match, known[topic]
+            yield match, EventContext(lost=True) if match.lost else known[topic]
 
     def _number(self, stream: int, seq: int, context: EventContext) -> int:
         number = self.n(stream) + 1

@@ -23,6 +23,7 @@ from hub.core.version import EventContext, Occurrence, VersionReference
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _NO_CONTEXT = EventContext()
+_LOST = "lost"
 
 
 def micros(instant: datetime) -> int:
@@ -67,6 +68,8 @@ def encode_context(context: EventContext) -> bytes | None:
         focus = occurrence.focus
         at = micros(occurrence.at)
         fields += [occurrence.triggers, (focus.resource_type, focus.id, focus.version), at]
+    if context.lost:
+        fields.append(_LOST)
     return orjson.dumps(fields)
 
 
@@ -75,13 +78,15 @@ def decode_context(text: bytes | None) -> EventContext:
     if text is None:
         return _NO_CONTEXT
     triggers, includes, queries, *told = orjson.loads(text)
+    lost = told == [_LOST]
     return EventContext(
         triggers=tuple(triggers),
         includes=tuple(VersionReference(*kept) for kept in includes),
         queries=tuple(
             RelatedQuery(query, Coding(*coding) if coding else None) for query, coding in queries
         ),
-        occurrence=_occurrence(*told) if told else None,
+        occurrence=_occurrence(*told) if told and not lost else None,
+        lost=lost,
     )
 
 

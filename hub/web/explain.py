@@ -131,6 +131,8 @@ def _verdict(verdict: Verdict) -> Iterator[Json]:
 
 def _stream(stream: ExplainedStream) -> Iterator[Json]:
     yield {"name": "accept", "valueBoolean": stream.accepts}
+    if stream.lost:
+        yield {"name": "lost", "valueBoolean": True}
     if stream.counted is not None:
         yield {"name": "counted", "valueBoolean": stream.counted}
     yield from _clauses(stream.clauses)

@@ -7,6 +7,7 @@ import uuid
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -126,6 +127,24 @@ def test_an_event_that_may_no_longer_be_seen_has_number_and_time_only() -> None:
     )
     assert said.entries == ()
     assert said.events[0].focus is None
+
+
+@pytest.mark.parametrize("level", PayloadContent)
+def test_of_what_was_lost_only_the_reference_is_told(level: PayloadContent) -> None:
+    query = RelatedQuery("Observation?subject=Patient/p")
+    lost = NumberedEvent(
+        number=1, timestamp=NOW, focus=a_version(), context=(PATIENT,), queries=(query,), lost=True
+    )
+    hint = Coding("http://example.org", "x")
+    kind = NotificationType.EVENT_NOTIFICATION
+    said = build_notification(
+        SUBSCRIPTION, kind, total=1, timestamp=NOW, events=(lost,), content=level, hint=hint
+    )
+    (event,) = said.events
+    assert (event.event_number, event.additional_context, event.related_query) == (1, (), ())
+    assert event.focus == (None if level is PayloadContent.EMPTY else "Task/1")
+    assert event.authorization_hint == (hint if level is PayloadContent.EMPTY else None)
+    assert said.entries == ()
 
 
 def test_an_event_notification_counts_to_its_highest_number_and_others_to_the_top() -> None:

@@ -105,11 +105,12 @@ def an_event(n: int, stream: int = 1, *, seq: int = 1) -> StreamEvent:
     told = Occurrence(triggers=(1,), focus=Included("Task", "t", 2), at=START)
     contexts = (
         EventContext(),
+        EventContext(triggers=(1,), lost=True),
         context,
         EventContext(occurrence=told),
         replace(context, occurrence=told),
     )
-    return StreamEvent(stream=stream, n=n, seq=seq, context=contexts[n % 4])
+    return StreamEvent(stream=stream, n=n, seq=seq, context=contexts[n % len(contexts)])
 
 
 def a_subscriber(
