@@ -2,7 +2,8 @@
 
 A row is an object: ``name``, ``interaction``, ``previous``, ``current``, ``fires``, and where
 wanted ``release`` (a list), ``others`` (resources that are there too), ``filters`` (filter text to
-true or false) and ``includes`` (the references that the notification shape adds).
+true, false or "lost": the change takes the resource from the party that the filter names) and
+``includes`` (the references that the notification shape adds).
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from hub.core.search_parameter import SearchParameters
 from hub.errors import HubError
 
 CASES_FILE = "cases.json"
+LOST = "lost"
 
 
 def read_rows(path: Path) -> list[Resource]:
@@ -63,12 +65,19 @@ def check_row(row: Resource, topic: CompiledTopic, parameters: SearchParameters)
         except HubError as error:
             yield f"filter {text}: {error.diagnostics}"
             continue
-        if filters.accepts(change, others) is not expected:
-            yield f"filter {text} {'stops' if expected else 'lets through'} it, and should not"
+        told: Json = filters.accepts(change, others)
+        if filters.loses(change, others):
+            told = LOST
+        if told != expected:
+            yield f"filter {text} says {_spelling(told)}, and should say {_spelling(expected)}"
     if "includes" in row:
         shown = [f"{kind}/{id}" for kind, id in includes(topic, change.subject, parameters, others)]
         if sorted(shown) != sorted(row["includes"]):
             yield f"it shows {', '.join(shown) or 'nothing'} besides the focus"
+
+
+def _spelling(told: Json) -> str:
+    return {True: "true", False: "false"}.get(told, str(told))
 
 
 class _Malformed(Exception):
