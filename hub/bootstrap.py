@@ -148,7 +148,10 @@ class Hosting:
             Surroundings(
                 store=store,
                 clock=clock,
-                luck=Luck(new_id=_new_id, new_token=_new_token, number=random.random),
+                # The system's own, so that several hubs, or tests, in one process share no state.
+                luck=Luck(
+                    new_id=_new_id, new_token=_new_token, number=random.SystemRandom().random
+                ),
                 codecs=codecs_of_releases(settings.message_event, has_xml=xml.is_installed()),
                 parameters=parameters,
                 channels={
