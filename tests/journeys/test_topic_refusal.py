@@ -83,9 +83,9 @@ REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
         "characters; at most",
         f"{TRIGGER}.fhirPathCriteria",
     ),
-    "a regular expression": (
-        fhirpath("%current.description.matches('(a+)+$')"),
-        "matches() is not evaluated",
+    "a regular expression that looks around": (
+        fhirpath("%current.description.matches('(?=a)a+')"),
+        "this regular expression can't be used: invalid perl operator: (?=",
         f"{TRIGGER}.fhirPathCriteria",
     ),
 }
