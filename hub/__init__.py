@@ -9,6 +9,7 @@ The floors, from below; each imports only what stands below it:
 ``codecs``    how R4, R4B and R5 write it
 ``stores``    where it is kept
 ``channels``  how it is sent
+``guides``    how-tos in Markdown
 ``clock``, ``settings``; ``mail_settings`` below them
 ``web``       FHIR over HTTP, and websockets
 ``loading``   the definitions and topics that it starts with

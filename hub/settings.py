@@ -29,8 +29,9 @@ PREFIX = "HUB_"
 LOOPBACK_ORIGINS = "loopback"
 """The value of ``cors_origins`` that stands for every origin on this machine, whatever its port."""
 
-OTHER_VARIABLES = frozenset({"HUB_REFERENCE_DATA"})
-"""``HUB_`` variables that are no settings: where the tests find reference data."""
+OTHER_VARIABLES = frozenset({"HUB_REFERENCE_DATA", "HUB_URL"})
+"""``HUB_`` variables that are no settings: where the tests find reference data, and which hub
+commands ask."""
 
 _LOG_LEVELS = ("debug", "info", "warning", "error")
 _UNITS = {

@@ -24,6 +24,7 @@ from hub.cli.exits import EXIT_TEXT, Exit
 from hub.cli.help_text import (
     ABOUT,
     EXPLAIN,
+    GUIDE,
     PUBLISH,
     RECEIVER,
     SCENARIO,
@@ -48,6 +49,7 @@ COMMANDS = (
     "trigger",
     "scenario",
     "errors",
+    "guide",
 )
 STORIES = ("task-requested", "task-accepted", "task-completed", "order-cancelled", "flood")
 RELEASES = ("r4", "r4b", "r5")
@@ -107,6 +109,7 @@ def build_parser() -> Parser:
         _trigger,
         _scenario,
         _errors,
+        _guide,
     ):
         add(commands)
     return parser
@@ -301,9 +304,7 @@ def _topics(commands: _Commands[Parser]) -> None:
     group.add_argument(
         "--dry-run", action="store_true", help="say what a hub would, and send nothing (load)"
     )
-    group.add_argument(
-        "--url", default=DEFAULT_URL, metavar="URL", help=f"the hub to load into ({DEFAULT_URL})"
-    )
+    _url(group, "the hub to load into")
     group.add_argument(
         "--admin-token-file",
         default=os.environ.get("HUB_ADMIN_TOKEN_FILE"),
@@ -383,9 +384,7 @@ def _trigger(commands: _Commands[Parser]) -> None:
     command.add_argument("--count", type=positive, metavar="N", help="how often (1; flood 100)")
     command.add_argument("--rate", type=rate, metavar="N", help="so many a second at most")
     command.add_argument("--dry-run", action="store_true", help="show it, and send nothing")
-    command.add_argument(
-        "--url", default=DEFAULT_URL, metavar="URL", help=f"the hub ({DEFAULT_URL})"
-    )
+    _url(command)
     _format(command)
 
 
@@ -413,10 +412,23 @@ def _errors(commands: _Commands[Parser]) -> None:
     _format(command)
 
 
-def _hub(command: Parser, *, by_content: bool = False) -> None:
+def _guide(commands: _Commands[Parser]) -> None:
+    command = _command(commands, "guide", "how to do everyday things, step by step", epilog=GUIDE)
+    command.add_argument("name", nargs="?", metavar="NAME", help="a guide, or its beginning")
+    _format(command)
+
+
+def _url(command: Parser, words: str = "the hub") -> None:
     command.add_argument(
-        "--url", default=DEFAULT_URL, metavar="URL", help=f"the hub ({DEFAULT_URL})"
+        "--url",
+        default=os.environ.get("HUB_URL") or DEFAULT_URL,
+        metavar="URL",
+        help=f"{words} ({DEFAULT_URL}; HUB_URL)",
     )
+
+
+def _hub(command: Parser, *, by_content: bool = False) -> None:
+    _url(command)
     command.add_argument(
         "--release",
         choices=RELEASES,

@@ -9,7 +9,8 @@ A FHIR subscription notification hub: durable, gap-free, in order, for R4, R4B a
 
   fhir-hub demo       a hub with made-up orders, to look at
   fhir-hub serve      a hub on 127.0.0.1:8080 with ./fhir-hub.db
-  fhir-hub watch      in another terminal: everything that happens, live"""
+  fhir-hub watch      in another terminal: everything that happens, live
+  fhir-hub guide      how-tos, from the first Subscription on"""
 
 WATCH = f"""\
 examples:
@@ -65,6 +66,16 @@ examples:
   fhir-hub explain --before old.json --after new.json
 
 exit code 0: somebody is told, 1: nobody
+
+{EXIT_TEXT}"""
+
+GUIDE = f"""\
+examples:
+  fhir-hub guide                   the guides, and the question that each one answers
+  fhir-hub guide first-fulfiller   one of them
+  fhir-hub guide why               the one that begins like this
+
+A running hub shows them at /guides, too.
 
 {EXIT_TEXT}"""
 

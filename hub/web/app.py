@@ -12,7 +12,7 @@ from hub.core.release import CLASSIC, FhirRelease
 from hub.engine.hub import Hub
 from hub.errors import NotFound
 from hub.settings import Settings, read_token
-from hub.web import home, mailbox, opt_in
+from hub.web import guide, home, mailbox, opt_in
 from hub.web.administrator import Administrator
 from hub.web.endpoint import RELEASES, FhirEndpoint
 from hub.web.guard import Guard, Hosts, Origins
@@ -57,7 +57,8 @@ def create_app(
     for path in RELEASES:
         routes.append(Route(f"/fhir/{path}", endpoint, name=path))
         routes.append(Route(f"/fhir/{path}/{{path:path}}", endpoint))
-    shown = home.pages(service) | ({} if mails is None else mailbox.pages(service, mails))
+    shown = home.pages(service) | guide.pages(service)
+    shown |= {} if mails is None else mailbox.pages(service, mails)
     for path, page in shown.items():
         routes.append(Route(path, page))
     routes.append(Route(opt_in.ROUTE, opt_in.OptInPage(service)))

@@ -153,6 +153,7 @@ class _Home:
             "websocket": hub.websocket_url,
             "health": f"{hub.public_url}/healthz",
             "ready": f"{hub.public_url}/readyz",
+            "guides": f"{hub.public_url}/guides",
             "errors": f"{hub.public_url}/errors",
             "subscriptions": {
                 "total": len(alive),

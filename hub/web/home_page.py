@@ -21,7 +21,8 @@ _HEAD: Final = """<!doctype html>
 <body>
 <header><a class="name" href="/">
 <img src="/static/icon.svg" alt="" width="28" height="28">fhir-hub</a>
-<nav><a href="/">Home</a><a href="/errors">Errors</a><a href="/readyz">Ready?</a></nav></header>
+<nav><a href="/">Home</a><a href="/guides">Guides</a>
+<a href="/errors">Errors</a><a href="/readyz">Ready?</a></nav></header>
 <main>
 """
 _FOOT: Final = "</main>\n</body>\n</html>\n"
@@ -102,7 +103,9 @@ def home(about: dict[str, Json]) -> str:
         f"<div><dt>Version</dt><dd>{escape(about['version'])}</dd></div></dl>"
         f"<h2>Bases</h2><div class='wide'><table>{bases}</table></div>"
         f"<p>Websockets connect to <code>{escape(about['websocket'])}</code></p>"
-        f"<h2>Try</h2><ol class='try'>{tries}</ol>"
+        "<h2>Try</h2><p>The <a href='/guides'>guides</a> lead to your first Subscription, step by "
+        "step.</p>"
+        f"<ol class='try'>{tries}</ol>"
         f"<h2>Topics</h2><div class='wide'><table>{topics}</table></div>",
     )
 

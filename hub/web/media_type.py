@@ -19,6 +19,8 @@ FHIR_JSON: Final = "application/fhir+json"
 JSON: Final = "application/json"
 FHIR_XML: Final = "application/fhir+xml"
 JSON_PATCH: Final = "application/json-patch+json"
+HTML: Final = "text/html"
+MARKDOWN: Final = "text/markdown"
 FORM: Final = "application/x-www-form-urlencoded"
 _JSON_TYPES: Final = (FHIR_JSON, JSON)
 _FORMATS: Final = {
@@ -122,7 +124,7 @@ def _accepted(accept: str, release: FhirRelease, given: tuple[str, ...], has_xml
     """Return the first of the types that ``accept`` wants most; clients say the same each time."""
     offered = list(given)
     ranges = [read_media_type(part) for part in accept.split(",")]
-    if any(each.name == "text/html" for each in ranges):
+    if any(each.name == HTML for each in ranges):
         # A browser: it shows plain JSON, and would save the FHIR type as a file.  It names plain
         # XML because pages were XML once.
         offered = [JSON, *(each for each in offered if each in {FHIR_JSON, FHIR_XML})]
@@ -164,15 +166,24 @@ def _speaks(release: FhirRelease, wanted: list[str], *, has_xml: bool) -> str:
 def prefers_html(accept: str | None, format: str | None) -> bool:
     """Tell whether a person looks: a page is named before JSON, or asked for."""
     if format is not None:
-        return format in {"html", "text/html"}
+        return format in {"html", HTML}
+    return _is_named_first(HTML, _JSON_TYPES, accept)
+
+
+def prefers_markdown(accept: str | None, format: str | None) -> bool:
+    """Tell whether Markdown is named before pages and JSON, or asked for."""
+    if format is not None:
+        return format in {"md", "markdown", MARKDOWN}
+    return _is_named_first(MARKDOWN, (HTML, *_JSON_TYPES), accept)
+
+
+def _is_named_first(name: str, others: tuple[str, ...], accept: str | None) -> bool:
     names = [
         each.name
         for part in (accept or "").split(",")
         if _quality(each := read_media_type(part)) > 0
     ]
-    return "text/html" in names and not any(
-        name in _JSON_TYPES for name in names[: names.index("text/html")]
-    )
+    return name in names and not any(each in others for each in names[: names.index(name)])
 
 
 def _quality(asked: MediaType) -> float:

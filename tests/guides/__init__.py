@@ -1,0 +1,1 @@
+"""The guides: every block of every one is run."""
