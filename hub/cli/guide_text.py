@@ -14,6 +14,7 @@ from hub.cli.terminal import Terminal, printable
 from hub.guides.markdown import guide_of, parser
 
 _BLOCK = "    "
+_UNDERLINES = {"h1": "="}
 _OUTPUT = "text"
 """The language of blocks that show what a command says."""
 
@@ -51,10 +52,12 @@ def _content(before: Token, token: Token, terminal: Terminal) -> Iterator[str]:
         for line in token.content.splitlines():
             yield f"{_BLOCK}{terminal.paint(printable(line), style)}"
         return
-    styles = ("bold",) if before.type == "heading_open" else ()
     text = "".join(_words(token.children or [], terminal))
-    for line in text.split("\n"):
-        yield terminal.paint(line, *styles)
+    if before.type == "heading_open":
+        yield terminal.paint(text, "bold")
+        yield terminal.paint(_UNDERLINES.get(before.tag, "-") * len(token.content), "dim")
+    else:
+        yield from text.split("\n")
 
 
 def _words(parts: list[Token], terminal: Terminal) -> Iterator[str]:

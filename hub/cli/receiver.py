@@ -62,6 +62,7 @@ class Receiver:
         self._tape = tape
         self._client = client
         self._followers: dict[str, Follower] = {}
+        self._totals: dict[str, int] = {}
 
     @property
     def lost(self) -> int:
@@ -107,7 +108,14 @@ class Receiver:
                 return await client.events(reference, numbers.start, numbers.stop - 1)
 
             start = None if arrival.events else arrival.total
+            if start is not None:
+                self._totals[reference] = start
             self._followers[reference] = Follower(
                 self._tape, fetch if client is not None else None, Sequence(start)
             )
-        return self._followers[reference]
+        follower = self._followers[reference]
+        if arrival.events:
+            total, first = self._totals.pop(reference, 0), arrival.events[0].number
+            if first <= total:  # the total counted a backlog, and here it comes
+                follower.sequence = Sequence(first - 1)
+        return follower

@@ -11,6 +11,9 @@ NAMES: Final = (
     "first-fulfiller",
     "first-placer",
     "first-browser-client",
+    "after-an-outage",
+    "why-nothing-came",
+    "writing-a-topic",
 )
 """Every guide, in the order in which they are read."""
 

@@ -82,6 +82,33 @@ def test_a_gap_is_shown_and_is_the_exit_code() -> None:
     assert "gap: #3 arrived, #2 missing\n" in screen.talk.getvalue()
 
 
+def test_a_backlog_that_follows_a_handshake_is_new_to_who_was_away() -> None:
+    async def script(post: Post, hub: FakeHub) -> None:
+        await post(notification(kind="handshake", total=3))
+        await post(notification(2, 3))
+        await post(notification(2))
+        await post(notification(5))
+
+    code, screen = _receive("--count", "3", script=script)
+    assert code == Exit.GAP
+    assert _numbers(screen) == ["#2", "#3", "#5"]
+    assert "≡ #2 once more, ignored" in screen.talk.getvalue()
+    assert "gap: #5 arrived, #4 missing\n" in screen.talk.getvalue()
+
+
+def test_what_a_handshake_counted_is_not_missing_where_no_backlog_follows() -> None:
+    async def script(post: Post, hub: FakeHub) -> None:
+        await post(notification(kind="handshake", total=3))
+        await post(notification(5))
+        await post(notification(3))
+        await post(notification(6))
+
+    code, screen = _receive("--count", "2", script=script)
+    assert code == Exit.GAP
+    assert _numbers(screen) == ["#5", "#6"]
+    assert "gap: #5 arrived, #4 missing\n" in screen.talk.getvalue()
+
+
 def test_what_was_lost_on_demand_is_recovered_when_the_next_arrives() -> None:
     async def script(post: Post, hub: FakeHub) -> None:
         hub.events = {1, 2, 3}

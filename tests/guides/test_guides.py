@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from hub.guides.guide import NAMES, read
-from tests.guides.block import NoBlock, blocks
+from tests.guides.block import blocks
 from tests.guides.reader import Reader
 
 
