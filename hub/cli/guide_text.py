@@ -14,7 +14,6 @@ from hub.cli.terminal import Terminal, printable
 from hub.guides.markdown import guide_of, parser
 
 _BLOCK = "    "
-_UNDERLINES = {"h1": "="}
 _OUTPUT = "text"
 """The language of blocks that show what a command says."""
 
@@ -52,12 +51,13 @@ def _content(before: Token, token: Token, terminal: Terminal) -> Iterator[str]:
         for line in token.content.splitlines():
             yield f"{_BLOCK}{terminal.paint(printable(line), style)}"
         return
-    text = "".join(_words(token.children or [], terminal))
+    parts = token.children or []
     if before.type == "heading_open":
+        text = "".join(printable(part.content) for part in parts)
         yield terminal.paint(text, "bold")
-        yield terminal.paint(_UNDERLINES.get(before.tag, "-") * len(token.content), "dim")
+        yield terminal.paint(("=" if before.tag == "h1" else "-") * len(text), "dim")
     else:
-        yield from text.split("\n")
+        yield from "".join(_words(parts, terminal)).split("\n")
 
 
 def _words(parts: list[Token], terminal: Terminal) -> Iterator[str]:

@@ -14,6 +14,7 @@ NAMES: Final = (
     "after-an-outage",
     "why-nothing-came",
     "writing-a-topic",
+    "moving-from-classic",
 )
 """Every guide, in the order in which they are read."""
 
