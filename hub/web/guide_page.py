@@ -54,4 +54,4 @@ def html_of(markdown: str) -> str:
 
 def html_of_line(markdown: str) -> str:
     """Return one line of Markdown as HTML, without a paragraph around it and without links."""
-    return parser().disable("link").renderInline(markdown)
+    return str(parser().disable("link").renderInline(markdown))

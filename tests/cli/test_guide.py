@@ -80,7 +80,8 @@ def test_no_mark_of_markdown_is_left(name: str) -> None:
 def test_markdown_becomes_plain_lines() -> None:
     markdown = (
         "# A *title*?\n\nTwo lines,\nwith `code` and [another](why-nothing-came.md).\n\n"
-        "## Part\n\n- one\n- two\n  lines\n\n3. three\n4. four\n\n```sh\nrun this \\\n  now\n```\n\n"
+        "## Part\n\n- one\n- two\n  lines\n\n3. three\n4. four\n\n"
+        "```sh\nrun this \\\n  now\n```\n\n"
         "End.\n"
     )
     assert plain(markdown) == [
