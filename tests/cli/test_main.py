@@ -13,9 +13,10 @@ from pathlib import Path
 import pytest
 
 from hub.__main__ import main
-from hub.cli.arguments import COMMANDS, DEFAULT_URL
+from hub.cli.arguments import COMMANDS
 from hub.cli.demo import free_port
 from hub.cli.exits import CommandError, Exit
+from hub.cli.parser import DEFAULT_URL
 from hub.errors import catalogue, explained
 from hub.settings import OPTIONS
 
