@@ -54,6 +54,7 @@ TOPICS = f"""\
   fhir-hub topics lint mine/ guide.tgz       what computes in which release, and what can't and why
   fhir-hub topics test mine/                 runs the rows of cases.json beside topic.json
   fhir-hub topics new mine --resource Task   writes mine/topic.json and mine/cases.json
+  fhir-hub topics publish --base https://ihe.example/fhir --into ours   all under another base
   fhir-hub topics load mine/ --dry-run       what a hub would say of it
   fhir-hub topics load mine/ --admin-token-file admin.token   publishes it on a running hub
 

@@ -22,6 +22,7 @@ from hub.cli.topic_file import (
 from hub.cli.topic_lint import lint, would_load
 from hub.cli.topic_load import load
 from hub.cli.topic_new import new
+from hub.cli.topic_publish import publish
 from hub.cli.topic_test import test
 from hub.codecs.definitions import Definitions, LoadedTopic
 from hub.core.compiled_topic import PLAIN, CompiledTopic, FilterRule
@@ -43,6 +44,9 @@ def run(arguments: argparse.Namespace) -> int:
             return lint(terminal, *_chosen(names, more), as_json=as_json)
         case "test":
             return test(terminal, *_chosen(names, more), as_json=as_json)
+        case "publish":
+            chosen, _ = _chosen(names, more)
+            return publish(terminal, chosen, arguments.base, arguments.into, arguments.publisher)
         case "load":
             if not names:
                 raise CommandError(Exit.USAGE, "write `topics load PATH`, or PATH --dry-run")
@@ -55,7 +59,13 @@ def run(arguments: argparse.Namespace) -> int:
                 token_file=arguments.admin_token_file,
                 as_json=as_json,
             )
-    if bool(names) == (arguments.action == "list"):
+    return _show_all(terminal, arguments.action, names, more, as_json=as_json)
+
+
+def _show_all(
+    terminal: Terminal, action: str, names: Sequence[str], more: Sequence[Path], *, as_json: bool
+) -> int:
+    if bool(names) == (action == "list"):
         raise CommandError(Exit.USAGE, "write `topics list` or `topics show NAME`")
     topics, definitions = _chosen(names, more)
     tables = tables_of(definitions)

@@ -9,7 +9,7 @@ true, false or "lost": the change takes the resource from the party that the fil
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -28,6 +28,11 @@ from hub.errors import HubError
 
 CASES_FILE = "cases.json"
 LOST = "lost"
+_TOLD: Mapping[Json, str] = {
+    True: "lets through it",
+    False: "stops it",
+    LOST: "tells whom it names of a loss",
+}
 
 
 def read_rows(path: Path) -> list[Resource]:
@@ -69,15 +74,11 @@ def check_row(row: Resource, topic: CompiledTopic, parameters: SearchParameters)
         if filters.loses(change, others):
             told = LOST
         if told != expected:
-            yield f"filter {text} says {_spelling(told)}, and should say {_spelling(expected)}"
+            yield f"filter {text} {_TOLD[told]}, and should not"
     if "includes" in row:
         shown = [f"{kind}/{id}" for kind, id in includes(topic, change.subject, parameters, others)]
         if sorted(shown) != sorted(row["includes"]):
             yield f"it shows {', '.join(shown) or 'nothing'} besides the focus"
-
-
-def _spelling(told: Json) -> str:
-    return {True: "true", False: "false"}.get(told, str(told))
 
 
 class _Malformed(Exception):
