@@ -83,6 +83,7 @@ class _Connection:
         self._is_lost = False
         self._binds = 0
         self._is_bound = False
+        self._by_token = False
         self._second = 0.0
         self._texts = 0
 
@@ -132,7 +133,7 @@ class _Connection:
                 ends: set[asyncio.Future[Any]] = {receiving, session.failed}
                 await asyncio.wait(ends, timeout=left, return_when=asyncio.FIRST_COMPLETED)
                 if session.failed.done():
-                    _end(session.failed)
+                    self._end(session.failed)
                 if not receiving.done():
                     raise _Closing(POLICY, "no bind-with-token came in time")
                 message, receiving = receiving.result(), None
@@ -168,7 +169,7 @@ class _Connection:
             await session.bind(token or "")
         except HubError:
             raise _Closing(POLICY, _UNKNOWN) from None
-        self._is_bound = True
+        self._is_bound = self._by_token = True
 
     async def _bind_by_id(self, session: Session, id: str) -> None:
         try:
@@ -182,9 +183,28 @@ class _Connection:
         try:
             await self.send(text)
         except ConnectionAbortedError:
-            raise _Closing(TRY_LATER, "slow: resume with $events") from None
+            raise self._slow() from None
         except ConnectionError:
             raise WebSocketDisconnect(NORMAL) from None
+
+    def _end(self, failed: asyncio.Future[None]) -> None:
+        """Raise what the end of a session means for its socket."""
+        error = failed.exception()
+        if error is None:
+            raise _Closing(NORMAL, "nothing is bound any more")
+        if isinstance(error, ConnectionAbortedError | TimeoutError):
+            raise self._slow()
+        if isinstance(error, ConnectionError):
+            raise WebSocketDisconnect(NORMAL)
+        raise error
+
+    def _slow(self) -> _Closing:
+        """Return the end of a socket that takes nothing, with how to go on after it."""
+        if self._by_token:
+            return _Closing(TRY_LATER, "slow: resume with $events")
+        if self._is_bound:
+            return _Closing(TRY_LATER, "slow: bind again, a ping follows if you missed one")
+        return _Closing(TRY_LATER, "slow: connect again")
 
     def _count(self) -> None:
         now = self._clock.monotonic()
@@ -222,15 +242,3 @@ def _object(text: str) -> dict[str, object]:
     except (ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}
-
-
-def _end(failed: asyncio.Future[None]) -> None:
-    """Raise what the end of a session means for its socket."""
-    error = failed.exception()
-    if error is None:
-        raise _Closing(NORMAL, "nothing is bound any more")
-    if isinstance(error, ConnectionAbortedError | TimeoutError):
-        raise _Closing(TRY_LATER, "slow: resume with $events")
-    if isinstance(error, ConnectionError):
-        raise WebSocketDisconnect(NORMAL)
-    raise error

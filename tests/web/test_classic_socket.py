@@ -37,6 +37,28 @@ def test_a_bind_by_id_is_told_apart_from_one_by_token(text: str) -> None:
     run(scenario())
 
 
+def test_a_socket_that_takes_nothing_is_closed_and_a_ping_tells_it_after_the_next_bind() -> None:
+    async def scenario() -> None:
+        async with a_site() as site:
+            await put_classic(site.rig, "sub", "Patient", channel="websocket")
+            for attempt in range(2):
+                async with site.socket() as socket:
+                    await socket.opened()
+                    socket.say("bind sub")
+                    assert await _text(socket) == "bound sub"
+                    if attempt:
+                        assert await _text(socket) == "ping sub"
+                        return
+                    socket.takes.clear()
+                    await site.ask("POST", "Patient", {"resourceType": "Patient"})
+                    await site.rig.after(11 * SECONDS)
+                    socket.takes.set()
+                    words = "slow: bind again, a ping follows if you missed one"
+                    assert await socket.closed() == (1013, words)
+
+    run(scenario())
+
+
 def test_binds_that_fail_do_not_keep_a_socket_open() -> None:
     async def scenario() -> None:
         async with a_site() as site, site.socket() as socket:

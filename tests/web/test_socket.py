@@ -171,7 +171,7 @@ def test_a_ping_that_is_not_taken_closes_the_socket_too() -> None:
             socket.say('{"type":"ping"}')
             await site.rig.after(10.5 * SECONDS)
             socket.takes.set()
-            assert (await socket.closed())[0] == 1013
+            assert await socket.closed() == (1013, "slow: connect again")
 
     run(scenario())
 
