@@ -328,8 +328,8 @@ class PayloadNotSupported(SubscriptionRefused):
 
     slug, code = "payload-not-supported", "not-supported"
     hint = (
-        "Use application/fhir+json, with the fhirVersion of this base or none; for email "
-        "text/plain or text/html, with attach=application/fhir+json or without."
+        "Use application/fhir+json, with the fhirVersion of this base or none; for email to a "
+        "topic text/plain or text/html, with attach=application/fhir+json or without."
     )
 
 
