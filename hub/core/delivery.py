@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 
+from hub.core.classic_notification import ClassicNotification
 from hub.core.notification import Notification
 from hub.core.subscription import ChannelType
 
@@ -46,9 +47,10 @@ class Envelope:
     attempt.  ``confirm_url`` is where a person who is asked agrees to be written to.
     Without ``body`` there is no ``content_type`` either.  ``update`` is set where ``body`` is a
     resource that a classic Subscription asked for: the reference, ``Type/id``, under which it is to
-    be put at the FHIR base ``endpoint``.
-    ``body``, ``parameter``, ``notification`` and ``confirm_url`` may be secret and never appear in
-    ``repr`` or in logs.
+    be put at the FHIR base ``endpoint``.  ``classic`` is what a person is told in its place, by
+    mail; ``body`` then is the resource that goes with it, if any.
+    ``body``, ``parameter``, ``notification``, ``classic`` and ``confirm_url`` may be secret and
+    never appear in ``repr`` or in logs.
     """
 
     channel_type: ChannelType
@@ -60,6 +62,7 @@ class Envelope:
     notification: Notification | None = field(default=None, repr=False)
     confirm_url: str | None = field(default=None, repr=False)
     update: str | None = None
+    classic: ClassicNotification | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -76,7 +76,8 @@ class Subscription:
 
     A *classic* Subscription (R4, R4B) has criteria that are a search in place of a topic: ``topic``
     is the name of the type that is searched, ``filter_by`` are the conditions.  Its ``content`` is
-    ``full-resource``, or ``empty`` with an empty ``content_type`` where it asks for no payload.
+    ``full-resource``, or ``empty`` with an empty ``content_type`` where it asks for no payload; by
+    mail it is ``id-only`` where the payload is plain text.
     """
 
     release: FhirRelease
@@ -194,8 +195,8 @@ def initial_status(
     """Return the status of a Subscription that a client has just created.
 
     ``active`` means ``requested``: a handshake must succeed first.  Websocket, classic and email
-    Subscriptions are active at once, the last unless ``email_opt_in``: then a person must agree
-    first.
+    Subscriptions are active at once; by email, classic or not, unless ``email_opt_in``: then a
+    person must agree first.
 
     Raises:
         Unprocessable: a client can't create it in error.
