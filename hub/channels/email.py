@@ -1,19 +1,28 @@
 """The channel ``email``: a mail to the subscriber for each notification.
 
-Source: http://hl7.org/fhir/R5/subscriptions.html#channels (email); backport IG, "Channels".
+A classic Subscription is sent one for each change that matches, with the resource if it asks so.
+Source: http://hl7.org/fhir/R5/subscriptions.html#channels (email); backport IG, "Channels";
+http://hl7.org/fhir/R4/subscription.html (channel email).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from hub.channels.mail_classic import write_classic_letter
 from hub.channels.mail_header import check_mail_headers, other_headers, subject_of
 from hub.channels.mail_message import MailContent, compose
-from hub.channels.mail_payload import JSON_TYPES, MailPayload, parse_mail_payload
-from hub.channels.mail_text import html, plain, write_letter
+from hub.channels.mail_payload import (
+    JSON_TYPES,
+    MailPayload,
+    parse_classic_payload,
+    parse_mail_payload,
+)
+from hub.channels.mail_text import Letter, html, plain, write_letter
 from hub.channels.mailto import Mailbox, parse_mailto
 from hub.channels.smtp import SmtpClient
+from hub.core.classic_notification import ClassicNotification
 from hub.core.delivery import DeliveryResult, Envelope, Failed, FailureClass
 from hub.core.notification import Notification
 from hub.core.release import FhirRelease
@@ -94,7 +103,8 @@ class EmailChannel:
             EndpointInvalid: there is no endpoint, or it is not one plain address.
             EndpointNotAllowed: the settings do not let the hub write there.
             HeaderNotAllowed: a header is neither Subject nor X-..., or can't be sent.
-            PayloadNotSupported: the MIME type is no text, or the attachment none that is made.
+            PayloadNotSupported: the MIME type is no text (a classic one may have FHIR, or none), or
+                the attachment none that is made.
             ContentNotAllowed: the settings do not let mails hold so much.
         """
         if not subscription.endpoint:
@@ -104,14 +114,15 @@ class EmailChannel:
             )
         mailbox = parse_mailto(subscription.endpoint)
         check_mail_headers(subscription.parameter)
-        self._payload(subscription.content_type, subscription.release)
+        parse = parse_classic_payload if subscription.is_classic else parse_mail_payload
+        parse(subscription.content_type, subscription.release, self._attachments)
         self._policy.check(mailbox, subscription.content)
 
     async def send(self, envelope: Envelope) -> DeliveryResult:
         """Send one mail, within ``envelope.timeout``; delivered is what the server took (250)."""
-        notification = envelope.notification
+        notification = envelope.notification or envelope.classic
         if notification is None:
-            words = "only topic-based notifications have words for a mail"
+            words = "there are no words for a mail"
             return Failed(failure=FailureClass.BLOCKED, reason=words)
         try:
             mailbox = parse_mailto(envelope.endpoint)
@@ -122,19 +133,38 @@ class EmailChannel:
             return Failed(failure=FailureClass.BLOCKED, reason=refusal.diagnostics)
         return await self._client.send(mailbox.address, message, envelope.timeout.total_seconds())
 
-    def _payload(self, content_type: str, release: FhirRelease) -> MailPayload:
-        return parse_mail_payload(content_type, release, self._attachments)
-
-    def _message(self, envelope: Envelope, notification: Notification, mailbox: Mailbox) -> bytes:
-        payload = self._payload(envelope.content_type, notification.release)
+    def _written(
+        self, envelope: Envelope, notification: Notification | ClassicNotification
+    ) -> tuple[MailPayload, Letter]:
+        """Return what the mail consists of, and its words."""
+        release, url = notification.release, self._base_url(notification.release)
+        if isinstance(notification, ClassicNotification):
+            payload = parse_classic_payload(envelope.content_type, release, self._attachments)
+            if not envelope.body:
+                payload = replace(payload, attachment=None)
+            return payload, write_classic_letter(
+                notification,
+                base_url=url,
+                attached=payload.attachment is not None,
+                confirm_url=envelope.confirm_url,
+            )
+        payload = parse_mail_payload(envelope.content_type, release, self._attachments)
         topic = notification.topic
-        letter = write_letter(
+        return payload, write_letter(
             notification,
-            title=None if topic is None else self._title(notification.release, topic),
-            base_url=self._base_url(notification.release),
+            title=None if topic is None else self._title(release, topic),
+            base_url=url,
             attached=payload.attachment is not None,
             confirm_url=envelope.confirm_url,
         )
+
+    def _message(
+        self,
+        envelope: Envelope,
+        notification: Notification | ClassicNotification,
+        mailbox: Mailbox,
+    ) -> bytes:
+        payload, letter = self._written(envelope, notification)
         # Whoever is asked must see that it is a question.
         own = None if envelope.confirm_url else subject_of(envelope.parameter)
         return compose(
@@ -165,8 +195,10 @@ class NoEmailChannel:
         return Failed(failure=FailureClass.BLOCKED, reason=_NO_SERVER)
 
 
-def _level(notification: Notification) -> PayloadContent:
+def _level(notification: Notification | ClassicNotification) -> PayloadContent:
     """Return the content level that a notification shows."""
+    if isinstance(notification, ClassicNotification):
+        return notification.content
     if notification.entries:
         return PayloadContent.FULL_RESOURCE
     return PayloadContent.EMPTY if notification.topic is None else PayloadContent.ID_ONLY

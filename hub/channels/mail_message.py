@@ -14,6 +14,7 @@ from email.message import EmailMessage
 from email.policy import SMTP
 
 from hub.channels.mail_payload import MailPayload
+from hub.core.classic_notification import ClassicNotification
 from hub.core.notification import Notification, NotificationType, stable_uuid
 
 SENDER_NAME = "fhir-hub"
@@ -23,8 +24,8 @@ SENDER_NAME = "fhir-hub"
 class MailContent:
     """What stands in a mail, as far as it differs from one to the next.
 
-    ``text`` is plain or HTML, as ``payload`` says; ``attachment`` is the notification as bytes;
-    ``headers`` are the subscriber's own.
+    ``text`` is plain or HTML, as ``payload`` says; ``attachment`` is the notification as bytes, or
+    the resource of a classic one; ``headers`` are the subscriber's own.
     """
 
     sender: str
@@ -36,13 +37,15 @@ class MailContent:
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
 
 
-def message_id(notification: Notification, domain: str) -> str:
+def message_id(notification: Notification | ClassicNotification, domain: str) -> str:
     """Return the Message-ID of a notification.
 
     Events are named by their Subscription and numbers alone, so that it stays the same whatever
     else changes until they are delivered.
     """
     name = notification.id
+    if isinstance(notification, ClassicNotification):
+        return f"<{name}@{domain}>"
     if notification.type is NotificationType.EVENT_NOTIFICATION and notification.events:
         first, last = notification.events[0], notification.events[-1]
         name = stable_uuid(
@@ -54,7 +57,7 @@ def message_id(notification: Notification, domain: str) -> str:
     return f"<{name}@{domain}>"
 
 
-def compose(notification: Notification, content: MailContent) -> bytes:
+def compose(notification: Notification | ClassicNotification, content: MailContent) -> bytes:
     """Return a mail as it is handed to a mail server: ASCII, lines end in CR LF."""
     user, _, domain = content.sender.rpartition("@")
     identity = message_id(notification, domain)
@@ -72,11 +75,12 @@ def compose(notification: Notification, content: MailContent) -> bytes:
     )
     if content.payload.attachment is not None:
         main, _, sub = content.payload.attachment.partition("/")
+        name = "resource" if isinstance(notification, ClassicNotification) else "notification"
         message.add_attachment(
             content.attachment,
             maintype=main,
             subtype=sub,
-            filename=f"notification.{'xml' if sub.endswith('xml') else 'json'}",
+            filename=f"{name}.{'xml' if sub.endswith('xml') else 'json'}",
             params={"fhirVersion": notification.release.version},
         )
         # Drawn by luck otherwise.

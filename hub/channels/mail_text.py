@@ -26,18 +26,22 @@ LONGEST_TITLE = 120
 WIDTH = 76
 """Of the lines of plain text, but for addresses."""
 
-_HAPPENED = {
+HAPPENED = {
     Interaction.CREATE: "was created",
     Interaction.UPDATE: "was changed",
     Interaction.DELETE: "was deleted",
 }
+"""What is said of a resource."""
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One event: its number and time, what it is about, and where that is (None: not told)."""
+    """One event: its number and time, what it is about, and where that is (None: not told).
 
-    number: int
+    ``number`` is None where nobody knows of numbers.
+    """
+
+    number: int | None
     at: datetime
     what: str
     url: str | None = None
@@ -77,23 +81,27 @@ def write_letter(
     told = None
     if notification.topic is not None:
         told = _one_line(title or notification.topic)
-    subscription = f"Subscription/{notification.subscription_id}"
     if notification.type is NotificationType.EVENT_NOTIFICATION:
         letter = _events(notification, told, base_url)
     elif notification.type is NotificationType.HEARTBEAT:
         letter = _heartbeat(notification, told)
     elif confirm_url is not None:
-        letter = _question(told, confirm_url)
+        letter = question(told, confirm_url)
     else:
-        letter = _greeting(told)
+        letter = greeting(told)
     letter.lead += [f"Please note: {error.text}." for error in notification.errors]
     if attached:
         letter.foot.append("The attached file says the same for programs, as a FHIR Bundle.")
-    letter.foot.append(
-        f"Sent by fhir-hub for {base_url}/{subscription}. To end these mails, have that "
-        "Subscription switched off or deleted. Nobody reads answers to this address."
-    )
+    letter.foot.append(origin(base_url, notification.subscription_id))
     return letter
+
+
+def origin(base_url: str, subscription_id: str) -> str:
+    """Return for which Subscription a mail was sent, and how such mails end."""
+    return (
+        f"Sent by fhir-hub for {base_url}/Subscription/{subscription_id}. To end these mails, "
+        "have that Subscription switched off or deleted. Nobody reads answers to this address."
+    )
 
 
 def _one_line(text: str) -> str:
@@ -152,7 +160,7 @@ def _line(event: NotificationEvent, interaction: Interaction | None, base_url: s
         return Line(number, at, "")
     what = event.focus
     if interaction is not None:
-        what += f" {_HAPPENED[interaction]}"
+        what += f" {HAPPENED[interaction]}"
     if event.additional_context:
         what += f" (with {', '.join(event.additional_context)})"
     is_there = interaction is not Interaction.DELETE
@@ -171,7 +179,8 @@ def _heartbeat(notification: Notification, told: str | None) -> Letter:
     )
 
 
-def _greeting(told: str | None) -> Letter:
+def greeting(told: str | None) -> Letter:
+    """Return the words of a mail that only tries the way; ``told`` is what events are about."""
     about = f" about “{told}”" if told else ""
     return Letter(
         subject=f"{told}: connected" if told else "A FHIR subscription is connected",
@@ -183,7 +192,8 @@ def _greeting(told: str | None) -> Letter:
     )
 
 
-def _question(told: str | None, confirm_url: str) -> Letter:
+def question(told: str | None, confirm_url: str) -> Letter:
+    """Return the words that ask a person for consent, which is given at ``confirm_url``."""
     about = f" about “{told}”" if told else ""
     hours = int(CONFIRM_WITHIN.total_seconds() // 3600)
     return Letter(
@@ -208,7 +218,7 @@ def plain(letter: Letter) -> str:
     rows = []
     for line in letter.lines:
         what = f"  {line.what}" if line.what else ""
-        rows.append(f"  #{line.number}  {_when(line.at)}{what}")
+        rows.append(f"  {_numbered(line, '  ')}{_when(line.at)}{what}")
         if line.url is not None:
             rows.append(f"      {line.url}")
     if rows:
@@ -216,6 +226,10 @@ def plain(letter: Letter) -> str:
     parts += [f"{words}:\n  {url}" for words, url in letter.steps]
     parts.append("-- \n" + "\n".join(map(_filled, letter.foot)))
     return "\n\n".join(parts) + "\n"
+
+
+def _numbered(line: Line, gap: str = "") -> str:
+    return "" if line.number is None else f"#{line.number}{gap}"
 
 
 def _filled(text: str) -> str:
@@ -255,7 +269,7 @@ def html(letter: Letter) -> str:
 def _row(line: Line) -> str:
     what = escape(line.what) if line.url is None else _link(line.url, line.what)
     return (
-        f"<tr><th {_CELL}>#{line.number}</th><td {_CELL}>{what}</td>"
+        f"<tr><th {_CELL}>{_numbered(line)}</th><td {_CELL}>{what}</td>"
         f"<td {_CELL}>{_when(line.at)}</td></tr>"
     )
 
