@@ -15,6 +15,7 @@ from hub.codecs.extension import BACKPORT, IDENTIFIER, check_extensions, placed,
 from hub.codecs.filter_criteria import split_modifier, write_filter
 from hub.codecs.subscription import (
     DEFAULT_CONTENT_TYPE,
+    DEFAULT_EMAIL_TYPE,
     read_all,
     read_content_type,
     read_end,
@@ -41,7 +42,7 @@ from hub.errors import (
     TopicExtensionNotAllowed,
 )
 
-CHANNELS: Final = (ChannelType.REST_HOOK, ChannelType.WEBSOCKET)
+CHANNELS: Final = (ChannelType.REST_HOOK, ChannelType.WEBSOCKET, ChannelType.EMAIL)
 """What a classic Subscription can be served over."""
 
 _CRITERIA: Final = "Subscription.criteria"
@@ -85,7 +86,7 @@ def read_classic(
         ),
         topic=resource_type,
         channel_type=kind,
-        content=PayloadContent.FULL_RESOURCE if content_type else PayloadContent.EMPTY,
+        content=_content(content_type, kind),
         endpoint=channel.get("endpoint"),
         # Where the criteria can't be read, nothing else is held against the payload.
         content_type=content_type if resource_type else DEFAULT_CONTENT_TYPE,
@@ -166,6 +167,19 @@ def _channel_type(code: Json) -> ChannelType:
 def _identifiers(resource: Resource) -> list[Resource]:
     found = values(resource, IDENTIFIER, "valueIdentifier", "Subscription")
     return [identifier for identifier, _ in found]
+
+
+def _content(content_type: str, kind: ChannelType) -> PayloadContent:
+    """Return how much is told: a text by mail names the resource, any other payload holds it."""
+    if not content_type:
+        return PayloadContent.EMPTY
+    if kind is ChannelType.EMAIL and _is_text(content_type):
+        return PayloadContent.ID_ONLY
+    return PayloadContent.FULL_RESOURCE
+
+
+def _is_text(content_type: str) -> bool:
+    return content_type.partition(";")[0].strip().lower() == DEFAULT_EMAIL_TYPE
 
 
 def _content_type(text: Json, release: FhirRelease, kind: ChannelType, *, has_xml: bool) -> str:

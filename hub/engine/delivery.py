@@ -218,6 +218,8 @@ class Delivery:
         subscription = subscriber.subscription
         total = self._subscribers.top(subscriber)
         now = self._clock.now()
+        if kind is Kind.HANDSHAKE and subscription.is_classic:
+            return _Task(kind, subscriber), self._envelopes.classic(subscriber, now)
         if kind is Kind.HANDSHAKE:
             total = handshake_total(subscriber, total)
             notification = build_notification(
@@ -250,7 +252,7 @@ class Delivery:
             await self._intake.settle(passed_over(subscriber, kind, first, last, self._clock.now()))
             return task, None
         if subscriber.subscription.is_classic:
-            return task, self._envelopes.classic(subscriber.subscription, events[0])
+            return task, self._envelopes.classic(subscriber, self._clock.now(), events[0])
         notification = build_notification(
             subscriber.subscription,
             NotificationType.EVENT_NOTIFICATION,

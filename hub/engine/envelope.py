@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 
+from hub.core.classic_notification import classic_notification
 from hub.core.delivery import Envelope
 from hub.core.notification import Notification, NotificationType, NumberedEvent
 from hub.core.release import FhirRelease
@@ -42,14 +43,7 @@ class Envelopes:
         """Return the envelope with ``notification`` for ``subscriber``."""
         subscription = subscriber.subscription
         release = notification.release
-        confirm_url = None
-        if (
-            self._confirm_url is not None
-            and subscription.channel_type is ChannelType.EMAIL
-            and subscription.status is SubscriptionStatusCode.REQUESTED
-            and notification.type is NotificationType.HANDSHAKE
-        ):
-            confirm_url = self._confirm_url(subscriber, now)
+        is_handshake = notification.type is NotificationType.HANDSHAKE
         return Envelope(
             channel_type=subscription.channel_type,
             endpoint=subscription.endpoint or "",
@@ -60,18 +54,22 @@ class Envelopes:
             parameter=subscription.parameter,
             timeout=subscription.timeout or DEFAULT_TIMEOUT,
             notification=notification,
-            confirm_url=confirm_url,
+            confirm_url=self._question(subscriber, now) if is_handshake else None,
         )
 
-    def classic(self, subscription: Subscription, event: NumberedEvent | None = None) -> Envelope:
+    def classic(
+        self, subscriber: Subscriber, now: datetime, event: NumberedEvent | None = None
+    ) -> Envelope:
         """Return the envelope of what a classic Subscription is sent of an event.
 
-        Without one it is the call alone.
+        Without one it is the call alone, or a mail that tries the way or asks for consent.
         """
+        subscription = subscriber.subscription
         update, body = None, b""
         if event is not None:
             codec = self._codecs[subscription.release]
             update, body = classic_payload(codec, subscription, event)
+        by_mail = subscription.channel_type is ChannelType.EMAIL
         return Envelope(
             channel_type=subscription.channel_type,
             endpoint=subscription.endpoint or "",
@@ -79,8 +77,21 @@ class Envelopes:
             body=body,
             parameter=subscription.parameter,
             timeout=subscription.timeout or DEFAULT_TIMEOUT,
-            update=update,
+            update=None if by_mail else update,
+            classic=classic_notification(subscription, event, now) if by_mail else None,
+            confirm_url=self._question(subscriber, now) if event is None else None,
         )
+
+    def _question(self, subscriber: Subscriber, now: datetime) -> str | None:
+        """Return where a person agrees, None where nobody is to be asked, or not any more."""
+        subscription = subscriber.subscription
+        if (
+            self._confirm_url is None
+            or subscription.channel_type is not ChannelType.EMAIL
+            or subscription.status is not SubscriptionStatusCode.REQUESTED
+        ):
+            return None
+        return self._confirm_url(subscriber, now)
 
     def asks_first(self, subscription: Subscription) -> bool:
         """Tell whether a person must agree before events are sent."""

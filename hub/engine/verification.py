@@ -67,18 +67,21 @@ class Verification:
         self._clock = clock
 
     async def verify(self, release: FhirRelease, id: str) -> Verified:
-        """Send a handshake to a Subscription's endpoint now, a classic one a POST without body.
+        """Send a handshake to a Subscription's endpoint now.
+
+        A classic one is sent a POST without body, or a mail that says that it is a trial.
 
         Raises:
             NotFound, Deleted: there is no such Subscription.
-            Unprocessable: its channel has no endpoint, or all that could be sent is a resource.
+            Unprocessable: its channel has no endpoint, or all that could be sent is a PUT.
         """
         subscriber = self._subscribers.named(release, id)
         subscription = subscriber.subscription
         channel = self._channels.get(subscription.channel_type)
         if subscription.endpoint is None or channel is None:
             raise Unprocessable(f"{subscription.reference} has no endpoint to try")
-        if subscription.is_classic and subscription.content_type:
+        writes = subscription.is_classic and subscription.channel_type is ChannelType.REST_HOOK
+        if writes and subscription.content_type:
             raise Unprocessable(
                 f"a trial of {subscription.reference} would write a resource at its endpoint; "
                 "$attempts tells how the last notifications fared"
@@ -89,7 +92,7 @@ class Verification:
     def _trial(self, subscriber: Subscriber) -> Envelope:
         subscription, now = subscriber.subscription, self._clock.now()
         if subscription.is_classic:
-            return self._envelopes.classic(subscription)
+            return self._envelopes.classic(subscriber, now)
         notification = build_notification(
             subscription,
             NotificationType.HANDSHAKE,

@@ -31,12 +31,39 @@ BOTH = pytest.mark.parametrize("codec", [R4Codec(), R4BCodec()], ids=["R4", "R4B
 R4 = R4Codec()
 
 
+_NOTHING = ("", PayloadContent.EMPTY)
+_RESOURCES = tuple(
+    (mime, PayloadContent.FULL_RESOURCE)
+    for mime in (
+        "application/fhir+json",
+        "application/json",
+        "application/fhir+json; charset=UTF-8",
+    )
+)
+_PAYLOADS = {
+    ChannelType.REST_HOOK: (_NOTHING, *_RESOURCES),
+    ChannelType.WEBSOCKET: (_NOTHING,),
+    ChannelType.EMAIL: (
+        _NOTHING,
+        *_RESOURCES,
+        ("text/plain", PayloadContent.ID_ONLY),
+        ("Text/Plain; charset=utf-8", PayloadContent.ID_ONLY),
+    ),
+}
+_ENDPOINTS = {
+    ChannelType.REST_HOOK: "https://example.org/hook",
+    ChannelType.EMAIL: "mailto:ward@example.org",
+}
+
+
 @st.composite
 def classics(draw: st.DrawFn, codec: BackportCodec) -> Subscription:
     kind = draw(st.sampled_from(["Task", "Patient"]))
-    webhook = draw(st.booleans())
-    payload = draw(st.sampled_from(["", "application/fhir+json", "application/json"]))
-    payload = payload if webhook else ""
+    channel = draw(
+        st.sampled_from([ChannelType.REST_HOOK, ChannelType.WEBSOCKET, ChannelType.EMAIL])
+    )
+    payload, content = draw(st.sampled_from(_PAYLOADS[channel]))
+    endpoint = _ENDPOINTS.get(channel)
     return a_subscription(
         codec.release,
         id=draw(st.sampled_from(["", "s1"])),
@@ -51,11 +78,11 @@ def classics(draw: st.DrawFn, codec: BackportCodec) -> Subscription:
             )
             for each in draw(st.lists(filters(codec.release), max_size=3))
         ),
-        channel_type=ChannelType.REST_HOOK if webhook else ChannelType.WEBSOCKET,
-        endpoint="https://example.org/hook" if webhook else None,
-        content=PayloadContent.FULL_RESOURCE if payload else PayloadContent.EMPTY,
+        channel_type=channel,
+        endpoint=endpoint,
+        content=content,
         content_type=payload,
-        parameter=tuple(draw(st.lists(headers(), max_size=2))) if webhook else (),
+        parameter=tuple(draw(st.lists(headers(), max_size=2))) if endpoint else (),
         end=draw(st.none() | st.just(datetime(2030, 1, 1, tzinfo=UTC))),
     )
 

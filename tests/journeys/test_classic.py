@@ -30,7 +30,7 @@ JSON = "application/fhir+json"
 OPERATIONS = ("$status", "$events", "$get-ws-binding-token", "$resend")
 
 
-async def _until(fhir: Fhir, id: str, status: str) -> Resource:
+async def until_status(fhir: Fhir, id: str, status: str) -> Resource:
     """Read a Subscription until it is ``status``."""
     async with asyncio.timeout(PATIENCE):
         while (found := await fhir.get(f"Subscription/{id}"))["status"] != status:
@@ -197,7 +197,7 @@ def test_used_up_retries_are_told_by_the_subscription_itself(tmp_path: Path) -> 
             wanted = a_classic(f"Task?owner={owner}", endpoint=endpoint.url, payload=JSON)
             id = (await fhir.create(wanted))["id"]
             await fhir.create(a_task(owner, note=[{"text": "1"}]))
-            found = await _until(fhir, id, "error")
+            found = await until_status(fhir, id, "error")
             assert "HTTP 500" in found["error"]
             await fhir.create(a_task(owner, note=[{"text": "2"}]))
             failed = len(endpoint.received)

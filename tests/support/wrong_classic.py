@@ -93,7 +93,13 @@ WRONG_CLASSIC: Final = (
         _refused(
             f"the channel {code}", classic(kind(code)), "channel-not-supported", f"{CHANNEL}.type"
         )
-        for code in ("email", "message", "sms")
+        for code in ("message", "sms")
+    ),
+    _refused(
+        "the channel email where there is no mail server",
+        classic(kind("email"), channel("endpoint", "mailto:ward@example.org")),
+        "channel-not-supported",
+        f"{CHANNEL}.type",
     ),
     *(
         _refused(
