@@ -8,12 +8,14 @@ import json
 from websockets.asyncio.client import ClientConnection, connect
 
 from hub.core.release import Resource
-from tests.conformance.item import BACKPORTED, R5, SHALL, SHOULD, item
+from tests.conformance.item import BACKPORTED, MAY, R5, SHALL, SHOULD, item
 from tests.conformance.story import refused, told
 from tests.journeys.hosting import PATIENCE, Fhir, fresh
+from tests.journeys.mailing import an_address
 from tests.support.builders import a_subscription, a_task, topic
 from tests.support.classic import a_classic
 from tests.support.endpoints import Endpoint, Reply
+from tests.support.mail_server import MailServer
 
 JSON = "application/fhir+json"
 WEBSOCKET = "http://hl7.org/fhir/StructureDefinition/capabilitystatement-websocket"
@@ -126,6 +128,30 @@ async def test_17_5_a_socket_is_bound_by_id_and_pinged(fhir: Fhir) -> None:
         for owner, id in zip(owners, ids, strict=True):
             await fhir.create(a_task(owner))
             assert await _text(websocket) == f"ping {id}"
+
+
+@item("17.6", MAY, BACKPORTED)
+async def test_17_6_each_match_is_one_mail_and_sms_and_messages_are_refused(
+    fhir: Fhir, mail_port: int
+) -> None:
+    owner, address = fresh(), an_address()
+    wanted = a_classic(
+        f"Task?owner={owner}",
+        channel="email",
+        endpoint=f"mailto:{address}",
+        header=["Subject: News of the ward"],
+    )
+    async with MailServer(port=mail_port) as mails:
+        assert (await fhir.create(wanted))["status"] == "active"
+        tasks = [await fhir.create(a_task(owner)) for _ in range(2)]
+        for mail in await mails.mails(2, address):
+            assert mail.recipients == [address]
+            assert mail.message["Subject"] == "News of the ward"
+            assert mail.attachment is None
+            assert not any(task["id"] in mail.text for task in tasks)
+    for code in ("sms", "message"):
+        issue = await refused(fhir, wanted | {"channel": {"type": code, "endpoint": "tel:+1"}})
+        assert issue["expression"] == ["Subscription.channel.type"]
 
 
 @item("17.7", SHOULD, BACKPORTED)
