@@ -14,7 +14,7 @@ from hub.codecs.outcome import outcome
 from hub.core.difference import Difference, differences
 from hub.core.json_text import Document, dumps, parse
 from hub.core.release import Json, Resource
-from hub.core.subscription import SubscriptionStatusCode
+from hub.core.subscription import ChannelType, SubscriptionStatusCode
 from hub.engine.dry_run import WouldBe
 from hub.errors import HubError, InvalidResource, InvalidValue, Issue, MethodNotAllowed
 from hub.ports import Codec
@@ -96,11 +96,17 @@ def _told(sent: Resource, would_be: WouldBe, codec: Codec) -> Iterator[Issue]:
     """Say what a create would do."""
     subscription = would_be.subscription
     yield _information("the Subscription would be accepted")
-    yield _information(f"the topic would be {would_be.topic_version}", "Subscription.topic")
+    if subscription.is_classic:
+        yield _information(
+            f"each {subscription.topic} that is created or changed, and matches, would be told",
+            "Subscription.topic",
+        )
+    else:
+        yield _information(f"the topic would be {would_be.topic_version}", "Subscription.topic")
     if subscription.filter_by:
         listed = " and ".join(write_filter(each) for each in subscription.filter_by)
         yield _information(f"events would be those with {listed}", "Subscription.filterBy")
-    else:
+    elif not subscription.is_classic:
         yield _information("every event of the topic would be told: there are no filters")
     yield _information(_beginning(would_be), "Subscription.status")
     for difference in differences(_without(sent), _without(would_be.resource), "Subscription"):
@@ -110,6 +116,8 @@ def _told(sent: Resource, would_be: WouldBe, codec: Codec) -> Iterator[Issue]:
 def _beginning(would_be: WouldBe) -> str:
     subscription = would_be.subscription
     match subscription.status:
+        case SubscriptionStatusCode.REQUESTED if subscription.channel_type is ChannelType.EMAIL:
+            return "a mail would ask who gets it; the Subscription is active once somebody agrees"
         case SubscriptionStatusCode.REQUESTED:
             return (
                 f"a handshake would be sent to the endpoint ({subscription.channel_type}); "

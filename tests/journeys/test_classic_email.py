@@ -203,6 +203,9 @@ def test_validate_tells_that_one_would_be_accepted(hub: RunningHub) -> None:
             answer = await fhir.ask("POST", "Subscription/$validate", wanted)
             assert answer.status_code == 200
             assert {each["severity"] for each in answer.json()["issue"]} == {"information"}
+            words = "each Task that is created or changed, and matches, would be told"
+            assert words in answer.text
+            assert "active at once" in answer.text and "topic" not in answer.text
 
     in_every_release(hub, scenario, CLASSIC)
 
@@ -235,6 +238,8 @@ def test_a_person_agrees_by_the_link_before_anything_is_sent(mail_port: int) -> 
 
         async def scenario(fhir: Fhir, mails: MailServer) -> None:
             owner, address = fresh(), an_address()
+            answer = await fhir.ask("POST", "Subscription/$validate", email(address, owner))
+            assert "active once somebody agrees" in answer.text
             stored = await fhir.create(email(address, owner))
             assert stored["status"] == "requested"
             await fhir.create(a_task(owner))
