@@ -30,6 +30,7 @@ class Terminal:
     as_told: Callable[[str], str]
     lines: list[str] = field(default_factory=list)
     seen: int = 0
+    _is_over: bool = False
     _changed: asyncio.Condition = field(default_factory=asyncio.Condition)
     _reading: asyncio.Task[None] | None = None
 
@@ -62,6 +63,7 @@ class Terminal:
                 self.lines += masked_lines(self.as_told(line.decode()))
                 self._changed.notify_all()
         async with self._changed:
+            self._is_over = True
             self._changed.notify_all()
 
     async def started(self) -> None:
@@ -78,10 +80,7 @@ class Terminal:
 
     async def _wait(self, count: int) -> None:
         async with asyncio.timeout(PATIENCE), self._changed:
-            await self._changed.wait_for(lambda: len(self.lines) >= count or self._is_over())
-
-    def _is_over(self) -> bool:
-        return self._reading is None or self._reading.done() or self.process.returncode is not None
+            await self._changed.wait_for(lambda: len(self.lines) >= count or self._is_over)
 
     async def interrupt(self) -> None:
         """Type ^C, and wait for the end."""
