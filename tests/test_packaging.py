@@ -11,6 +11,7 @@ from zipfile import ZipFile
 
 import pytest
 
+from hub.guides.guide import read
 from tests.support.processes import ROOT, environment, run_to_end
 
 BUILD_SECONDS = 120.0
@@ -67,6 +68,8 @@ def test_an_installed_hub_plays_its_demo_from_any_folder(wheel: Path, tmp_path: 
             f"fhir-hub {wheel.name.split('-')[1]}\n",
             "",
         )
+        code, out, err = await run_to_end(program, "guide", "first-placer", cwd=home, env=clean)
+        assert (code, out.splitlines()[0]) == (0, read("first-placer").title), err
         assert [*home.iterdir()] == []
 
     asyncio.run(scenario())

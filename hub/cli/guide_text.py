@@ -1,6 +1,7 @@
 """Markdown as plain lines on a terminal.
 
-Prose keeps the lines of its source, and what is to be typed is set in; colours only add to that.
+Prose keeps the lines of its source; what is to be typed is set in, and what is shown then stands
+behind a bar.  Colours only add to that.
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ from markdown_it.token import Token
 from hub.cli.terminal import Terminal, printable
 from hub.guides.markdown import guide_of, parser
 
-_BLOCK = "    "
 _OUTPUT = "text"
 """The language of blocks that show what a command says."""
 
@@ -47,9 +47,9 @@ def lines(markdown: str, terminal: Terminal) -> Iterator[str]:
 
 def _content(before: Token, token: Token, terminal: Terminal) -> Iterator[str]:
     if token.type != "inline":
-        style = "dim" if token.info.startswith(_OUTPUT) else "cyan"
+        margin, style = ("  │ ", "dim") if token.info.startswith(_OUTPUT) else ("    ", "cyan")
         for line in token.content.splitlines():
-            yield f"{_BLOCK}{terminal.paint(printable(line), style)}"
+            yield f"{margin}{terminal.paint(printable(line), style)}"
         return
     parts = token.children or []
     if before.type == "heading_open":

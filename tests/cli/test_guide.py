@@ -72,7 +72,7 @@ def test_programs_get_json(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_no_mark_of_markdown_is_left(name: str) -> None:
     shown = plain(read(name).text)
-    prose = [line for line in shown if not line.startswith("    ")]
+    prose = [line for line in shown if not line.startswith(("    ", "  │ "))]
     assert not any("`" in line or "](" in line or line.startswith("#") for line in prose)
     assert all(line == line.rstrip() for line in prose)
 
@@ -81,7 +81,7 @@ def test_markdown_becomes_plain_lines() -> None:
     markdown = (
         "# A *title*?\n\nTwo lines,\nwith `code` and [another](why-nothing-came.md).\n\n"
         "## Part\n\n- one\n- two\n  lines\n\n3. three\n4. four\n\n"
-        "```sh\nrun this \\\n  now\n```\n\n"
+        "```sh\nrun this \\\n  now\n```\n\n```text terminal=x\nsaid\n```\n\n"
         "End.\n"
     )
     assert plain(markdown) == [
@@ -91,6 +91,7 @@ def test_markdown_becomes_plain_lines() -> None:
         *(" - one", " - two", "   lines", ""),
         *("3. three", "4. four", ""),
         *("    run this \\", "      now", ""),
+        *("  │ said", ""),
         "End.",
     ]
 

@@ -45,17 +45,17 @@ class Reader:
     def at(cls, folder: Path) -> Reader:
         """Return a reader who works in ``folder``, beside other readers on the same machine."""
         ports = {port: str(free_port()) for port in ("8080", "9000", "9001")}
-        path = os.pathsep.join([*map(str, _PROGRAMS), os.environ["PATH"]])
-        return cls(
-            folder,
-            ports,
-            environment(
-                PATH=path,
-                NO_COLOR="1",
-                HUB_PORT=ports["8080"],
-                HUB_URL=f"http://127.0.0.1:{ports['8080']}",
-            ),
+        seen = environment(
+            PATH=os.pathsep.join([*map(str, _PROGRAMS), os.environ["PATH"]]),
+            NO_COLOR="1",
+            HUB_PORT=ports["8080"],
+            HUB_URL=f"http://127.0.0.1:{ports['8080']}",
         )
+        # Commands are measured by tests of their own; here it would only take long.
+        unmeasured = {
+            name: value for name, value in seen.items() if not name.startswith("COVERAGE_")
+        }
+        return cls(folder, ports, unmeasured)
 
     async def __aenter__(self) -> Reader:
         self._shell = await Shell.open(self.folder, self.environment)
