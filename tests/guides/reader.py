@@ -48,6 +48,8 @@ class Reader:
         seen = environment(
             PATH=os.pathsep.join([*map(str, _PROGRAMS), os.environ["PATH"]]),
             NO_COLOR="1",
+            NO_PROXY="127.0.0.1",
+            no_proxy="127.0.0.1",
             HUB_PORT=ports["8080"],
             HUB_URL=f"http://127.0.0.1:{ports['8080']}",
         )
