@@ -19,7 +19,7 @@ from hub.core.instant import format_instant
 from hub.core.release import Json
 from hub.errors import NotFound
 from hub.web import mailbox_page
-from hub.web.home import Page, either
+from hub.web.home import CONTENT_SECURITY, Page, either
 from hub.web.service import Service
 
 KEPT: Final = 200
@@ -65,7 +65,10 @@ def pages(service: Service, mailbox: Mailbox) -> dict[str, ASGIApp]:
     """Return what answers at each path."""
 
     async def listed(request: Request) -> Response:
-        return either(request, {"mails": [_told(each) for each in mailbox]}, mailbox_page.mails)
+        found = {"mails": [_told(each) for each in mailbox]}
+        answer = either(request, found, mailbox_page.mails)
+        answer.headers["content-security-policy"] = f"{CONTENT_SECURITY}; frame-src 'self'"
+        return answer
 
     async def one(request: Request) -> Response:
         wanted = request.path_params["number"]

@@ -24,10 +24,13 @@ def _mail(mail: dict[str, Json]) -> str:
         f"{escape(each['name'])} ({escape(each['type'])}, {len(each['text'].encode())} bytes)"
         for each in mail["attachments"]
     )
-    looks = f"<a href='/demo/mail/{mail['number']}'>as it looks</a>"
+    at = f"/demo/mail/{mail['number']}"
+    if mail["html"]:
+        shown = f"<iframe sandbox src='{at}' title='Mail {mail['number']}' loading='lazy'></iframe>"
+    else:
+        shown = f"<pre><code>{escape(mail['text'])}</code></pre>"
     return (
         f"<h2>{escape(mail['subject'])}</h2>"
         f"<p class='lead'>#{mail['number']} to {escape(mail['to'])}, {escape(mail['at'])}; "
-        f"{looks}{'; attached: ' + attached if attached else ''}</p>"
-        f"<pre><code>{escape(mail['text'])}</code></pre>"
+        f"<a href='{at}'>alone</a>{'; attached: ' + attached if attached else ''}</p>{shown}"
     )

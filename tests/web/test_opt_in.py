@@ -138,6 +138,9 @@ def test_the_mails_of_a_demo_can_be_looked_at() -> None:
             page = await site.ask("GET", "/demo/mail", accept=BROWSER)
             assert Page(page.text).inline == []
             assert "<script>alert(1)</script>" in Page(page.text).texts
+            assert page.text.count("<iframe sandbox src='/demo/mail/") == KEPT - 1
+            assert "frame-src 'self'" in page.headers["content-security-policy"]
+            assert "<p onclick" not in page.text
             one = await site.ask("GET", f"/demo/mail/{KEPT + 2}")
             assert one.text == "<p onclick='x'>News</p>"
             assert one.headers["content-type"] == "text/html; charset=utf-8"
