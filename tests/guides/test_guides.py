@@ -19,7 +19,7 @@ from tests.guides.block import Block, NoBlock, blocks
 from tests.guides.mask import masked_json, masked_lines
 from tests.guides.reader import Reader, check_json
 
-WIDTH, LONGEST = 125, 155
+WIDTH, LONGEST = 125, 150
 
 
 @pytest.mark.parametrize("name", NAMES)
