@@ -49,6 +49,6 @@ def name_of(word: str) -> str:
     if fitting:
         raise CommandError(Exit.USAGE, f"{word!r} may be {' or '.join(fitting)}")
     near = get_close_matches(word, NAMES, n=3, cutoff=0.4)
-    near += [name for name in NAMES if word in name.split("-") and name not in near]
+    near += [name for name in NAMES if word and f"-{word}" in name and name not in near]
     hint = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(NAMES)}"
     raise CommandError(Exit.USAGE, f"{word!r} is no guide; {hint}")

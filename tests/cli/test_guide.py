@@ -40,6 +40,7 @@ def test_the_beginning_of_a_name_is_enough(word: str, capsys: pytest.CaptureFixt
         ("first", "may be first-fulfiller or first-placer or first-browser-client"),
         ("frist-placer", "did you mean first-placer"),
         ("topic", "did you mean writing-a-topic"),
+        ("bro", "did you mean first-browser-client"),
         ("xyz", "there are first-fulfiller, "),
         ("", "there are first-fulfiller, "),
     ],
