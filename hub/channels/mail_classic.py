@@ -32,7 +32,8 @@ def write_classic_letter(
         letter = greeting(told)
     if attached:
         letter.foot.append("The attached file is the resource itself, in FHIR, for programs.")
-    letter.foot.append(origin(base_url, notification.subscription_id))
+    name = notification.subscription_name
+    letter.foot.append(origin(base_url, name, administrative=notification.administrative))
     return letter
 
 

@@ -92,16 +92,30 @@ def write_letter(
     letter.lead += [f"Please note: {error.text}." for error in notification.errors]
     if attached:
         letter.foot.append("The attached file says the same for programs, as a FHIR Bundle.")
-    letter.foot.append(origin(base_url, notification.subscription_id))
+    name = f"Subscription/{notification.subscription_id}"
+    if notification.administrative:
+        name = str(notification.subscription_identifier)
+    letter.foot.append(origin(base_url, name, administrative=notification.administrative))
     return letter
 
 
-def origin(base_url: str, subscription_id: str) -> str:
-    """Return for which Subscription a mail was sent, and how such mails end."""
-    return (
-        f"Sent by fhir-hub for {base_url}/Subscription/{subscription_id}. To end these mails, "
-        "have that Subscription switched off or deleted. Nobody reads answers to this address."
-    )
+def origin(base_url: str, name: str, *, administrative: bool) -> str:
+    """Return for which Subscription a mail was sent, and how such mails end.
+
+    Args:
+        name: its reference, or the identifier of an administrative one.
+    """
+    if administrative:
+        told = (
+            f"Sent by fhir-hub at {base_url} for the subscription {_one_line(name)}, which was set "
+            "up for you. To end these mails, ask whoever did so."
+        )
+    else:
+        told = (
+            f"Sent by fhir-hub for {base_url}/{name}. To end these mails, have that Subscription "
+            "switched off or deleted."
+        )
+    return f"{told} Nobody reads answers to this address."
 
 
 def _one_line(text: str) -> str:
@@ -131,13 +145,14 @@ def _events(notification: Notification, told: str | None, base_url: str) -> Lett
         )
     if len(lines) > MOST_LINES:
         letter.lead.append(f"Only the first {MOST_LINES} of them are listed here.")
-    letter.steps.append(
-        (
-            f"Ask the hub for {which} again",
-            f"{base_url}/Subscription/{notification.subscription_id}/$events"
-            f"?eventsSinceNumber={numbers[0]}&eventsUntilNumber={numbers[-1]}",
+    if not notification.administrative:
+        letter.steps.append(
+            (
+                f"Ask the hub for {which} again",
+                f"{base_url}/Subscription/{notification.subscription_id}/$events"
+                f"?eventsSinceNumber={numbers[0]}&eventsUntilNumber={numbers[-1]}",
+            )
         )
-    )
     return letter
 
 

@@ -72,6 +72,7 @@ _STATUSES: Final = tuple(
     code for code in SubscriptionStatusCode if code is not SubscriptionStatusCode.ENTERED_IN_ERROR
 )
 _ELEMENTS: Final = {
+    "identifier": "extension",
     "topic": "criteria",
     "filterBy": "criteria.extension",
     "channelType": "channel.type",

@@ -66,10 +66,9 @@ def write_notification(
         bundle["meta"] = {"profile": [profile]}
     bundle["type"] = bundle_type
     bundle["timestamp"] = format_instant(notification.timestamp)
-    url = f"{base_url}/Subscription/{notification.subscription_id}/$status"
     first = {
         **_status_entry(notification, base_url, status),
-        "request": {"method": "GET", "url": url},
+        "request": {"method": "GET", "url": _status_url(notification, base_url)},
         "response": {"status": "200"},
     }
     bundle["entry"] = [first, *(_entry(entry, base_url) for entry in entries)]
@@ -122,12 +121,21 @@ def subscription_status(notification: Notification, base_url: str) -> Resource:
 def subscription_reference(notification: Notification, base_url: str) -> Json:
     """Write the reference to the Subscription, absolute, with its first identifier if it has one.
 
-    Guides whose Subscriptions are not read by the subscriber go by the identifier alone.
+    An administrative one, which the subscriber can't read, goes by the identifier alone.
     """
-    written: Resource = {"reference": f"{base_url}/Subscription/{notification.subscription_id}"}
+    written: Resource = {}
+    if not notification.administrative:
+        written["reference"] = f"{base_url}/Subscription/{notification.subscription_id}"
     if notification.subscription_identifier is not None:
         written["identifier"] = write_identifier(notification.subscription_identifier)
     return written
+
+
+def _status_url(notification: Notification, base_url: str) -> str:
+    """Return the ``$status`` that tells the same: of the type where the id is not told."""
+    if notification.administrative:
+        return f"{base_url}/Subscription/$status"
+    return f"{base_url}/Subscription/{notification.subscription_id}/$status"
 
 
 def error_concept(error: StatusError) -> Json:

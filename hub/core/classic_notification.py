@@ -18,14 +18,16 @@ from hub.core.subscription import PayloadContent, Subscription
 class ClassicNotification:
     """All that the words about one event say; where ``is_event`` is not set, only the way is tried.
 
-    ``id`` is a UUID that a retry repeats; ``timestamp`` is when the resource changed.  Nothing is
-    held that ``content`` does not allow to be told: ``resource_type`` and ``focus`` (``Type/id``)
-    are None where it is ``empty``, ``interaction`` unless it is ``full-resource``.
+    ``id`` is a UUID that a retry repeats; ``subscription_name`` is the Subscription's reference,
+    or the identifier of an administrative one; ``timestamp`` is when the resource changed.
+    Nothing is held that ``content`` does not allow to be told: ``resource_type`` and ``focus``
+    (``Type/id``) are None where it is ``empty``, ``interaction`` unless it is ``full-resource``.
     """
 
     id: str
     release: FhirRelease
-    subscription_id: str
+    subscription_name: str
+    administrative: bool
     content: PayloadContent
     timestamp: datetime
     is_event: bool
@@ -48,7 +50,8 @@ def classic_notification(
             "" if event is None else event.number,
         ),
         release=subscription.release,
-        subscription_id=subscription.id,
+        subscription_name=subscription.name,
+        administrative=subscription.administrative,
         content=content,
         timestamp=timestamp,
         is_event=event is not None,

@@ -101,7 +101,8 @@ class Notification:
     """All that one notification says.
 
     ``id`` is a UUID that depends only on what is said, so that a retry is the same text;
-    ``subscription_identifier`` names it outside the hub, where the client has given it a name;
+    ``subscription_identifier`` names it outside the hub, where the client has given it a name, and
+    names it alone where it is ``administrative``: then nothing that is written tells its id;
     ``events_since_start`` counts all events so far, or, in an event-notification, is the highest
     number in it.  ``content_type`` is the MIME type of the Subscription's payload.
     """
@@ -118,6 +119,7 @@ class Notification:
     errors: tuple[StatusError, ...] = ()
     entries: tuple[NotificationEntry, ...] = ()
     subscription_identifier: Identifier | None = None
+    administrative: bool = False
     content_type: str = "application/fhir+json"
 
 
@@ -175,6 +177,7 @@ def build_notification(
         release=subscription.release,
         subscription_id=subscription.id,
         subscription_identifier=next(iter(subscription.identifier), None),
+        administrative=subscription.administrative,
         topic=None if level is PayloadContent.EMPTY else subscription.topic,
         status=subscription.status,
         timestamp=timestamp,

@@ -65,6 +65,10 @@ class Identifier:
     system: str | None
     value: str | None
 
+    def __str__(self) -> str:
+        """Return it as in a search, ``system|value``."""
+        return f"{self.system or ''}|{self.value or ''}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subscription:
@@ -78,6 +82,9 @@ class Subscription:
     is the name of the type that is searched, ``filter_by`` are the conditions.  Its ``content`` is
     ``full-resource``, or ``empty`` with an empty ``content_type`` where it asks for no payload; by
     mail it is ``id-only`` where the payload is plain text.
+
+    An *administrative* Subscription was created by an administrator, for somebody else, and with an
+    identifier: that alone names it wherever others read, and nobody else is told its id.
     """
 
     release: FhirRelease
@@ -95,11 +102,17 @@ class Subscription:
     max_count: int | None = None
     end: datetime | None = None
     identifier: tuple[Identifier, ...] = ()
+    administrative: bool = False
 
     @property
     def reference(self) -> str:
         """The relative reference, ``Subscription/{id}``."""
         return f"Subscription/{self.id}"
+
+    @property
+    def name(self) -> str:
+        """What whoever gets its notifications may call it: ``reference``, or its identifier."""
+        return str(self.identifier[0]) if self.administrative else self.reference
 
     @property
     def is_classic(self) -> bool:

@@ -128,6 +128,7 @@ def encode_subscription(subscription: Subscription) -> bytes:
             "max_count": subscription.max_count,
             "end": optional_micros(subscription.end),
             "identifier": [(each.system, each.value) for each in subscription.identifier],
+            "administrative": subscription.administrative,
         }
     )
 
@@ -160,6 +161,8 @@ def decode_subscription(
         max_count=fields["max_count"],
         end=optional_from_micros(fields["end"]),
         identifier=tuple(Identifier(*each) for each in fields["identifier"]),
+        # An older database does not say: there were none.
+        administrative=fields.get("administrative", False),
     )
 
 

@@ -119,14 +119,18 @@ def check_status_entry(bundle: Resource) -> None:
     first = bundle["entry"][0]
     assert first["fullUrl"] == f"urn:uuid:{first['resource']['id']}"
     status = read_status(first["resource"])
-    assert first["request"] == {"method": "GET", "url": f"{status['subscription']}/$status"}
+    if is_logical(status["subscription"]):
+        assert first["request"]["method"] == "GET"
+        assert first["request"]["url"].endswith("/Subscription/$status")
+    else:
+        assert first["request"] == {"method": "GET", "url": f"{status['subscription']}/$status"}
     assert first["response"]["status"] == "200"
 
 
 def check_references_are_absolute(bundle: Resource) -> None:
     """A relative reference in an entry whose fullUrl is a UUID has no meaning."""
     status = read_status(bundle["entry"][0]["resource"])
-    references = [status["subscription"]]
+    references = [] if is_logical(status["subscription"]) else [status["subscription"]]
     for event in status["events"]:
         references += [event["focus"]] if event["focus"] else []
         references += event["context"]
@@ -164,7 +168,7 @@ def read_status(resource: Resource) -> Resource:
     """Read either form of the status: names in English, None for what is absent."""
     if resource["resourceType"] == "SubscriptionStatus":
         return {
-            "subscription": resource["subscription"]["reference"],
+            "subscription": _named(resource["subscription"]),
             "topic": resource.get("topic"),
             "status": resource.get("status"),
             "type": resource["type"],
@@ -244,7 +248,19 @@ def _r4_value(parameter: Resource) -> Json:
     kind = _R4_TYPES[parameter["name"]]
     assert len(parameter) == 2
     value = parameter[kind]
-    return value["reference"] if kind == "valueReference" else value
+    return _named(value) if kind == "valueReference" else value
+
+
+def _named(reference: Resource) -> str:
+    """Return the address that a reference has, or the identifier where it has none."""
+    identifier = reference.get("identifier", {})
+    named: str = reference.get("reference") or f"{identifier['system']}|{identifier['value']}"
+    return named
+
+
+def is_logical(named: str) -> bool:
+    """Tell whether an identifier alone names a Subscription, as ``system|value``."""
+    return "|" in named
 
 
 def _r4_event(parts: list[Resource]) -> Resource:

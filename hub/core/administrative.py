@@ -1,0 +1,34 @@
+"""Administrative Subscriptions: an administrator creates them, an identifier alone names them.
+
+Whoever gets the notifications did not create the Subscription and can't read it; so the reference
+in a notification is logical, and what it names must tell one Subscription from all others.
+Source: backport IG, "Managing Subscriptions" (administrative); http://hl7.org/fhir/references.html
+(logical references).
+"""
+
+from __future__ import annotations
+
+from hub.core.subscription import ChannelType, Subscription
+from hub.errors import SubscriptionRefused
+
+
+def check_administrative(submitted: Subscription) -> None:
+    """Refuse an administrative Subscription that can't be named by its first identifier alone.
+
+    Raises:
+        SubscriptionRefused: that is missing or has no value, or the channel goes by the id.
+    """
+    if not submitted.administrative:
+        return
+    if not submitted.identifier or not submitted.identifier[0].value:
+        raise SubscriptionRefused(
+            "a Subscription that an administrator creates with an identifier is named by that "
+            "alone; it needs one, the first must have a value",
+            expression="Subscription.identifier",
+        )
+    if submitted.is_classic and submitted.channel_type is ChannelType.WEBSOCKET:
+        raise SubscriptionRefused(
+            "a websocket is bound to a classic Subscription by its id, which nobody is told of one "
+            "that an administrator creates with an identifier; name a topic in criteria",
+            expression="Subscription.channelType",
+        )
