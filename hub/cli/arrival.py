@@ -43,9 +43,9 @@ class ArrivedEvent:
 class Arrival:
     """One notification Bundle as it arrived.
 
-    ``subscription`` is the reference as it was written, ``total`` the
-    eventsSinceSubscriptionStart (None where it is not told), ``errors`` what the server says is
-    wrong, in words.
+    ``subscription`` is the reference as it was written, or ``system|value`` where only an
+    identifier names the Subscription; ``total`` is the eventsSinceSubscriptionStart (None where it
+    is not told), ``errors`` what the server says is wrong, in words.
     """
 
     type: str
@@ -60,6 +60,12 @@ class Arrival:
     def subscription_id(self) -> str:
         """The id at the end of the Subscription's reference."""
         return self.subscription.rpartition("/")[2]
+
+    @property
+    def subscription_name(self) -> str:
+        """What to call the Subscription: ``Subscription/s1``, or its identifier."""
+        short = short_reference(self.subscription)
+        return short if short.startswith("Subscription/") else self.subscription
 
     @property
     def numbers(self) -> str:
@@ -202,7 +208,10 @@ def _number(text: Json) -> int | None:
 
 
 def _reference(reference: Resource) -> str:
-    return str(reference.get("reference") or reference["identifier"]["value"])
+    if found := reference.get("reference"):
+        return str(found)
+    system, value = reference["identifier"].get("system"), reference["identifier"]["value"]
+    return f"{system}|{value}" if system else str(value)
 
 
 def _words(error: Resource) -> str:

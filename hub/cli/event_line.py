@@ -51,7 +51,7 @@ def event_json(arrival: Arrival, event: ArrivedEvent, now: datetime, *, recovere
             "milliseconds": None if delay is None else round(delay, 3),
             "recovered": recovered,
             "state": event.state,
-            "subscription": f"Subscription/{arrival.subscription_id}" if event.number else None,
+            "subscription": arrival.subscription_name if event.number else None,
             "status": arrival.status,
             "topic": arrival.topic,
         },

@@ -72,7 +72,7 @@ class Receiver:
     async def take(self, received: Received) -> None:
         """Write one notification."""
         arrival, terminal = received.arrival, self._tape.terminal
-        name, what = printable(f"Subscription/{arrival.subscription_id}"), arrival.numbers
+        name, what = printable(arrival.subscription_name), arrival.numbers
         if arrival.type == CLASSIC:
             name, what = "a classic Subscription", "a call"
         at = clock_time(received.at)

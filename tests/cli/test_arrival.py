@@ -89,6 +89,7 @@ def test_an_event_has_number_time_focus_and_context() -> None:
         3,
     )
     assert arrival.subscription_id == "s1"
+    assert arrival.subscription_name == "Subscription/s1"
     event = arrival.events[0]
     assert (event.number, event.focus) == (3, "Task/3")
     assert event.timestamp == datetime(2026, 1, 2, 3, 4, 5, 678000, tzinfo=UTC)
@@ -144,6 +145,10 @@ def test_a_subscription_may_be_named_by_identifier() -> None:
     bundle = _r5()
     bundle["entry"][0]["resource"]["subscription"] = {"identifier": {"value": "urn:s"}}
     assert read_arrival(bundle).subscription == "urn:s"
+    assert read_arrival(bundle).subscription_name == "urn:s"
+    named = {"system": "http://lab.example.org/subs", "value": "7"}
+    bundle["entry"][0]["resource"]["subscription"] = {"identifier": named}
+    assert read_arrival(bundle).subscription_name == "http://lab.example.org/subs|7"
 
 
 @pytest.mark.parametrize(
