@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 
+from hub.core.administrative import check_administrative
 from hub.core.filters import Filters
 from hub.core.json_text import Document
 from hub.core.refusals import Refusals, joined
@@ -77,6 +78,8 @@ class Acceptance:
         document: Document,
         alive: Subscriber | None,
         now: datetime,
+        *,
+        administrative: bool | None = False,
     ) -> Accepted:
         """Return what the hub would honour of a submitted Subscription.
 
@@ -84,13 +87,16 @@ class Acceptance:
             id: under which it is, or will be, known.
             alive: the Subscription of this id, None where there is none now.
             now: what an ``end`` is compared with.
+            administrative: whether it is; None where it is if it has an identifier.
 
         Raises:
             SubscriptionRefused: something can't be honoured: all of it, in the release's terms.
             Unprocessable: the client may not set this status.
         """
         refusals = Refusals()
-        accepted = self._accepted(release, id, document, alive, now, refusals=refusals)
+        accepted = self._accepted(
+            release, id, document, alive, now, administrative=administrative, refusals=refusals
+        )
         if accepted is None:
             raise _in_terms_of(self._codecs[release], joined(refusals.found))
         return accepted
@@ -103,6 +109,7 @@ class Acceptance:
         alive: Subscriber | None,
         now: datetime,
         *,
+        administrative: bool | None,
         refusals: Refusals,
     ) -> Accepted | None:
         """Return what would be honoured, None where something was refused."""
@@ -110,6 +117,10 @@ class Acceptance:
             self._codecs[release].read_subscription(document.value, refusals), id=id
         )
         stored = alive.subscription if alive else None
+        if administrative is None:
+            administrative = bool(submitted.identifier)
+        submitted = replace(submitted, administrative=administrative)
+        refusals.take(partial(check_administrative, submitted), None)
         carried = submitted.parameter
         submitted = refusals.take(partial(with_kept_headers, submitted, stored), submitted)
         pinned = alive is not None and stored is not None and stored.topic == submitted.topic

@@ -56,8 +56,11 @@ class BindingTokens:
         ids: Sequence[str] | None,
         *,
         resume_after: int | None = None,
+        for_administrator: bool = False,
     ) -> BindingToken:
         """Return a new token for the Subscriptions named, or for all websocket Subscriptions.
+
+        Only the administrator gets one for administrative Subscriptions.
 
         Raises:
             NotFound, Deleted: an id is unknown, or there is none at all.
@@ -70,6 +73,7 @@ class BindingTokens:
                 for each in self._subscribers
                 if not each.deleted
                 and not each.subscription.is_classic
+                and (for_administrator or not each.subscription.administrative)
                 and each.subscription.release is release
                 and each.subscription.channel_type is ChannelType.WEBSOCKET
                 and counts(each.subscription.status)
@@ -77,7 +81,10 @@ class BindingTokens:
             if not named:
                 raise NotFound("there is no websocket Subscription to bind")
         else:
-            named = [self._subscribers.topic_based(release, id) for id in dict.fromkeys(ids)]
+            named = [
+                self._subscribers.topic_based(release, id, for_administrator=for_administrator)
+                for id in dict.fromkeys(ids)
+            ]
         for each in named:
             subscription = each.subscription
             if subscription.channel_type is not ChannelType.WEBSOCKET:

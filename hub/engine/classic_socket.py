@@ -40,7 +40,11 @@ def classic_named(subscribers: Subscribers, releases: Iterable[FhirRelease], id:
         Unprocessable: it is topic-based, has another channel or is off.
     """
     known = [subscribers.find(release, id) for release in releases]
-    found = [each for each in known if each is not None and not each.deleted]
+    found = [
+        each
+        for each in known
+        if not (each is None or each.deleted or each.subscription.administrative)
+    ]
     if not found:
         raise NotFound("there is no such Subscription")
     if len(found) > 1:

@@ -36,13 +36,22 @@ class DryRun:
         self._codecs = codecs
         self._clock = clock
 
-    def create(self, release: FhirRelease, document: Document) -> WouldBe:
+    def create(
+        self, release: FhirRelease, document: Document, *, by_administrator: bool = False
+    ) -> WouldBe:
         """Return what a create of a validated Subscription would make of it.
 
         Raises:
             Unprocessable: it would be refused, for these reasons.
         """
-        accepted = self._acceptance.accept(release, "", document, None, self._clock.now())
+        accepted = self._acceptance.accept(
+            release,
+            "",
+            document,
+            None,
+            self._clock.now(),
+            administrative=None if by_administrator else False,
+        )
         subscription = accepted.subscription
         resource = self._codecs[release].amend_subscription(
             document.value,

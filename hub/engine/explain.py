@@ -140,6 +140,7 @@ class Explain:
         *,
         subscription: str | None = None,
         topic: str | None = None,
+        for_administrator: bool = False,
     ) -> Explanation:
         """Explain a stored version of a resource, the newest where ``version`` is None.
 
@@ -148,11 +149,12 @@ class Explain:
             version: its number.
             subscription: the id of the only Subscription to ask about.
             topic: the canonical of the only topic to ask about.
+            for_administrator: also what administrative Subscriptions are told.
 
         Raises:
             NotFound, Deleted: there is no such version, Subscription or topic.
         """
-        asked = self._asked(key.release, subscription, topic)
+        asked = self._asked(key.release, subscription, topic, for_administrator)
 
         def read(reader: Reader) -> Explanation:
             found = reader.head(key) if version is None else reader.version(key, version)
@@ -170,6 +172,7 @@ class Explain:
         *,
         subscription: str | None = None,
         topic: str | None = None,
+        for_administrator: bool = False,
     ) -> Explanation:
         """Explain what would come of a change from ``before`` to ``after``.
 
@@ -193,16 +196,22 @@ class Explain:
             previous=before,
             current=after,
         )
-        asked = self._asked(release, subscription, topic)
+        asked = self._asked(release, subscription, topic, for_administrator)
         return await self._store.read(lambda reader: self._explained(change, None, asked, reader))
 
     def _asked(
-        self, release: FhirRelease, subscription: str | None, topic: str | None
+        self,
+        release: FhirRelease,
+        subscription: str | None,
+        topic: str | None,
+        for_administrator: bool,
     ) -> list[_Asked]:
         """Return what to ask about; copied here, since the store is read on another thread."""
         only: Subscriber | None = None
         if subscription is not None:
-            only = self._subscribers.named(release, subscription)
+            only = self._subscribers.named(
+                release, subscription, for_administrator=for_administrator
+            )
             if not counts(only.subscription.status):
                 raise Unprocessable(
                     f"Subscription/{subscription} is {only.subscription.status}: no change counts "
@@ -226,6 +235,7 @@ class Explain:
                     for sid in sids
                     if (who := self._subscribers.get(sid)) is not None
                     and (only is None or who is only)
+                    and (for_administrator or not who.subscription.administrative)
                 )
                 if there:
                     streams.append((stream, there))

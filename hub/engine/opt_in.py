@@ -30,12 +30,13 @@ _LONGEST = 128
 class Confirmation:
     """What a link stands for: the Subscription, whether it is agreed to, and its topic.
 
-    ``topic`` is a canonical, None where the content level does not let it be told; ``address`` is
-    as the client wrote it.
+    ``name`` is the Subscription's reference, or the identifier of an administrative one; ``topic``
+    is a canonical, None where the content level does not let it be told; ``address`` is as the
+    client wrote it.
     """
 
     release: FhirRelease
-    reference: str
+    name: str
     topic: str | None
     address: str
     confirmed: bool
@@ -132,7 +133,7 @@ def _confirmation(found: Subscriber) -> Confirmation:
     told = subscription.content is not PayloadContent.EMPTY
     return Confirmation(
         release=subscription.release,
-        reference=subscription.reference,
+        name=subscription.name,
         topic=subscription.topic if told else None,
         address=(subscription.endpoint or "").partition(":")[2],
         confirmed=subscription.status is SubscriptionStatusCode.ACTIVE,

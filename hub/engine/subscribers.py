@@ -13,7 +13,8 @@ from hub.core.registry import Registry, Stream
 from hub.core.release import FhirRelease
 from hub.core.search_parameter import SearchParameters
 from hub.core.subscriber import Subscriber
-from hub.errors import Deleted, HubError, NotFound, NotTopicBased
+from hub.core.subscription import Subscription
+from hub.errors import Conflict, Deleted, HubError, NotFound, NotTopicBased
 from hub.ports import StoredStream
 
 GONE = 0
@@ -34,6 +35,7 @@ class Subscribers:
         self._floors: dict[int, int] = {}
         self._streams: dict[int, StoredStream] = {}
         self._by_key: dict[str, int] = {}
+        self._hidden: set[tuple[FhirRelease, str]] = set()
 
     def __iter__(self) -> Iterator[Subscriber]:
         return iter(self._by_sid.values())
@@ -47,28 +49,64 @@ class Subscribers:
         sid = self._by_id.get((release, id))
         return None if sid is None else self._by_sid[sid]
 
-    def named(self, release: FhirRelease, id: str) -> Subscriber:
+    def hides(self, release: FhirRelease, id: str) -> bool:
+        """Tell whether a Subscription, also a deleted one, is an administrative one.
+
+        May be asked on any thread.
+        """
+        return (release, id) in self._hidden
+
+    def hide(self, subscription: Subscription) -> None:
+        """Know an administrative Subscription by its id before it can be read anywhere."""
+        self._hidden.add((subscription.release, subscription.id))
+
+    def check_name(self, subscription: Subscription) -> None:
+        """Refuse an administrative Subscription that is called as another one of its release.
+
+        Raises:
+            Conflict: what its notifications say would not tell the two apart.
+        """
+        if not subscription.administrative:
+            return
+        for each in self:
+            other = each.subscription
+            if (
+                other.administrative
+                and not each.deleted
+                and other.release is subscription.release
+                and other.id != subscription.id
+                and other.name == subscription.name
+            ):
+                raise Conflict(
+                    f"{other.reference} is named by the identifier {other.name[:200]} already, and "
+                    "by nothing else; use another one, or change that Subscription",
+                    expression="Subscription.identifier",
+                )
+
+    def named(self, release: FhirRelease, id: str, *, for_administrator: bool = True) -> Subscriber:
         """Return a Subscription that exists.
 
         Raises:
-            NotFound: there never was one.
+            NotFound: there never was one, or it is an administrative one and not for others.
             Deleted: it was deleted.
         """
         found = self.find(release, id)
-        if found is None:
+        if found is None or (found.subscription.administrative and not for_administrator):
             raise NotFound(f"there is no Subscription/{id} at this base")
         if found.deleted:
             raise Deleted(f"Subscription/{id} was deleted")
         return found
 
-    def topic_based(self, release: FhirRelease, id: str) -> Subscriber:
+    def topic_based(
+        self, release: FhirRelease, id: str, *, for_administrator: bool = True
+    ) -> Subscriber:
         """Return a Subscription that exists and is topic-based, so that it has numbers.
 
         Raises:
             NotFound, Deleted: see ``named``.
             NotTopicBased: its criteria are a search.
         """
-        found = self.named(release, id)
+        found = self.named(release, id, for_administrator=for_administrator)
         if found.subscription.is_classic:
             raise NotTopicBased(
                 f"the criteria of Subscription/{id} are a search: it has no event numbers, no "
@@ -85,6 +123,8 @@ class Subscribers:
             self._on_stream[left].discard(subscriber.sid)
         self._by_sid[subscriber.sid] = subscriber
         subscription = subscriber.subscription
+        if subscription.administrative:
+            self.hide(subscription)
         self._by_id[subscription.release, subscription.id] = subscriber.sid
         if subscriber.segments and subscriber.segments[-1].is_open:
             stream = subscriber.segments[-1].stream

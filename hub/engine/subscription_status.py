@@ -46,7 +46,12 @@ class SubscriptionStatuses:
         self._clock = clock
 
     def statuses(
-        self, release: FhirRelease, ids: Sequence[str] | None, statuses: Sequence[str]
+        self,
+        release: FhirRelease,
+        ids: Sequence[str] | None,
+        statuses: Sequence[str],
+        *,
+        for_administrator: bool = False,
     ) -> list[Notification]:
         """Return the status of the Subscriptions named, or of all.
 
@@ -55,12 +60,14 @@ class SubscriptionStatuses:
         Args:
             ids: None for all; values are alternatives.
             statuses: only those in one of these states, any state where empty.
+            for_administrator: also the administrative ones, which others are not told of.
         """
         named = [
             each
             for each in self._subscribers
             if not each.deleted
             and not each.subscription.is_classic
+            and (for_administrator or not each.subscription.administrative)
             and each.subscription.release is release
             and (ids is None or each.subscription.id in ids)
             and (not statuses or each.subscription.status in statuses)

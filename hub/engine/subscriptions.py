@@ -13,28 +13,25 @@ from dataclasses import dataclass, replace
 
 from hub.core.change import Interaction
 from hub.core.json_text import Document, dumps, parse, same
-from hub.core.numbering import Segment, join, leave
-from hub.core.registry import stream_key
+from hub.core.numbering import Segment, leave
 from hub.core.release import FhirRelease, Resource
 from hub.core.subscriber import Attempt, Subscriber
 from hub.core.subscription import (
     Signal,
-    Subscription,
     SubscriptionStatusCode,
     counts,
-    needs_handshake,
     transition,
 )
-from hub.core.timing import FIRST_HANDSHAKE_DELAY, DeliveryState
+from hub.core.timing import DeliveryState
 from hub.core.version import ResourceKey, ResourceVersion
-from hub.engine.acceptance import Acceptance, Accepted
+from hub.engine.acceptance import Acceptance
+from hub.engine.enrolment import Enrolment
 from hub.engine.intake import Intake
 from hub.engine.plan import Plan, check_if_match
-from hub.engine.status_error import lost_events
 from hub.engine.subscribers import GONE, Subscribers
 from hub.engine.write import Outcome, content
 from hub.errors import Deleted, NotFound
-from hub.ports import Codec, StoredStream
+from hub.ports import Codec
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,15 +58,31 @@ class Subscriptions:
         self._subscribers = subscribers
         self._acceptance = acceptance
         self._codecs = codecs
+        self._enrolment = Enrolment(intake, subscribers)
 
-    async def create(self, release: FhirRelease, document: Document, *, owner: str = "") -> Stored:
+    async def create(
+        self,
+        release: FhirRelease,
+        document: Document,
+        *,
+        owner: str = "",
+        by_administrator: bool = False,
+    ) -> Stored:
         """Create a Subscription under a new id.
 
         Raises:
             SubscriptionRefused: something in it can't be honoured; nothing was stored.
+            Conflict: it is an administrative one, and another has its name.
         """
         return await self._intake.register(
-            lambda plan: self._put(plan, release, plan.new_id(), document, owner=owner)
+            lambda plan: self._put(
+                plan,
+                release,
+                plan.new_id(),
+                document,
+                owner=owner,
+                by_administrator=by_administrator,
+            )
         )
 
     async def update(
@@ -80,14 +93,25 @@ class Subscriptions:
         *,
         if_match: int | None = None,
         owner: str = "",
+        by_administrator: bool = False,
     ) -> Stored:
         """Replace a Subscription, or create it under this id.  Its numbers go on.
 
         Raises:
+            NotFound: it is an administrative one, and the caller is not the administrator.
+            Conflict: it is an administrative one, and another has its name.
             SubscriptionRefused, Unprocessable, VersionConflict: nothing was changed.
         """
         return await self._intake.register(
-            lambda plan: self._put(plan, release, id, document, if_match=if_match, owner=owner)
+            lambda plan: self._put(
+                plan,
+                release,
+                id,
+                document,
+                if_match=if_match,
+                owner=owner,
+                by_administrator=by_administrator,
+            )
         )
 
     async def patch(
@@ -97,6 +121,7 @@ class Subscriptions:
         patch: Callable[[Resource], Document],
         *,
         if_match: int | None = None,
+        by_administrator: bool = False,
     ) -> Stored:
         """Change a Subscription by ``patch``, which gets the resource as it is read.
 
@@ -107,20 +132,37 @@ class Subscriptions:
 
         def plan_patch(plan: Plan) -> Stored:
             head = plan.head(ResourceKey(release, "Subscription", id))
-            if head is None:
+            if head is None or self._hides(release, id, by_administrator):
                 raise NotFound(f"there is no Subscription/{id} to patch")
             current = plan.body(head)
             if current is None:
                 raise Deleted(f"Subscription/{id} was deleted")
-            return self._put(plan, release, id, patch(current), if_match=if_match)
+            return self._put(
+                plan,
+                release,
+                id,
+                patch(current),
+                if_match=if_match,
+                by_administrator=by_administrator,
+            )
 
         return await self._intake.register(plan_patch)
 
     async def delete(
-        self, release: FhirRelease, id: str, *, if_match: int | None = None
+        self,
+        release: FhirRelease,
+        id: str,
+        *,
+        if_match: int | None = None,
+        by_administrator: bool = False,
     ) -> Outcome:
-        """Delete a Subscription: nothing more is counted or sent."""
-        return await self._intake.register(lambda plan: self._delete(plan, release, id, if_match))
+        """Delete a Subscription: nothing more is counted or sent.
+
+        Others than the administrator find no administrative one to delete.
+        """
+        return await self._intake.register(
+            lambda plan: self._delete(plan, release, id, if_match, by_administrator)
+        )
 
     async def signal(
         self,
@@ -165,15 +207,28 @@ class Subscriptions:
         *,
         if_match: int | None = None,
         owner: str = "",
+        by_administrator: bool = False,
     ) -> Stored:
+        if self._hides(release, id, by_administrator):
+            raise NotFound(f"there is no Subscription/{id} at this base")
         codec = self._codecs[release]
         key = ResourceKey(release, "Subscription", id)
         head = plan.head(key)
         check_if_match(key, head, if_match)
         known = self._subscribers.find(release, id)
         alive = known if known is not None and not known.deleted else None
-        accepted = self._acceptance.accept(release, id, document, alive, plan.now)
-        subscriber = self._moved(plan, accepted, known, alive, owner or (alive or accepted).owner)
+        accepted = self._acceptance.accept(
+            release,
+            id,
+            document,
+            alive,
+            plan.now,
+            administrative=_administrative(known, by_administrator),
+        )
+        self._subscribers.check_name(accepted.subscription)
+        subscriber = self._enrolment.moved(
+            plan, accepted, known, alive, owner or (alive or accepted).owner
+        )
         resource = codec.amend_subscription(
             document.value, subscriber.subscription, masked=True, error=subscriber.error
         )
@@ -188,97 +243,33 @@ class Subscriptions:
             return Stored(Outcome.UNCHANGED, head, answer)
         plan.subscribers[subscriber.sid] = subscriber
         interaction = Interaction.UPDATE if alive else Interaction.CREATE
+        if subscriber.subscription.administrative:
+            self._subscribers.hide(subscriber.subscription)
         version = plan.write(key, interaction, parse(dumps(resource)))
-        plan.evaluate(version)
-        plan.subscribers[subscriber.sid] = self._from_now_on(plan, subscriber, known)
+        self._evaluate(plan, version, subscriber)
+        plan.subscribers[subscriber.sid] = self._enrolment.from_now_on(plan, subscriber, known)
         outcome = Outcome.UPDATED if alive else Outcome.CREATED
         answer = self._answer(codec, plan, version, subscriber, accepted.carried)
         return Stored(outcome, version, answer)
 
-    def _moved(
+    def _hides(self, release: FhirRelease, id: str, by_administrator: bool) -> bool:
+        return not by_administrator and self._subscribers.hides(release, id)
+
+    def _evaluate(self, plan: Plan, version: ResourceVersion, subscriber: Subscriber) -> None:
+        """Number the events of a change, but for what not everybody may hear of."""
+        if not subscriber.subscription.administrative:
+            plan.evaluate(version)
+
+    def _delete(
         self,
         plan: Plan,
-        accepted: Accepted,
-        known: Subscriber | None,
-        alive: Subscriber | None,
-        owner: str,
-    ) -> Subscriber:
-        """Return the Subscriber after the update, on the stream where it now belongs."""
-        subscription = accepted.subscription
-        segments = known.segments if known else ()
-        at = self._subscribers.top(known) if known else 0
-        visibility = alive.visibility if alive else ""
-        counting = counts(subscription.status)
-        key = stream_key(
-            subscription.release, accepted.topic_version, accepted.filters.canonical, visibility
-        )
-        stream = self._stream(key, accepted, visibility) if counting else None
-        on = segments[-1].stream if segments and segments[-1].is_open else None
-        if on is not None and (stream is None or stream.id != on):
-            segments = leave(segments, at)
-            on = None
-        if stream is not None and on is None:
-            segments = join(segments, stream.id, stream.n, at)
-            if not self._subscribers.matched(stream.id):
-                plan.streams.append(stream)
-        delivery = alive.delivery if alive else DeliveryState(cursor=at)
-        waits = subscription.status is SubscriptionStatusCode.REQUESTED
-        changed = (
-            alive is None
-            or accepted.asked_anew
-            or alive.subscription.status is not subscription.status
-            or needs_handshake(alive.subscription, subscription)
-        )
-        if waits and (changed or delivery.due is None):
-            delivery = DeliveryState(
-                cursor=delivery.cursor,
-                last_sent=delivery.last_sent,
-                resend=delivery.resend,
-                asked=delivery.asked,
-                due=plan.now + FIRST_HANDSHAKE_DELAY,
-            )
-        error, error_code = (alive.error, alive.error_code) if alive else (None, None)
-        if changed and counting:
-            error, error_code = self._lost(alive, subscription), None
-            if not waits:
-                # Nothing has to succeed first, so what failed before is tried anew at once.
-                delivery = DeliveryState(cursor=delivery.cursor, last_sent=delivery.last_sent)
-        return Subscriber(
-            sid=known.sid if known else self._intake.last_sid + 1,
-            subscription=subscription,
-            owner=owner,
-            visibility=visibility,
-            generation=known.generation + 1 if known else 1,
-            topic_version=accepted.topic_version,
-            error=error,
-            error_code=error_code,
-            segments=segments,
-            delivery=delivery,
-            created=alive.created if alive else plan.now,
-        )
-
-    def _lost(self, alive: Subscriber | None, subscription: Subscription) -> str | None:
-        """Return what a classic one can't be sent any more; others are told when events go on."""
-        if alive is None or not subscription.is_classic or subscription.endpoint is None:
-            return None
-        first, kept = alive.delivery.cursor + 1, self._subscribers.lowest(alive)
-        return lost_events(alive, first, kept - 1) if first < kept else None
-
-    def _stream(self, key: str, accepted: Accepted, visibility: str) -> StoredStream:
-        found = self._subscribers.stream(key)
-        if found is not None:
-            return found
-        return StoredStream(
-            id=self._intake.last_stream + 1,
-            release=accepted.subscription.release,
-            topic=accepted.topic_version,
-            key=key,
-            filters=accepted.subscription.filter_by,
-            visibility=visibility,
-            n=0,
-        )
-
-    def _delete(self, plan: Plan, release: FhirRelease, id: str, if_match: int | None) -> Outcome:
+        release: FhirRelease,
+        id: str,
+        if_match: int | None,
+        by_administrator: bool,
+    ) -> Outcome:
+        if self._hides(release, id, by_administrator):
+            return Outcome.ABSENT
         key = ResourceKey(release, "Subscription", id)
         head = plan.head(key)
         check_if_match(key, head, if_match)
@@ -297,22 +288,8 @@ class Subscriptions:
             generation=known.generation + 1,
             deleted=True,
         )
-        plan.evaluate(plan.write(key, Interaction.DELETE, None))
+        self._evaluate(plan, plan.write(key, Interaction.DELETE, None), known)
         return Outcome.DELETED
-
-    def _from_now_on(
-        self, plan: Plan, subscriber: Subscriber, known: Subscriber | None
-    ) -> Subscriber:
-        """Return the Subscriber so that its own change is no event of a stream that it joins."""
-        segments = subscriber.segments
-        joined = segments[-1] if segments and segments[-1].is_open else None
-        if joined is None or joined in (known.segments if known else ()):
-            return subscriber
-        if not self._subscribers.matched(joined.stream):
-            return subscriber
-        passed = plan.n(joined.stream) - self._subscribers.n(joined.stream)
-        final = replace(joined, offset=joined.offset + passed)
-        return replace(subscriber, segments=(*segments[:-1], final))
 
     def _signal(
         self,
@@ -368,3 +345,13 @@ class Subscriptions:
             raise ValueError("a Subscription that was just written has a body")
         shown = replace(subscriber.subscription, parameter=carried)
         return codec.amend_subscription(body, shown, masked=False, error=subscriber.error)
+
+
+def _administrative(known: Subscriber | None, by_administrator: bool) -> bool | None:
+    """Tell whether it is one; None where it will be if it has an identifier.
+
+    What it is settles the create; whoever was not told its id is not told after a deletion either.
+    """
+    if known is not None and (known.subscription.administrative or not known.deleted):
+        return known.subscription.administrative
+    return None if by_administrator else False

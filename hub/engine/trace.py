@@ -104,8 +104,10 @@ class Tracing:
         self._subscribers = subscribers
         self._parameters = parameters
 
-    async def trace(self, key: ResourceKey) -> Trace:
+    async def trace(self, key: ResourceKey, *, for_administrator: bool = False) -> Trace:
         """Return what became of a resource and of those that point to it.
+
+        Only the administrator is told what administrative Subscriptions were sent.
 
         Raises:
             NotFound: there never was such a resource.
@@ -131,7 +133,7 @@ class Tracing:
 
         changes, cut = await self._store.read(gather)
         # Matching belongs to the event loop, which alone changes topics and streams.
-        places = self._places(key.release)
+        places = self._places(key.release, for_administrator)
         tops = {stream: self._subscribers.n(stream) for stream in places}
         resting = {stream for stream in places if not self._subscribers.matched(stream)}
         candidates = [
@@ -148,11 +150,14 @@ class Tracing:
 
         return Trace(changes=await self._store.read(look), cut=cut)
 
-    def _places(self, release: FhirRelease) -> dict[int, list[_Place]]:
+    def _places(self, release: FhirRelease, for_administrator: bool) -> dict[int, list[_Place]]:
         """Return whom the events of each stream belong or belonged to, by stream."""
         places: dict[int, list[_Place]] = {}
         for subscriber in list(self._subscribers):
-            if subscriber.subscription.release is not release or subscriber.deleted:
+            subscription = subscriber.subscription
+            if subscription.release is not release or subscriber.deleted:
+                continue
+            if subscription.administrative and not for_administrator:
                 continue
             for segment in subscriber.segments:
                 if segment.stream != GONE:

@@ -51,7 +51,7 @@ async def _history(service: Service, call: Call, target: Target, id: str | None)
             call.release, kind, id, count=page.count + 1, before=page.before, since=since
         )
 
-    found = await service.hub.store.read(query)
+    found = await service.read(call, query)
     base = service.hub.base_url(call.release)
     where = f"{base}/{kind}/_history" if id is None else f"{base}/{kind}/{id}/_history"
     return Answer(status=200, body=_bundle(base, where, call, page, found))

@@ -141,7 +141,11 @@ class _Home:
                     {"topic": topic.canonical, "title": topic.title, "releases": []},
                 )
                 entry["releases"].append(release.value)
-        alive = [each.subscription for each in hub.subscribers if not each.deleted]
+        alive = [
+            each.subscription
+            for each in hub.subscribers
+            if not (each.deleted or each.subscription.administrative)
+        ]
         return {
             "name": "fhir-hub",
             "version": software_version(),

@@ -39,13 +39,14 @@ async def invoke(service: Service, call: Call, target: Target) -> Answer:
     """Answer an operation, by GET or POST.
 
     Raises:
-        NotFound: there is no such operation here.
+        NotFound: there is no such operation here, or no such Subscription for this caller.
     """
     if target.operation == INJECT_EVENT and is_topic_place(call.release, target):
         return await inject_event(service, call, target)
     if not target.resource_type:
         return await ON_SYSTEM[target.operation](service, call, target)
     offered = ON_INSTANCE if target.id else ON_TYPE
+    _check_shown(service, call, target)
     operation = offered.get(target.operation) if target.resource_type == "Subscription" else None
     if target.id and target.operation in ON_RESOURCE:
         operation = ON_RESOURCE[target.operation]
@@ -56,6 +57,14 @@ async def invoke(service: Service, call: Call, target: Target) -> Answer:
             f"{', '.join(offered)}"
         )
     return await operation(service, call, target)
+
+
+def _check_shown(service: Service, call: Call, target: Target) -> None:
+    """Raise ``NotFound`` for a Subscription that only the administrator is answered about."""
+    if target.resource_type != "Subscription" or call.is_administrator:
+        return
+    if service.hub.subscribers.hides(call.release, target.id):
+        raise NotFound(f"there is no Subscription/{target.id} at this base")
 
 
 async def _status(service: Service, call: Call, target: Target) -> Answer:
@@ -70,7 +79,9 @@ async def _status(service: Service, call: Call, target: Target) -> Answer:
         if status not in set(SubscriptionStatusCode):
             raise InvalidValue(f"status must be one of {', '.join(SubscriptionStatusCode)}")
     _check_count(ids)
-    found = service.hub.statuses.statuses(call.release, ids, statuses)
+    found = service.hub.statuses.statuses(
+        call.release, ids, statuses, for_administrator=call.is_administrator
+    )
     base = service.hub.base_url(call.release)
     where = (
         f"{base}/Subscription/{target.id}/$status"
@@ -113,7 +124,10 @@ async def _binding_token(service: Service, call: Call, target: Target) -> Answer
     ids = [target.id] if target.id else arguments.listed("id") or None
     _check_count(ids)
     token = service.hub.tokens.issue(
-        call.release, ids, resume_after=arguments.number("resume-after")
+        call.release,
+        ids,
+        resume_after=arguments.number("resume-after"),
+        for_administrator=call.is_administrator,
     )
     written = service.hub.codecs[call.release].encode_parameters(
         [

@@ -78,7 +78,7 @@ class OptInPage:
             "address": found.address,
             "topic": topic,
             "title": topic and self._service.hub.registry.title(found.release, topic),
-            "subscription": found.reference,
+            "subscription": found.name,
         }
 
 

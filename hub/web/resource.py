@@ -44,7 +44,7 @@ _WORDS = {
 async def read(service: Service, call: Call, target: Target) -> Answer:
     """Answer a read, or that nothing changed since the version or date that the caller has."""
     key = ResourceKey(call.release, target.resource_type, target.id)
-    found = await service.hub.store.read(lambda reader: reader.head(key))
+    found = await service.read(call, lambda reader: reader.head(key))
     if found is None:
         raise NotFound(f"there is no {key.reference} at this base")
     return _present(call, found)
@@ -53,7 +53,7 @@ async def read(service: Service, call: Call, target: Target) -> Answer:
 async def read_version(service: Service, call: Call, target: Target) -> Answer:
     """Answer a read of one version."""
     key = ResourceKey(call.release, target.resource_type, target.id)
-    found = await service.hub.store.read(lambda reader: reader.version(key, target.version))
+    found = await service.read(call, lambda reader: reader.version(key, target.version))
     if found is None:
         raise NotFound(f"there is no version {target.version} of {key.reference} at this base")
     return _present(call, found)
@@ -80,7 +80,9 @@ async def create(service: Service, call: Call, target: Target) -> Answer:
         if call.if_none_exist is not None:
             raise InvalidValue("If-None-Exist is not offered for Subscription")
         document = service.validated(call.release, call.document, "Subscription")
-        stored = await service.hub.subscriptions.create(call.release, document)
+        stored = await service.hub.subscriptions.create(
+            call.release, document, by_administrator=call.is_administrator
+        )
         return _answer_subscription(service, call, stored)
     if await concerns_topic(service, call, target):
         return answer_written(service, call, await write_topic(service, call, target))
@@ -92,7 +94,11 @@ async def update(service: Service, call: Call, target: Target) -> Answer:
     if target.resource_type == "Subscription":
         document = service.validated(call.release, call.document, "Subscription", target.id)
         stored = await service.hub.subscriptions.update(
-            call.release, target.id, document, if_match=call.if_match
+            call.release,
+            target.id,
+            document,
+            if_match=call.if_match,
+            by_administrator=call.is_administrator,
         )
         return _answer_subscription(service, call, stored)
     if await concerns_topic(service, call, target):
@@ -108,6 +114,7 @@ async def patch(service: Service, call: Call, target: Target) -> Answer:
             target.id,
             patching(service, call, target),
             if_match=call.if_match,
+            by_administrator=call.is_administrator,
         )
         return _answer_subscription(service, call, stored)
     return await _submit(service, call, await write_of(service, call, target))
@@ -117,7 +124,10 @@ async def delete(service: Service, call: Call, target: Target) -> Answer:
     """Delete a resource; it is no error if there is none."""
     if target.resource_type == "Subscription":
         outcome = await service.hub.subscriptions.delete(
-            call.release, target.id, if_match=call.if_match
+            call.release,
+            target.id,
+            if_match=call.if_match,
+            by_administrator=call.is_administrator,
         )
         return _answer(service, call, outcome, None, None)
     if await concerns_topic(service, call, target):
@@ -174,6 +184,8 @@ def _criteria(text: str) -> list[tuple[str, str]]:
     pairs = split_query(text.strip().partition("?")[2] if "?" in text else text.strip())
     if not pairs:
         raise InvalidValue("If-None-Exist must hold search parameters such as identifier=s|1")
+    if any("_has:Subscription:" in name for name, _ in pairs):
+        raise InvalidValue("If-None-Exist can't ask which Subscriptions refer to a resource")
     return pairs
 
 

@@ -33,7 +33,7 @@ async def search(service: Service, call: Call, target: Target) -> Answer:
     def query(reader: Reader) -> Found:
         return Scan(reader, parameters, asked, service.limits, now).page()
 
-    found = await service.hub.store.read(query)
+    found = await service.read(call, query)
     base = service.hub.base_url(call.release)
     entries = [_entry(base, version, asked.shown, "match") for version in found.versions]
     entries += [_entry(base, version, asked.shown, "include") for version in found.included]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TypeVar
 
 from hub.codecs.outcome import outcome
 from hub.codecs.validation import Validator
@@ -12,10 +13,14 @@ from hub.core.excluded import is_topic_basic
 from hub.core.json_text import Document, dumps
 from hub.core.release import FhirRelease, Resource
 from hub.engine.hub import Hub
+from hub.engine.shown_reader import ShownReader
 from hub.errors import HubError, InvalidResource, InvalidValue, Issue, MethodNotAllowed
+from hub.ports import Reader
 from hub.web.administrator import Administrator
-from hub.web.call import Answer
+from hub.web.call import Answer, Call
 from hub.web.limits import Limits
+
+T = TypeVar("T")
 
 TOPICS_ARE_READ = (
     "topics are files of the hub, or written by its administrator, who sends the bearer token of "
@@ -79,6 +84,13 @@ class Service:
                 expression=f"{resource_type}.id",
             )
         return document
+
+    async def read(self, call: Call, query: Callable[[Reader], T]) -> T:
+        """Run ``query`` on what the caller may see of the store."""
+        store, hides = self.hub.store, self.hub.subscribers.hides
+        if call.is_administrator:
+            return await store.read(query)
+        return await store.read(lambda reader: query(ShownReader(reader, hides)))
 
     def refusal(self, error: HubError, release: FhirRelease | None = None) -> Answer:
         """Return the OperationOutcome that says what was refused."""

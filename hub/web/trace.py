@@ -31,7 +31,8 @@ async def trace(service: Service, call: Call, target: Target) -> Answer:
     """
     Arguments(service, call, ())
     found = await service.hub.tracing.trace(
-        ResourceKey(call.release, target.resource_type, target.id)
+        ResourceKey(call.release, target.resource_type, target.id),
+        for_administrator=call.is_administrator,
     )
     return Answer(status=200, body=dumps(_written(found)))
 

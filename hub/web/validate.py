@@ -45,7 +45,9 @@ async def validate(service: Service, call: Call, _: Target) -> Answer:
     ]
     try:
         document = service.validated(call.release, document, "Subscription")
-        would_be = service.hub.dry_run.create(call.release, document)
+        would_be = service.hub.dry_run.create(
+            call.release, document, by_administrator=call.is_administrator
+        )
     except HubError as error:
         written = outcome(error, codec.element)
     else:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from hub.core.delivery import Delivered, DeliveryResult, Envelope, Failed, FailureClass
@@ -17,7 +19,7 @@ R4 = FhirRelease.R4
 TASK = ResourceKey(R4, "Task", "t1")
 
 
-async def stored(rig: Rig, version: int | None = None, **only: str) -> Explanation:
+async def stored(rig: Rig, version: int | None = None, **only: Any) -> Explanation:
     return await rig.hub.explain.version(TASK, version, **only)
 
 
