@@ -159,7 +159,8 @@ class Explain:
         def read(reader: Reader) -> Explanation:
             found = reader.head(key) if version is None else reader.version(key, version)
             if found is None:
-                raise NotFound(f"there is no such version of {key.reference}")
+                which = "such version of " if version is not None else ""
+                raise NotFound(f"there is no {which}{key.reference} at this base")
             return self._explained(change_of(reader, found), found, asked, reader)
 
         return await self._store.read(read)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import replace
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -21,7 +22,7 @@ from hub.core.change import Interaction
 from hub.core.delivery import Delivered
 from hub.core.notification import Notification, NotificationType, StatusError
 from hub.core.release import FhirRelease
-from hub.core.subscription import PayloadContent
+from hub.core.subscription import Identifier, PayloadContent
 from tests.channels.mailing import (
     BASE,
     TITLE,
@@ -147,6 +148,23 @@ def test_lost_events_and_the_attachment_are_told() -> None:
     _, text, _ = words(a_notification(an_event(5), errors=errors), attached=True)
     assert "Please note: events 3 to 4 are no longer kept." in text
     assert "attached file" in text
+
+
+@pytest.mark.parametrize("kind", list(NotificationType)[:3])
+def test_a_mail_of_an_administrative_subscription_tells_no_id(kind: NotificationType) -> None:
+    name = Identifier("http://example.org/subs", "7\nBcc: x@example.org")
+    notification = replace(
+        a_notification(kind=kind),
+        subscription_id="the-id",
+        subscription_identifier=name,
+        administrative=True,
+    )
+    subject, *texts = words(notification)
+    assert "Bcc" not in subject
+    for text in texts:
+        assert "the-id" not in text and "$events" not in text
+        assert "http://example.org/subs|7 Bcc: x@example.org" in " ".join(text.split())
+    assert "the-id" not in message_id(notification, "example.org")
 
 
 def test_a_mail_does_not_grow_without_bounds() -> None:

@@ -175,6 +175,34 @@ def test_a_subscription_is_named_by_its_first_identifier_too(release: FhirReleas
         assert named.get("identifier") == expected
 
 
+@pytest.mark.parametrize("content", PayloadContent)
+@pytest.mark.parametrize("kind", NotificationType)
+@pytest.mark.parametrize("release", FhirRelease)
+def test_no_notification_of_an_administrative_subscription_tells_its_id(
+    release: FhirRelease, kind: NotificationType, content: PayloadContent
+) -> None:
+    plain = a_notification(release, kind, content)
+    hidden = replace(
+        plain,
+        subscription_id="the-id",
+        subscription_identifier=Identifier("http://example.org/subs", "77240214"),
+        administrative=True,
+    )
+    texts = (
+        CODECS[release].encode_notification(hidden, BASE),
+        CODECS[release].encode_statuses([hidden], BASE, f"{BASE}/Subscription/$status"),
+    )
+    bundle = check_notification(texts[0], release)
+    assert bundle["entry"][0]["request"]["url"] == f"{BASE}/Subscription/$status"
+    for text in texts:
+        assert b"the-id" not in text
+        status = json.loads(text)["entry"][0]["resource"]
+        first = status["parameter"][0] if release is FhirRelease.R4 else status
+        assert first.get("valueReference", first.get("subscription")) == {
+            "identifier": {"system": "http://example.org/subs", "value": "77240214"}
+        }
+
+
 def test_in_r4_a_query_event_may_have_no_events() -> None:
     notification = replace(
         a_notification(FhirRelease.R4, NotificationType.QUERY_EVENT, PayloadContent.EMPTY),

@@ -10,6 +10,7 @@ from hub.core.release import FhirRelease, Resource
 BACKPORT: Final = "http://hl7.org/fhir/uv/subscriptions-backport/StructureDefinition"
 TOPICS: Final = "http://example.org/fhir-hub/SubscriptionTopic"
 CHANNELS: Final = "http://terminology.hl7.org/CodeSystem/subscription-channel-type"
+IDENTIFIERS: Final = "http://example.org/subscriptions"
 RELEASES: Final = tuple(FhirRelease)
 CONTENTS: Final = ("empty", "id-only", "full-resource")
 
@@ -89,6 +90,15 @@ def a_subscription(
             ]
         }
     return resource
+
+
+def identified(release: FhirRelease, value: str, system: str = IDENTIFIERS) -> Resource:
+    """Return the element of a Subscription by which an identifier names it."""
+    identifier = {"system": system, "value": value}
+    if release is FhirRelease.R5:
+        return {"identifier": [identifier]}
+    url = "http://hl7.org/fhir/5.0/StructureDefinition/extension-Subscription.identifier"
+    return {"extension": [{"url": url, "valueIdentifier": identifier}]}
 
 
 def _filter_by(text: str) -> Resource:

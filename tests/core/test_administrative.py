@@ -1,0 +1,46 @@
+"""Administrative Subscriptions: an identifier alone must be able to name them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from hub.core.administrative import check_administrative
+from hub.core.release import FhirRelease
+from hub.core.subscription import ChannelType, Identifier
+from hub.errors import SubscriptionRefused
+from tests.support.subscriptions import a_subscription
+
+R4 = FhirRelease.R4
+NAME = Identifier("http://example.org/subs", "7")
+
+
+def test_it_is_named_by_its_first_identifier_and_others_by_their_reference() -> None:
+    named = (NAME, Identifier(None, "8"))
+    mine = a_subscription(R4, identifier=named, administrative=True)
+    check_administrative(mine)
+    assert mine.name == "http://example.org/subs|7"
+    assert a_subscription(R4, identifier=named).name == "Subscription/admission"
+    assert str(named[1]) == "|8"
+
+
+@pytest.mark.parametrize("identifier", [(), (Identifier("http://example.org/subs", None), NAME)])
+def test_it_needs_an_identifier_with_a_value(identifier: tuple[Identifier, ...]) -> None:
+    with pytest.raises(SubscriptionRefused) as refused:
+        check_administrative(a_subscription(R4, identifier=identifier, administrative=True))
+    assert refused.value.expression == "Subscription.identifier"
+    check_administrative(a_subscription(R4, identifier=identifier))
+
+
+def test_a_classic_one_has_no_websocket_since_that_goes_by_the_id() -> None:
+    def classic(channel: ChannelType, **more: Any) -> None:
+        check_administrative(
+            a_subscription(R4, topic="Task", channel_type=channel, identifier=(NAME,), **more)
+        )
+
+    classic(ChannelType.REST_HOOK, administrative=True)
+    classic(ChannelType.WEBSOCKET)
+    with pytest.raises(SubscriptionRefused) as refused:
+        classic(ChannelType.WEBSOCKET, administrative=True)
+    assert refused.value.expression == "Subscription.channelType"
