@@ -308,7 +308,7 @@ OPTIONS = (
     Option(name="insecure", flag="--insecure", read=_switch,
            help="listen on the network although the hub asks nobody who they are"),
     Option(name="admin_token_file", flag="--admin-token-file", metavar="FILE", read=_token_file,
-           help="file (0600) with the bearer token of who may write topics (nobody may)"),
+           help="file (0600) with the bearer token of the administrator (nobody is one)"),
     Option(name="authorization_hint", flag="--authorization-hint", metavar="SYSTEM|CODE",
            read=_hint,
            help="type of authorization that events name, over https or loopback only (none)"),
