@@ -12,10 +12,11 @@ from tests.conformance.item import MAY, R4, R5, SHALL, SHOULD, item
 from tests.conformance.story import highest, refused, told, topic_of
 from tests.conformance.topics import named
 from tests.journeys.hosting import Fhir, fresh
-from tests.support.builders import a_subscription, a_task, topic
+from tests.support.builders import IDENTIFIERS, a_subscription, a_task, identified, topic
 from tests.support.endpoints import Endpoint, Reply
 from tests.support.notification_rules import check_notification
 from tests.support.subscription_changes import Change, canonical, channel, drop, kind, put
+from tests.web.topics import ADMIN
 
 IDENTIFIER = "http://hl7.org/fhir/5.0/StructureDefinition/extension-Subscription.identifier"
 UNUSED = "http://127.0.0.1:9/hook"
@@ -255,6 +256,25 @@ async def test_4_12_a_subscription_is_named_by_its_identifier_too(fhir: Fhir) ->
             status = bundle["entry"][0]["resource"]
             first = status["parameter"][0] if fhir.release is R4 else status
             assert first.get("valueReference", first.get("subscription")) == reference
+
+
+@item("4.12", MAY)
+async def test_4_12_one_that_an_administrator_manages_goes_by_its_identifier_alone(
+    fhir: Fhir,
+) -> None:
+    owner = fresh()
+    mine = [f"Task?owner={owner}"]
+    async with Endpoint() as endpoint:
+        wanted = a_subscription(fhir.release, endpoint=endpoint.url, filters=mine)
+        wanted |= identified(fhir.release, owner)
+        stored = (await fhir.ask("POST", "Subscription", wanted, **ADMIN)).json()
+        await endpoint.wait_for(1)
+        await fhir.create(a_task(owner))
+        for each in await endpoint.wait_for(2):
+            assert told(each, fhir.release)["subscription"] == f"{IDENTIFIERS}|{owner}"
+            assert stored["id"] not in each.body.decode()
+        status, _ = await fhir.refused("GET", f"Subscription/{stored['id']}")
+        assert status == 404
 
 
 @item("4.13", MAY)

@@ -38,7 +38,7 @@ async def administrated(folder: Path) -> AsyncIterator[Site]:
         yield site
 
 
-async def created(site: Site, body: Resource, release: FhirRelease, **headers: str) -> str:
+async def created(site: Site, body: Resource, release: FhirRelease, **headers: Any) -> str:
     base = f"/fhir/{release.path}"
     answer = await site.ask("POST", "Subscription", body, base=base, **headers)
     assert answer.status_code == 201, answer.text
@@ -57,7 +57,7 @@ def test_for_others_it_is_as_if_there_were_none(tmp_path: Path, release: FhirRel
         async with administrated(tmp_path) as site:
             id = await created(site, wanted(release), release, **ADMIN)
 
-            async def ask(method: str, path: str, body: Any = None, **more: str) -> httpx.Response:
+            async def ask(method: str, path: str, body: Any = None, **more: Any) -> httpx.Response:
                 return await site.ask(method, path, body, base=f"/fhir/{release.path}", **more)
 
             for method, path, body, more in (
@@ -99,7 +99,7 @@ def test_lists_and_counts_leave_it_out(tmp_path: Path, release: FhirRelease) -> 
             shown = await created(site, wanted(release, "9"), release)
             hidden.append(await created(site, wanted(release, "4"), release, **ADMIN))
 
-            async def ask(path: str, **headers: str) -> Resource:
+            async def ask(path: str, **headers: Any) -> Resource:
                 answer = await site.ask("GET", path, base=base, **headers)
                 assert answer.status_code == 200, answer.text
                 found: Resource = answer.json()
@@ -196,7 +196,7 @@ def test_it_stays_what_it_was_created_as(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with administrated(tmp_path) as site:
 
-            async def put(id: str, value: str | None = "1", **headers: str) -> httpx.Response:
+            async def put(id: str, value: str | None = "1", **headers: Any) -> httpx.Response:
                 body = wanted(R4, value or "")
                 if value is None:
                     del body["extension"]
