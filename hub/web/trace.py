@@ -19,7 +19,9 @@ from hub.web.service import Service
 from hub.web.target import Target
 
 TRACE: Final = "$trace"
-NOBODY: Final = "nobody matched: no filter of a Subscription let this change through"
+NOBODY: Final = (
+    "nobody matched: no filter of a Subscription that you may know of let this change through"
+)
 
 
 async def trace(service: Service, call: Call, target: Target) -> Answer:
