@@ -15,7 +15,7 @@ from hub.core.classic_notification import classic_notification
 from hub.core.delivery import Delivered, Envelope, Failed, FailureClass
 from hub.core.notification import NumberedEvent
 from hub.core.release import FhirRelease
-from hub.core.subscription import PayloadContent
+from hub.core.subscription import Identifier, PayloadContent
 from hub.errors import (
     ContentNotAllowed,
     EndpointInvalid,
@@ -134,6 +134,17 @@ def test_with_a_payload_the_resource_is_attached() -> None:
     assert str(NUMBER).encode() not in mail.data
     mail = sent(an_envelope(FULL, content_type='Application/JSON; charset="utf-8"'))
     assert next(mail.message.iter_attachments()).get_content_type() == "application/json"
+
+
+@pytest.mark.parametrize("content", list(PayloadContent))
+def test_a_mail_of_an_administrative_one_tells_its_identifier_and_no_id(
+    content: PayloadContent,
+) -> None:
+    name = (Identifier("http://example.org/subs", "7"),)
+    mine = a_classic(content, id="the-id", identifier=name, administrative=True)
+    mail = sent(an_envelope(content, classic=classic_notification(mine, an_event(NUMBER), NOW)))
+    assert "for the subscription http://example.org/subs|7," in " ".join(mail.text.split())
+    assert b"the-id" not in mail.data
 
 
 def test_a_payload_of_plain_text_names_the_resource() -> None:
