@@ -2,7 +2,7 @@
 
 The floors, from below; each imports only what stands below it:
 
-``errors``    every way in which the hub says no
+``errors``    every way in which the hub says no; ``error_catalogue`` lists them
 ``core``      what a change means: triggers, filters, numbers, notifications; pure
 ``ports``     what the engine needs from the outside, as protocols
 ``engine``    what happens: intake, Subscriptions, delivery, sockets

@@ -13,7 +13,6 @@ Source: http://hl7.org/fhir/issue-type.html (codes of ``OperationOutcome.issue.c
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import ClassVar
@@ -171,6 +170,13 @@ class VersionConflict(HubError):
     hint = "Read the resource again and decide anew."
 
 
+class VersionRequired(HubError):
+    """If-Match is missing: this hub lets nobody change such a resource blindly."""
+
+    slug, code, status = "version-required", "required", 428
+    hint = "Read the resource; send its ETag as If-Match, in a Bundle as request.ifMatch."
+
+
 class MultipleMatches(HubError):
     """If-None-Exist found more than one resource."""
 
@@ -204,6 +210,13 @@ class Unprocessable(HubError):
 
     slug, code, status = "unprocessable", "business-rule", 422
     hint = "Change the element that the message names."
+
+
+class TransitionNotAllowed(Unprocessable):
+    """The Task may not move to this status: the hub's --task-guard speaks against it."""
+
+    slug, code = "transition-not-allowed", "business-rule"
+    hint = "Choose a status that the message names; the hub's administrator sets the table."
 
 
 class SubscriptionRefused(Unprocessable):
@@ -366,25 +379,3 @@ class RequestTimeout(HubError):
 
     slug, code, status = "request-timeout", "timeout", 408
     hint = "Send the whole request within the deadline."
-
-
-def explained(kind: type[HubError]) -> dict[str, str | int]:
-    """Return what is to be said of a refusal: slug, HTTP status, issue type, meaning and hint."""
-    return {
-        "slug": kind.slug,
-        "status": kind.status,
-        "code": kind.code,
-        "explanation": " ".join((inspect.getdoc(kind) or "").split()),
-        "hint": kind.hint,
-    }
-
-
-def catalogue() -> dict[str, type[HubError]]:
-    """Return every refusal by its slug."""
-    found: dict[str, type[HubError]] = {}
-    waiting: list[type[HubError]] = [HubError]
-    while waiting:
-        kind = waiting.pop()
-        found[kind.slug] = kind
-        waiting.extend(kind.__subclasses__())
-    return dict(sorted(found.items()))

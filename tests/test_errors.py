@@ -6,7 +6,8 @@ import re
 
 import pytest
 
-from hub.errors import HubError, InvalidResource, Issue, NotFound, Unavailable, catalogue
+from hub.error_catalogue import catalogue
+from hub.errors import HubError, InvalidResource, Issue, NotFound, Unavailable
 
 
 def test_each_refusal_has_a_slug_of_its_own_words_and_a_hint() -> None:

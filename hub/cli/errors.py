@@ -9,7 +9,8 @@ from difflib import get_close_matches
 
 from hub.cli.exits import CommandError, Exit
 from hub.cli.terminal import Terminal
-from hub.errors import HubError, catalogue, explained
+from hub.error_catalogue import catalogue, explained
+from hub.errors import HubError
 
 
 def run(arguments: argparse.Namespace) -> int:

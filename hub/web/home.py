@@ -15,7 +15,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from hub.codecs.outcome import ERROR_SYSTEM
 from hub.core.release import CLASSIC, FhirRelease, Json
-from hub.errors import MethodNotAllowed, NotFound, catalogue, explained
+from hub.error_catalogue import catalogue, explained
+from hub.errors import MethodNotAllowed, NotFound
 from hub.web import home_page
 from hub.web.media_type import prefers_html
 from hub.web.metadata import software_version

@@ -8,7 +8,8 @@ from typing import Final
 import pytest
 
 from hub.core.release import FhirRelease, Resource
-from hub.errors import HubError, catalogue
+from hub.error_catalogue import catalogue
+from hub.errors import HubError
 from tests.bad_input.conftest import Hubs
 from tests.bad_input.oracle import check_outcome, check_silence
 from tests.bad_input.sending import filled, send

@@ -17,7 +17,7 @@ from hub.cli.arguments import COMMANDS
 from hub.cli.demo import free_port
 from hub.cli.exits import CommandError, Exit
 from hub.cli.parser import DEFAULT_URL
-from hub.errors import catalogue, explained
+from hub.error_catalogue import catalogue, explained
 from hub.settings import OPTIONS
 
 REPOSITORY = Path(__file__).parents[2]

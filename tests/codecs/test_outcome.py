@@ -9,7 +9,8 @@ import pytest
 from hub.codecs.outcome import information, outcome
 from hub.codecs.r4 import R4Codec
 from hub.core.release import Resource
-from hub.errors import ContentNotSupported, HubError, InvalidResource, Issue, catalogue
+from hub.error_catalogue import catalogue
+from hub.errors import ContentNotSupported, HubError, InvalidResource, Issue
 
 ISSUE_TYPES = {
     "invalid", "structure", "required", "value", "invariant", "security", "login", "unknown",

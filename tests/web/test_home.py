@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from hub.errors import catalogue
+from hub.error_catalogue import catalogue
 from tests.support.rig_resources import a_subscription, a_topic
 from tests.web.site import a_site, run
 
