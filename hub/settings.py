@@ -17,10 +17,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from hub.coding_settings import read_authorization_hint, read_message_event
 from hub.core.message import DEFAULT_MESSAGE_EVENT, MessageEvent
 from hub.core.related_query import Coding
 from hub.core.subscription import PayloadContent
+from hub.core.task_guard import TaskGuard
 from hub.core.timing import DEFAULT_GIVE_UP_AFTER, DEFAULT_RETRY_SCHEDULE
+from hub.guard_settings import GUARD_OPTIONS
 from hub.mail_settings import MAIL_OPTIONS, SmtpServer, StartTls, check_mail, read_private
 
 DEFAULT_HOST = "127.0.0.1"
@@ -42,7 +45,6 @@ _UNITS = {
     "d": timedelta(days=1),
 }
 _SIZES = {"": 1, "k": 1024, "m": 1024**2}
-_CODING = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*:[^\s#|]+)#([^\s#|]+)")
 _ORIGIN = re.compile(r"https?://[^/?#@\s]+")
 
 SHORTEST_TOKEN, LONGEST_TOKEN = 32, 1024
@@ -64,7 +66,9 @@ class Settings:
     until ``give_up_after``; ``max_body`` is in bytes; ``authorization_hint`` is the type of
     authorization that notifications name; ``message_event`` is what messages that carry them are
     about; ``smtp`` is where mails go, no emails where None, and what follows it is explained in
-    ``hub.mail_settings``; ``email_opt_in`` asks a person before events are sent.
+    ``hub.mail_settings``; ``email_opt_in`` asks a person before events are sent;
+    ``require_if_match`` are resource types that nobody may change without If-Match; ``task_guard``
+    says which status a Task may move to, any where None.
     """
 
     host: str = DEFAULT_HOST
@@ -93,6 +97,8 @@ class Settings:
     email_domains: tuple[str, ...] = ()
     email_content: PayloadContent = PayloadContent.ID_ONLY
     email_opt_in: bool = False
+    require_if_match: frozenset[str] = frozenset()
+    task_guard: TaskGuard | None = None
 
 
 def parse_duration(text: str) -> timedelta:
@@ -209,20 +215,6 @@ def _token_file(text: str) -> Path:
     return path
 
 
-def _hint(text: str) -> Coding:
-    system, bar, code = text.strip().partition("|")
-    if not bar or ":" not in system or not code or re.search(r"[\s|]", system + code):
-        raise SettingsError(f"{text!r} is no type of authorization; write SYSTEM|CODE")
-    return Coding(system, code)
-
-
-def _message_event(text: str) -> MessageEvent:
-    found = _CODING.fullmatch(text.strip())
-    if found is None:
-        raise SettingsError(f"{text!r} is no code; write SYSTEM#CODE, the system an absolute URI")
-    return MessageEvent(found[1], found[2])
-
-
 def _log_level(text: str) -> str:
     if text.lower() not in _LOG_LEVELS:
         raise SettingsError(f"{text!r} is no log level; write {', '.join(_LOG_LEVELS)}")
@@ -310,14 +302,15 @@ OPTIONS = (
     Option(name="admin_token_file", flag="--admin-token-file", metavar="FILE", read=_token_file,
            help="file (0600) with the bearer token of the administrator (nobody is one)"),
     Option(name="authorization_hint", flag="--authorization-hint", metavar="SYSTEM|CODE",
-           read=_hint,
+           read=read_authorization_hint,
            help="type of authorization that events name, over https or loopback only (none)"),
     Option(name="message_event", flag="--message-event", metavar="SYSTEM#CODE",
-           read=_message_event,
+           read=read_message_event,
            help="event of the messages of channel 'message' (...#subscription-notification)"),
     *(Option(**each) for each in MAIL_OPTIONS),
     Option(name="email_opt_in", flag="--email-opt-in", read=_switch,
            help="ask by mail, and send events only once the person agreed"),
+    *(Option(**each) for each in GUARD_OPTIONS),
 )  # fmt: skip
 
 
