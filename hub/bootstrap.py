@@ -38,7 +38,13 @@ from hub.engine.assembly import Engine, Luck, Surroundings, assemble
 from hub.engine.hub import Hub, base_url
 from hub.engine.reindexing import Reindexing
 from hub.engine.topic_publication import publish_topics
-from hub.loading import all_topics, computable_topics, loaded_definitions, registry_of
+from hub.loading import (
+    all_topics,
+    computable_topics,
+    guards_of,
+    loaded_definitions,
+    registry_of,
+)
 from hub.mail import email_channel, opt_in_signer
 from hub.ports import Channel, StoreBroken
 from hub.settings import Settings, SettingsError
@@ -115,6 +121,7 @@ class Hosting:
 
     async def _start(self) -> Hub:
         settings = self.settings
+        guards = guards_of(settings)
         clock = SystemClock()
         listening = self._listening or listen(settings)
         # Inherited by what is accepted: without it the standard event loop answers 40 ms late.
@@ -174,6 +181,7 @@ class Hosting:
                 retain=max(settings.retain_events, settings.give_up_after),
                 authorization_hint=settings.authorization_hint,
                 sign=opt_in_signer(settings),
+                guards=guards,
             ),
             registry,
             opened,

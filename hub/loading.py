@@ -1,4 +1,4 @@
-"""What a hub knows when it starts: definitions of files and packages, and the topics of both.
+"""What a hub knows when it starts: definitions of files and packages, the topics of both, guards.
 
 What a package has and the hub can't use is left out and logged; anything else that is of no use is
 an error, and the hub does not start.
@@ -8,19 +8,36 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
 
 from hub.codecs.definitions import Definitions, DefinitionsError, read_definitions
+from hub.codecs.tables import resource_types
 from hub.core.derived_topic import check_derived
 from hub.core.json_text import dumps
 from hub.core.registry import Registry, compile_everywhere
 from hub.core.release import FhirRelease
 from hub.core.search_parameter import SearchParameters
 from hub.core.topic import SubscriptionTopic, may_become, without_status
+from hub.engine.guards import Guards
 from hub.errors import HubError
 from hub.ports import Opened
 from hub.settings import Settings, SettingsError
 
 log = logging.getLogger(__name__)
+
+
+def guards_of(settings: Settings) -> Guards:
+    """Return what is asked of writes.
+
+    Raises:
+        SettingsError: a type to be guarded is there in no release.
+    """
+    known = frozenset[str]().union(*(resource_types(release) for release in FhirRelease))
+    if unknown := sorted(settings.require_if_match - known):
+        near = get_close_matches(unknown[0], sorted(known), n=1)
+        hint = f"did you mean {near[0]}?" if near else "write one such as Task"
+        raise SettingsError(f"--require-if-match: {unknown[0]!r} is no resource type; {hint}")
+    return Guards(if_match=settings.require_if_match, tasks=settings.task_guard)
 
 
 def loaded_definitions(settings: Settings) -> Definitions:

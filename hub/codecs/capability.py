@@ -6,7 +6,7 @@ statements backport-subscription-server-r4 and backport-subscription-server.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -54,6 +54,7 @@ def capability_statement(
     date: datetime,
     version: str,
     has_xml: bool = False,
+    versioned_update: Collection[str] = (),
 ) -> Resource:
     """Write what ``GET {base}/metadata`` answers.
 
@@ -69,6 +70,7 @@ def capability_statement(
         date: since when the hub offers this.
         version: the hub's own.
         has_xml: whether resources are also read and written as XML.
+        versioned_update: the types of which nobody changes a resource without If-Match.
     """
     resource: Resource = {
         "resourceType": "CapabilityStatement",
@@ -97,7 +99,14 @@ def capability_statement(
             **_binding(release, websocket_url),
             "mode": "server",
             "resource": [
-                _resource(release, name, search_parameters, topics, referring.get(name, []))
+                _resource(
+                    release,
+                    name,
+                    search_parameters,
+                    topics,
+                    referring.get(name, []),
+                    version_needed=name in versioned_update,
+                )
                 | _operations(release, name, base_url)
                 for name in names
             ],
@@ -158,6 +167,8 @@ def _resource(
     search_parameters: SearchParameters,
     topics: Sequence[str],
     referring: Sequence[str],
+    *,
+    version_needed: bool,
 ) -> Resource:
     written: Resource = {}
     if name == "Subscription" and release is FhirRelease.R4 and topics:
@@ -170,7 +181,7 @@ def _resource(
     written["interaction"] = [{"code": code} for code in _interactions(name)]
     if name not in _READ_ONLY:
         written |= {
-            "versioning": "versioned",
+            "versioning": "versioned-update" if version_needed else "versioned",
             "readHistory": True,
             "updateCreate": True,
             "conditionalCreate": name != "Subscription",

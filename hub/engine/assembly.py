@@ -20,6 +20,7 @@ from hub.engine.delivery import Delivery
 from hub.engine.dry_run import DryRun
 from hub.engine.envelope import Envelopes
 from hub.engine.explain import Explain
+from hub.engine.guards import NO_GUARDS, Guards
 from hub.engine.hub import Hub, base_url
 from hub.engine.intake import Intake
 from hub.engine.messages import Messages
@@ -53,7 +54,8 @@ class Surroundings:
 
     ``trials`` are the channels that try an endpoint out; ``writer`` runs one thing at a time, and
     nothing else writes; ``stop`` ends the process when the store is broken; ``sign`` signs the
-    links by which people agree to get mails, None where nobody is asked.
+    links by which people agree to get mails, None where nobody is asked; ``guards`` is what is
+    asked of writes.
     """
 
     store: Store
@@ -70,6 +72,7 @@ class Surroundings:
     retain: timedelta
     authorization_hint: Coding | None = None
     sign: Callable[[str], str] | None = None
+    guards: Guards = NO_GUARDS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,6 +138,7 @@ def assemble(
         new_id=around.luck.new_id,
         stop=around.stop,
         opened=opened,
+        guards=around.guards,
     )
     acceptance = Acceptance(
         registry,

@@ -20,6 +20,7 @@ from hub.core.release import FhirRelease
 from hub.core.search_parameter import SearchParameters
 from hub.core.subscription import SubscriptionStatusCode
 from hub.core.timing import Settled, settled
+from hub.engine.guards import NO_GUARDS, Guards
 from hub.engine.plan import Plan
 from hub.engine.resolver import Bodies
 from hub.engine.settlement import Settlement
@@ -79,6 +80,7 @@ class Intake:
         new_id: Callable[[], str],
         stop: Callable[[BaseException], None],
         opened: Opened,
+        guards: Guards = NO_GUARDS,
     ) -> None:
         """Take over an opened store.
 
@@ -87,6 +89,7 @@ class Intake:
             new_id: makes an id for a created resource.
             stop: called when the store is broken; it must end the process.
             opened: what ``store.open()`` returned.
+            guards: what is asked of writes.
         """
         self._store = store
         self._registry = registry
@@ -96,6 +99,7 @@ class Intake:
         self._wakeups = wakeups
         self._executor = executor
         self._new_id = new_id
+        self.guards = guards
         self._stop = stop
         self._last_seq = opened.last_seq
         newest = store.writer.at([opened.last_seq]).get(opened.last_seq)
@@ -197,6 +201,7 @@ class Intake:
             bodies=self._bodies,
             new_id=self._new_id,
             n=self._subscribers.n,
+            guards=self.guards,
         )
         for item in batch.items:
             child = plan.child()

@@ -204,7 +204,12 @@ class Messages:
     ) -> Write | None:
         """Return what an entry changes, None if what is here is newer."""
         if entry.resource is None:
-            return Write(interaction=Interaction.DELETE, resource_type=key.resource_type, id=key.id)
+            return Write(
+                interaction=Interaction.DELETE,
+                resource_type=key.resource_type,
+                id=key.id,
+                unconditional=True,
+            )
         head = plan.head(key)
         stored = None if head is None else plan.body(head)
         if stored is not None and is_topic_basic(stored):
@@ -231,6 +236,7 @@ def _put(key: ResourceKey, resource: Resource) -> Write:
         resource_type=key.resource_type,
         id=key.id,
         document=parse(dumps(resource)),
+        unconditional=True,
     )
 
 

@@ -34,6 +34,7 @@ from hub.core.version import (
     StreamEvent,
     VersionReference,
 )
+from hub.engine.guards import Guards
 from hub.engine.resolver import Bodies, ReaderResolver
 from hub.engine.transaction_reference import names_of, refuse_twice, with_references
 from hub.engine.write import Outcome, Write, Written, content
@@ -41,7 +42,6 @@ from hub.errors import (
     Deleted,
     MultipleMatches,
     NotFound,
-    VersionConflict,
 )
 from hub.ports import Reader, StoredStream, WriteBatch
 
@@ -60,6 +60,7 @@ class Plan:
         bodies: Bodies,
         new_id: Callable[[], str],
         n: Callable[[int], int],
+        guards: Guards,
         parent: Plan | None = None,
     ) -> None:
         self.now = now
@@ -67,6 +68,7 @@ class Plan:
         self.registry = registry
         self.parameters = parameters
         self.last_seq = last_seq
+        self.guards = guards
         self.subscribers: dict[int, Subscriber] = {}
         self.deliveries: dict[int, Subscriber] = {}
         self.attempts: list[Attempt] = []
@@ -99,6 +101,7 @@ class Plan:
             bodies=self._bodies,
             new_id=self.new_id,
             n=self._n,
+            guards=self.guards,
             parent=self,
         )
 
@@ -152,8 +155,8 @@ class Plan:
         deletions, creations, then updates and patches.
 
         Raises:
-            VersionConflict, MultipleMatches, NotFound, Deleted, InvalidResource,
-            UnresolvedReference: nothing of the unit may be kept then.
+            VersionConflict, VersionRequired, MultipleMatches, NotFound, Deleted, InvalidResource,
+            UnresolvedReference, TransitionNotAllowed: nothing of the unit may be kept then.
         """
         matched = [self._matched(release, write) for write in writes]
         keys = [
@@ -248,7 +251,7 @@ class Plan:
 
     def _apply(self, write: Write, key: ResourceKey, names: Mapping[str, str] | None) -> Written:
         head = self.head(key)
-        check_if_match(key, head, write.if_match)
+        self.guards.check_if_match(key, head, write.if_match, demand=not write.unconditional)
         if write.interaction is Interaction.DELETE:
             if head is None or head.deleted:
                 return Written(Outcome.ABSENT, head)
@@ -256,9 +259,10 @@ class Plan:
         document = self._document(write, key, head)
         if names is not None:
             document = with_references(document, names)
-        if head is None or head.deleted:
+        current = self._bodies.of(head) if head else None
+        self.guards.check_change(key, current, document.value)
+        if current is None:
             return Written(Outcome.CREATED, self.write(key, Interaction.CREATE, document))
-        current = self._bodies.of(head)
         if same(content(current), content(document.value)):
             return Written(Outcome.UNCHANGED, head)
         return Written(Outcome.UPDATED, self.write(key, Interaction.UPDATE, document))
@@ -374,22 +378,6 @@ class Plan:
 
 def _reference(version: ResourceVersion) -> VersionReference:
     return VersionReference(version.key.resource_type, version.key.id, version.version)
-
-
-def check_if_match(key: ResourceKey, head: ResourceVersion | None, if_match: int | None) -> None:
-    """Refuse a write whose If-Match does not name the current version.
-
-    Raises:
-        VersionConflict: somebody was faster, or there is nothing.
-    """
-    if if_match is None:
-        return
-    if head is None or head.deleted:
-        raise VersionConflict(f"If-Match is given, but there is no {key.reference}")
-    if head.version != if_match:
-        raise VersionConflict(
-            f'If-Match names W/"{if_match}", but {key.reference} is at {head.etag}'
-        )
 
 
 _ORDER = {Interaction.DELETE: 0, Interaction.CREATE: 1, Interaction.UPDATE: 2}

@@ -27,7 +27,7 @@ from hub.core.version import ResourceKey, ResourceVersion
 from hub.engine.acceptance import Acceptance
 from hub.engine.enrolment import Enrolment
 from hub.engine.intake import Intake
-from hub.engine.plan import Plan, check_if_match
+from hub.engine.plan import Plan
 from hub.engine.subscribers import GONE, Subscribers
 from hub.engine.write import Outcome, content
 from hub.errors import Deleted, NotFound
@@ -214,7 +214,7 @@ class Subscriptions:
         codec = self._codecs[release]
         key = ResourceKey(release, "Subscription", id)
         head = plan.head(key)
-        check_if_match(key, head, if_match)
+        plan.guards.check_if_match(key, head, if_match)
         known = self._subscribers.find(release, id)
         alive = known if known is not None and not known.deleted else None
         accepted = self._acceptance.accept(
@@ -272,7 +272,7 @@ class Subscriptions:
             return Outcome.ABSENT
         key = ResourceKey(release, "Subscription", id)
         head = plan.head(key)
-        check_if_match(key, head, if_match)
+        plan.guards.check_if_match(key, head, if_match)
         known = self._subscribers.find(release, id)
         if head is None or head.deleted or known is None:
             return Outcome.ABSENT

@@ -45,5 +45,6 @@ async def publish_topics(hub: Hub, topics: Sequence[SubscriptionTopic]) -> None:
                 resource_type=resource["resourceType"],
                 id=resource["id"],
                 document=parse(dumps(resource)),
+                unconditional=True,
             )
             await hub.intake.submit(release, [write])

@@ -23,7 +23,7 @@ from hub.core.search_parameter import SearchParameters
 from hub.core.topic import SubscriptionTopic, may_become, with_status, without_status
 from hub.core.version import ResourceKey
 from hub.engine.intake import Intake
-from hub.engine.plan import Plan, check_if_match
+from hub.engine.plan import Plan
 from hub.engine.subscribers import Subscribers
 from hub.engine.write import Outcome, Write, Written, content
 from hub.errors import Conflict, NotFound, TopicRefused, Unprocessable
@@ -140,7 +140,7 @@ class Topics:
         if_match: int | None,
     ) -> Written:
         key = _key(release, id)
-        check_if_match(key, plan.head(key), if_match)
+        plan.guards.check_if_match(key, plan.head(key), if_match)
         source = {"resourceType": "SubscriptionTopic", "id": id} | content(submitted.source)
         topic = replace(submitted, source=source)
         known = self._registry.known(topic.canonical)
@@ -209,6 +209,7 @@ class Topics:
             resource_type=resource["resourceType"],
             id=resource["id"],
             document=parse(dumps(resource)),
+            unconditional=True,
         )
         return plan.submit(release, [write])[0]
 
@@ -257,7 +258,7 @@ class Topics:
     def _delete(self, plan: Plan, release: FhirRelease, id: str, if_match: int | None) -> Written:
         key = _key(release, id)
         head = plan.head(key)
-        check_if_match(key, head, if_match)
+        plan.guards.check_if_match(key, head, if_match)
         named = {
             each.topic.canonical: each.topic
             for other in FhirRelease
@@ -286,7 +287,10 @@ class Topics:
             if any(each.topic.canonical in named for each in self._registry.topics(other)):
                 away = _key(other, id)
                 write = Write(
-                    interaction=Interaction.DELETE, resource_type=away.resource_type, id=id
+                    interaction=Interaction.DELETE,
+                    resource_type=away.resource_type,
+                    id=id,
+                    unconditional=True,
                 )
                 plan.submit(other, [write])
         return Written(Outcome.DELETED, plan.head(key))

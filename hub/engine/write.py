@@ -37,7 +37,8 @@ class Write:
     CREATE has no ``id``; UPDATE creates what is absent.  ``document`` is validated.  ``patch``
     takes the current resource and returns the patched, validated document.  ``full_url`` is what
     other entries of the same transaction call this one, empty where they do not; None outside a
-    transaction.
+    transaction.  ``unconditional`` is a write on a way that has no If-Match: of the hub itself, or
+    by a message.
     """
 
     interaction: Interaction
@@ -48,6 +49,7 @@ class Write:
     if_none_exist: Query | None = None
     patch: Callable[[Resource], Document] | None = None
     full_url: str | None = None
+    unconditional: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,6 +50,7 @@ def _statement(service: Service, release: FhirRelease, topics: Sequence[str]) ->
             date=service.started,
             version=software_version(),
             has_xml=service.has_xml,
+            versioned_update=hub.intake.guards.if_match,
         )
     )
 

@@ -23,6 +23,7 @@ async def publish_operations(hub: Hub) -> None:
                 resource_type="OperationDefinition",
                 id=definition["id"],
                 document=parse(dumps(definition)),
+                unconditional=True,
             )
             for definition in operation_definitions(release, hub.base_url(release))
         ]

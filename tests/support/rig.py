@@ -26,6 +26,7 @@ from hub.core.timing import RetryPolicy
 from hub.core.topic import SubscriptionTopic
 from hub.engine.assembly import Luck, Surroundings, assemble
 from hub.engine.delivery import Delivery
+from hub.engine.guards import NO_GUARDS, Guards
 from hub.engine.hub import Hub, base_url
 from hub.engine.retention import Retention
 from hub.engine.sockets import Session
@@ -148,6 +149,7 @@ async def a_rig(
     executor: Executor | None = None,
     mails: Endpoints | None = None,
     sign: Callable[[str], str] | None = None,
+    guards: Guards = NO_GUARDS,
 ) -> AsyncIterator[Rig]:
     """Run an engine on the loop of the caller until the end of the block.
 
@@ -204,6 +206,7 @@ async def a_rig(
             policy=policy or RetryPolicy(),
             retain=retain,
             sign=sign,
+            guards=guards,
         ),
         registry,
         opened,
