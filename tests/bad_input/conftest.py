@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from hub.core.subscription import PayloadContent
+from hub.guard_settings import read_task_guard
 from hub.settings import packaged_topics
 from hub.web.limits import Limits
 from hub.web.protocol import InboundLimits
@@ -29,7 +30,8 @@ _LIMITED: dict[str, Any] = {
 class Hubs:
     """The hubs by name.
 
-    ``plain`` is usual, ``hurried`` waits less, ``limited`` sends to few and not everything.
+    ``plain`` is usual, ``hurried`` waits less, ``limited`` sends to few and not everything,
+    ``guarded`` lets nobody change a Task blindly, or against FHIR's state machine.
     """
 
     def __init__(self, stack: ExitStack, paths: pytest.TempPathFactory) -> None:
@@ -40,6 +42,12 @@ class Hubs:
     def _start(self, name: str) -> RunningHub:
         if name == "limited":
             return self._stack.enter_context(running_hub(**mail_settings(9) | _LIMITED))
+        if name == "guarded":
+            return self._stack.enter_context(
+                running_hub(
+                    require_if_match=frozenset({"Task"}), task_guard=read_task_guard("fhir")
+                )
+            )
         if name == "hurried":
             return self._stack.enter_context(
                 running_hub(

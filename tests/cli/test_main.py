@@ -151,6 +151,20 @@ def test_an_unknown_setting_stops_serve_with_one_line() -> None:
     assert done.stderr.count("\n") == 1
 
 
+def test_a_guard_that_cannot_be_used_stops_serve_with_one_line(tmp_path: Path) -> None:
+    table = tmp_path / "lab.json"
+    table.write_text('{"rules": [{"transitions": {"requested": ["acepted"]}}]}')
+    place = "rules[0].transitions.requested[0]: 'acepted' is no status of a Task"
+    for flags, words in (
+        (("--task-guard", str(table)), f"--task-guard: {table}: {place}; did you mean accepted?"),
+        (("--require-if-match", "Taks"), "--require-if-match: 'Taks' is no resource type; did you"),
+    ):
+        done = _run("serve", "--db", str(tmp_path / "hub.db"), *flags)
+        assert done.returncode == Exit.USAGE
+        assert done.stderr.startswith(f"fhir-hub: {words}")
+        assert done.stderr.count("\n") == 1
+
+
 def test_serve_on_the_network_needs_a_word(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["serve", "--host", "0.0.0.0"]) == Exit.USAGE
     assert "--insecure" in capsys.readouterr().err

@@ -25,9 +25,7 @@ MODELS: dict[FhirRelease, Any] = {
 }
 
 
-def statement(
-    release: FhirRelease, topics: list[str] = TOPICS, *, has_xml: bool = False
-) -> Resource:
+def statement(release: FhirRelease, topics: list[str] = TOPICS, **more: Any) -> Resource:
     return capability_statement(
         release,
         base_url=BASE,
@@ -37,7 +35,7 @@ def statement(
         topics=topics,
         date=datetime(2026, 11, 21, tzinfo=UTC),
         version="0.1.0",
-        has_xml=has_xml,
+        **more,
     )
 
 
@@ -208,3 +206,12 @@ def test_a_type_without_search_parameters_has_no_empty_list() -> None:
         version="0.1.0",
     )
     assert not {"searchParam", "searchInclude", "searchRevInclude"} & set(entry(written, "Unheard"))
+
+
+@RELEASES
+def test_a_type_that_needs_if_match_says_so(release: FhirRelease) -> None:
+    written = statement(release, versioned_update={"Task"})
+    MODELS[release].CapabilityStatement.model_validate(written)
+    assert entry(written, "Task")["versioning"] == "versioned-update"
+    assert entry(written, "Patient")["versioning"] == "versioned"
+    assert entry(statement(release), "Task")["versioning"] == "versioned"
