@@ -46,7 +46,17 @@ Handshakes and heartbeats are always answered well; faults are for event notific
 
 SERVE = """\
 Each flag has an environment variable: --egress-allow is HUB_EGRESS_ALLOW (several values: commas).
-A flag wins; an unknown HUB_ variable is an error.  Times are written 500ms, 5s, 2m, 1h, 3d."""
+A flag wins; an unknown HUB_ variable is an error.  Times are written 500ms, 5s, 2m, 1h, 3d.
+
+--task-guard fhir is FHIR's state machine of Tasks, any other name a JSON file such as
+  {"rules": [{"code": ["http://hl7.org/fhir/CodeSystem/task-code|fulfill"],
+              "profile": ["http://example.org/StructureDefinition/lab-task"],
+              "start": ["requested"],
+              "transitions": {"requested": ["accepted", "rejected"], "accepted": ["completed"]}}]}
+The first rule that is for a Task counts; one that no rule is for goes as it likes.
+  code, profile   which Tasks the rule is for, where both are given both must fit (every Task)
+  start           the statuses that a Task may be created with (any)
+  transitions     what may follow a status: nothing follows one that is not there; it may stay"""
 
 TOPICS = f"""\
   fhir-hub topics                            the topics and where they compute

@@ -10,8 +10,9 @@ data.  It is JSON, an object with ``rules``; each rule has
 
 The first rule that is for a Task counts, one without code and profile is for all.  A Task that no
 rule is for is not guarded.  A write that keeps the status is never refused.  Where a write changes
-code or profile, the rules of the state before and of the state after must both allow it.  A
-deletion is no transition; what is created after it begins anew.
+code or profile, the rules of the state before and of the state after must both allow it; one that
+keeps the status may so leave a rule, but never one that is for all.  A deletion is no transition;
+what is created after it begins anew.
 
 Source: http://hl7.org/fhir/task.html#statemachine; http://hl7.org/fhir/valueset-task-status.html.
 """

@@ -53,7 +53,8 @@ def patched(status: str) -> Write:
     """Return a patch of ``Task/t``."""
 
     def patch(current: Resource) -> Document:
-        return document(current | {"status": status})
+        changed: Document = document(current | {"status": status})
+        return changed
 
     return Write(interaction=Interaction.UPDATE, resource_type="Task", id="t", patch=patch)
 

@@ -13,6 +13,8 @@ from hub.core.change import Interaction
 from hub.core.notification import NotificationType, NumberedEvent, build_notification
 from hub.core.release import FhirRelease, Resource
 from hub.core.subscription import PayloadContent
+from hub.core.task_guard import parse_task_guard
+from hub.engine.guards import Guards
 from tests.support.messages import PLACER, a_header, a_message, at, identified, read_answer
 from tests.support.notifications import CODECS, NOON, a_notification, a_version
 from tests.support.subscriptions import a_subscription
@@ -153,6 +155,24 @@ def test_a_local_topic_fires_for_each_state_that_came() -> None:
             statuses = [entry["resource"]["status"] for entry in history["entry"]]
             assert statuses == ["completed", "accepted", "requested"]
             assert await told_of(site, "sub") == [1, 2, 3]
+
+    run(scenario())
+
+
+def test_a_step_that_the_guard_forbids_keeps_the_whole_notification_out() -> None:
+    table = {"rules": [{"transitions": {"requested": ["accepted"]}}]}
+
+    async def scenario() -> None:
+        async with a_site(guards=Guards(tasks=parse_task_guard(table))) as site:
+            await site.rig.update("sub", filters=())
+            states = [a_task("requested"), a_task("accepted"), a_task("completed")]
+            events = [event(number, state) for number, state in enumerate(states, 1)]
+            found = await refused(site, told(R4, *events), 422, "transition-not-allowed")
+            assert "is accepted and may not become completed" in found["diagnostics"]
+            assert not any((await counted(site)).values())
+            assert await told_of(site, "sub") == []
+            await sent(site, told(R4, *events[:2]))
+            assert await told_of(site, "sub") == [1, 2]
 
     run(scenario())
 
