@@ -44,7 +44,8 @@ class Terminal:
     ) -> Terminal:
         """Start a command."""
         process = await asyncio.create_subprocess_exec(
-            *("bash", "-c", f"exec {command}"),
+            # What a shell starts in its background ignores ^C, and so would what it starts.
+            *("env", "--default-signal=INT", "bash", "-c", f"exec {command}"),
             cwd=folder,
             env=environment,
             stdin=DEVNULL,
