@@ -1,9 +1,16 @@
-"""Profiles of Hypothesis: 50 examples by default, 1,000 with ``scripts/test --all``."""
+"""Profiles of Hypothesis: 50 examples by default, 1,000 with ``scripts/test --all``; what is long.
+
+What is long runs with ``scripts/test --all`` only: whole suites over sockets, and what starts,
+stops and kills hubs of its own.
+"""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
+from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 _QUIET = [HealthCheck.too_slow, HealthCheck.data_too_large]
@@ -13,3 +20,33 @@ settings.register_profile(
     "all", max_examples=1000, deadline=None, suppress_health_check=_QUIET, derandomize=True
 )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+
+_TESTS = Path(__file__).parent
+_LONG = (
+    "cli/scenario",
+    "conformance",
+    "guides",
+    "journeys/test_administrative.py",
+    "journeys/test_classic_email.py",
+    "journeys/test_conformance_claims.py",
+    "journeys/test_disk_full.py",
+    "journeys/test_email_restart.py",
+    "journeys/test_kill_check.py",
+    "journeys/test_lifecycle.py",
+    "journeys/test_message.py",
+    "journeys/test_notification.py",
+    "journeys/test_reindexing.py",
+    "journeys/test_second_process.py",
+    "journeys/test_stop.py",
+    "journeys/test_topic_discovery.py",
+    "journeys/test_xml.py",
+    "test_packaging.py",
+)
+
+
+def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
+    """Mark what is long."""
+    long = [_TESTS / each for each in _LONG]
+    for item in items:
+        if any(item.path.is_relative_to(each) for each in long):
+            item.add_marker(pytest.mark.long)
