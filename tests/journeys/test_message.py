@@ -1,4 +1,7 @@
-"""Messages over real sockets: hubs tell hubs, orders come in, endpoints answer."""
+"""Messages over real sockets: hubs tell hubs, orders come in, endpoints answer.
+
+Longer than other files because its tests share a second hub.
+"""
 
 from __future__ import annotations
 
