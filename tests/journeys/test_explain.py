@@ -24,10 +24,10 @@ def read(parameters: Resource, repeated: frozenset[str] = REPEATED) -> dict[str,
     return read_parts(parameters["parameter"], repeated)
 
 
-async def watcher(fhir: Fhir, owner: str) -> str:
+async def watcher(fhir: Fhir, owner: str, topic_name: str = "task-requested") -> str:
     wanted = a_subscription(
         fhir.release,
-        topic_name="task-requested",
+        topic_name=topic_name,
         channel="websocket",
         filters=[f"Task?owner={owner}"],
     )
@@ -201,6 +201,31 @@ def test_the_command_line_shows_why_and_what_became_of_it(
     assert "1 not delivered" in captured.err
     assert main(["trace", known["task"], *at, "--format", "json"]) == Exit.FAILED
     assert json.loads(capsys.readouterr().out)["undelivered"] == 1
+
+
+def test_whoever_loses_a_task_is_told_so(
+    hub: RunningHub, capsys: pytest.CaptureFixture[str]
+) -> None:
+    owner, other = fresh(), fresh()
+    known: dict[str, str] = {}
+
+    async def prepare() -> None:
+        async with hub.client(FhirRelease.R4) as fhir:
+            known["mine"] = await watcher(fhir, owner, "task-activity")
+            task = await fhir.create(a_task(owner))
+            await fhir.put(task | {"owner": {"reference": other}})
+            known["task"] = f"Task/{task['id']}"
+
+    asyncio.run(prepare())
+    words = ["explain", known["task"], "--subscription", known["mine"], "--url", hub.url]
+    assert main([*words, "--no-color"]) == Exit.OK
+    shown = capsys.readouterr().out
+    assert f"✓ Subscription/{known['mine']}  websocket  #2" in shown
+    assert "its party had it before and has it no more: told by reference only" in shown
+    assert f"✗ filterBy Task  owner={owner}  {other}" in shown
+    assert main([*words, "--format", "json"]) == Exit.OK
+    (topic,) = json.loads(capsys.readouterr().out)["topic"]
+    assert topic["filters"][0]["lost"] is True
 
 
 @pytest.mark.parametrize(
