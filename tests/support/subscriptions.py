@@ -22,8 +22,13 @@ _NAME = st.from_regex(r"[a-z][a-z0-9]{0,6}(-[a-z0-9]{1,4})?", fullmatch=True)
 _TYPE = st.sampled_from(["Task", "Patient", "Encounter", "ServiceRequest"])
 _MODIFIER = st.sampled_from(["exact", "not", "in", "missing", "Patient", "identifier"])
 _TEXT = st.text(
-    st.characters(codec="utf-8", exclude_categories=("Cc", "Cs")), min_size=1, max_size=20
+    st.characters(
+        codec="utf-8", exclude_categories=("Cc", "Cs", "Zs", "Zl", "Zp"), include_characters=" "
+    ),
+    min_size=1,
+    max_size=20,
 )
+"""No other space than that of ASCII: fhir.resources takes no string that is nothing else."""
 _IDENTIFIER = st.builds(Identifier, st.none() | st.just("http://example.org/ids"), _NAME)
 
 
