@@ -149,13 +149,19 @@ class FilterIndex:
 
     def losers(self, change: Change, resolver: Resolver) -> list[int]:
         """Return the keys whose party the change takes the resource from (``Filters.loses``)."""
-        before = change.previous
-        if not self._parties or before is None or change.current is None:
+        before, after = change.previous, change.current
+        if not self._parties or before is None or after is None:
             return []
-        found: dict[int, None] = {}
+        found: set[int] = set()
         for resource_type in {change.resource_type, ANY_RESOURCE} & self._parties.keys():
-            parameters = self._parameters(resource_type)
-            found |= self._parties[resource_type].match(before, parameters, resolver)
+            shelf, parameters = self._parties[resource_type], self._parameters(resource_type)
+            kept = shelf.match(after, parameters, resolver)
+            found |= {
+                key
+                for key in shelf.match(before, parameters, resolver)
+                # Nearly always the party has it still; one on any resource may name more parties.
+                if key not in kept or resource_type == ANY_RESOURCE
+            }
         return sorted(key for key in found if self._filters[key].loses(change, resolver))
 
     def _on_shelf(
