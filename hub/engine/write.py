@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from hub.core.change import Interaction
+from hub.core.client import Client
 from hub.core.json_text import Document
 from hub.core.release import Resource
 from hub.core.search import Query
@@ -38,7 +39,7 @@ class Write:
     takes the current resource and returns the patched, validated document.  ``full_url`` is what
     other entries of the same transaction call this one, empty where they do not; None outside a
     transaction.  ``unconditional`` is a write on a way that has no If-Match: of the hub itself, or
-    by a message.
+    by a message.  ``author`` is who writes, None where nobody was asked.
     """
 
     interaction: Interaction
@@ -50,6 +51,7 @@ class Write:
     patch: Callable[[Resource], Document] | None = None
     full_url: str | None = None
     unconditional: bool = False
+    author: Client | None = None
 
 
 @dataclass(frozen=True, slots=True)
