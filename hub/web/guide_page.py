@@ -7,7 +7,7 @@ from html import escape
 
 from hub.guides.guide import HUB, Guide
 from hub.guides.markdown import guide_of, parser
-from hub.web.home_page import page
+from hub.web.frame import page
 
 
 def guides(listed: Iterable[Guide]) -> str:

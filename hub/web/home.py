@@ -6,7 +6,6 @@ import mimetypes
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from importlib import resources
-from typing import Final
 
 import orjson
 from starlette.requests import Request
@@ -18,16 +17,11 @@ from hub.core.release import CLASSIC, FhirRelease, Json
 from hub.error_catalogue import catalogue, explained
 from hub.errors import MethodNotAllowed, NotFound
 from hub.web import home_page
+from hub.web.frame import CONTENT_SECURITY
 from hub.web.media_type import prefers_html
 from hub.web.metadata import software_version
 from hub.web.response import respond
 from hub.web.service import Service
-
-CONTENT_SECURITY: Final = (
-    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; base-uri 'none'; "
-    "form-action 'none'; frame-ancestors 'none'"
-)
-_STATIC: Final = ("home.css", "home.js", "icon.svg")
 
 Handler = Callable[[Request], Awaitable[Response]]
 
@@ -65,13 +59,12 @@ def pages(service: Service) -> dict[str, ASGIApp]:
         "/ws": home.upgrade_required,
         **{f"/ws/{release.path}": home.upgrade_required for release in CLASSIC},
     }
-    for name in _STATIC:
-        found[f"/static/{name}"] = _static(name)
+    for file in resources.files("hub.web").joinpath("static").iterdir():
+        found[f"/static/{file.name}"] = _static(file.name, file.read_bytes())
     return {path: Page(service, handler) for path, handler in found.items()}
 
 
-def _static(name: str) -> Handler:
-    content = resources.files("hub.web").joinpath("static", name).read_bytes()
+def _static(name: str, content: bytes) -> Handler:
     kind = mimetypes.guess_type(name)[0] or "text/plain"
 
     async def answer(_: Request) -> Response:

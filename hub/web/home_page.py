@@ -4,28 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from html import escape
-from typing import Final
 
 from hub.core.release import Json
-
-_HEAD: Final = """<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{title}</title>
-<link rel="icon" href="/static/icon.svg" type="image/svg+xml">
-<link rel="stylesheet" href="/static/home.css">
-<script src="/static/home.js" defer></script>
-</head>
-<body>
-<header><a class="name" href="/">
-<img src="/static/icon.svg" alt="" width="28" height="28">fhir-hub</a>
-<nav><a href="/">Home</a><a href="/guides">Guides</a>
-<a href="/errors">Errors</a><a href="/readyz">Ready?</a></nav></header>
-<main>
-"""
-_FOOT: Final = "</main>\n</body>\n</html>\n"
+from hub.web.frame import page
 
 
 def commands(public_url: str, base: str) -> list[Json]:
@@ -180,11 +161,6 @@ def error(value: dict[str, Json]) -> str:
         f"<div class='wide'><table><tbody>{rows}</tbody></table></div>"
         "<p><a href='/errors'>All errors</a></p>",
     )
-
-
-def page(title: str, content: str) -> str:
-    """Write a page with what stands around every one; both arguments are HTML already."""
-    return f"{_HEAD.format(title=title)}{content}{_FOOT}"
 
 
 def _rows(rows: Iterable[Iterable[str]]) -> str:

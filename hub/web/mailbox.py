@@ -19,7 +19,8 @@ from hub.core.instant import format_instant
 from hub.core.release import Json
 from hub.errors import NotFound
 from hub.web import mailbox_page
-from hub.web.home import CONTENT_SECURITY, Page, either
+from hub.web.frame import CONTENT_SECURITY
+from hub.web.home import Page, either
 from hub.web.service import Service
 
 KEPT: Final = 200

@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 
 from hub.core.release import Json
-from hub.web.home_page import page
+from hub.web.frame import page
 
 
 def mails(value: dict[str, Json]) -> str:

@@ -17,7 +17,8 @@ from hub.core.release import Json
 from hub.engine.opt_in import PATH, Confirmation
 from hub.errors import HubError, MethodNotAllowed, NotFound
 from hub.web import home_page
-from hub.web.home import CONTENT_SECURITY, json_answer
+from hub.web.frame import CONTENT_SECURITY
+from hub.web.home import json_answer
 from hub.web.media_type import prefers_html
 from hub.web.response import respond
 from hub.web.service import Service

@@ -131,7 +131,7 @@ def test_hostile_markdown_is_inert() -> None:
         assert page.inline == []
         assert text.count("<script") == 1
         sources = set(re.findall(r"src=[\"']([^\"']+)", text))
-        assert sources == {"/static/home.js", "/static/icon.svg"}
+        assert sources == {"/static/page.js", "/static/icon.svg"}
         assert "<img src=x" not in text and "<b " not in text
     abroad = {address for address in Page(one).addresses if not address.startswith("/")}
     assert abroad == {"https://evil.example.org/x.png"}, "a link, not an image"

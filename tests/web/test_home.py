@@ -26,7 +26,8 @@ class Page(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         found = dict(attrs)
-        self.addresses += [str(found[name]) for name in ("href", "src") if name in found]
+        addresses = [str(found[name]) for name in ("href", "src") if name in found]
+        self.addresses += [each for each in addresses if not each.startswith("#")]
         self.inline += [name for name in found if name.startswith("on") or name == "style"]
         if tag == "style" or (tag == "script" and "src" not in found):
             self.inline.append(tag)
@@ -82,8 +83,8 @@ def test_static_files_have_their_types_and_ask_nothing_of_others() -> None:
     async def scenario() -> None:
         async with a_site() as site:
             for name, kind in (
-                ("home.css", "text/css"),
-                ("home.js", "text/javascript"),
+                ("page.css", "text/css"),
+                ("page.js", "text/javascript"),
                 ("icon.svg", "image/svg+xml"),
             ):
                 answer = await site.ask("GET", f"/static/{name}")

@@ -1,0 +1,55 @@
+"""A page whose script shows data: browsers get the page, all others, and the script, the data.
+
+So every page has its JSON, at the same address, and what it shows is what anybody can ask for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from hub.core.release import Json
+from hub.web.frame import CONTENT_SECURITY, page
+from hub.web.home import json_answer
+from hub.web.media_type import prefers_html
+from hub.web.service import Service
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataPage:
+    """One such page; ``data`` answers for an administrator where its second argument is true.
+
+    ``content`` is HTML that holds no data, ``here`` the address in ``frame.WAYS`` that it belongs
+    to, ``script`` the name of its module.
+    """
+
+    service: Service
+    title: str
+    content: str
+    here: str
+    script: str
+    data: Callable[[Request, bool], Awaitable[Json]]
+
+    async def __call__(self, request: Request) -> Response:
+        """Answer the page, or its data."""
+        if prefers_html(request.headers.get("accept"), request.query_params.get("_format")):
+            text = page(
+                f"{self.title} - fhir-hub", self.content, here=self.here, script=self.script
+            )
+            return Response(
+                text,
+                media_type="text/html; charset=utf-8",
+                headers={
+                    "content-security-policy": CONTENT_SECURITY,
+                    "referrer-policy": "no-referrer",
+                    "cache-control": "no-cache",
+                    "vary": "Accept",
+                },
+            )
+        is_administrator = self.service.administrator.is_shown_by(
+            request.headers.get("authorization")
+        )
+        return json_answer(await self.data(request, is_administrator))
