@@ -12,8 +12,9 @@ import pytest
 
 from hub.bootstrap import Hosting, loop_factory
 from hub.cli.demo import demo_settings, free_port
+from tests.support.deadline import DEADLINE
 
-PATIENCE = 30.0
+PATIENCE = DEADLINE
 
 
 @pytest.fixture(scope="session")

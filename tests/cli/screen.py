@@ -6,8 +6,9 @@ import asyncio
 import io
 
 from hub.cli.terminal import Terminal
+from tests.support.deadline import DEADLINE
 
-PATIENCE = 20.0
+PATIENCE = DEADLINE
 """Seconds after which a test stops waiting."""
 
 

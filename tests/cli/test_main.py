@@ -19,9 +19,10 @@ from hub.cli.exits import CommandError, Exit
 from hub.cli.parser import DEFAULT_URL
 from hub.error_catalogue import catalogue, explained
 from hub.settings import OPTIONS
+from tests.support.deadline import DEADLINE
 
 REPOSITORY = Path(__file__).parents[2]
-PATIENCE = 30.0
+PATIENCE = DEADLINE
 
 
 def _run(*words: str, **environ: str) -> subprocess.CompletedProcess[str]:

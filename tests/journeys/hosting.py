@@ -28,10 +28,11 @@ from hub.bootstrap import Hosting
 from hub.core.release import FhirRelease, Resource
 from hub.settings import Settings, packaged_topics
 from tests.support.builders import RELEASES, a_subscription
+from tests.support.deadline import DEADLINE
 from tests.support.endpoints import Endpoint
 from tests.support.notification_rules import check_notification, read_status
 
-PATIENCE = 10.0
+PATIENCE = DEADLINE
 """Seconds after which a test that waits for the hub has failed."""
 
 SHORT_RETRIES = (timedelta(milliseconds=100), timedelta(milliseconds=200))

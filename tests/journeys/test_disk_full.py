@@ -22,6 +22,7 @@ from hub.bootstrap import EXIT_STORE_BROKEN, Hosting
 from hub.ports import WriteBatch
 from hub.settings import Settings, packaged_topics
 from hub.stores.sqlite import SqliteStore
+from tests.support.deadline import DEADLINE
 from tests.support.processes import HubProcess, a_hub, free_port, session
 from tests.support.subscribed import Subscribed
 from tests.support.writers import FHIR_JSON
@@ -143,7 +144,7 @@ def test_while_the_disk_is_full_changes_are_refused_and_reads_work_until_there_i
                 assert answer.status == 200
             small.free()
             kept += [await stored(client, small.base)]
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(DEADLINE):
                 await subscribed.complete(len(kept))
         assert len({event.number for event in subscribed.received}) == len(kept)
 

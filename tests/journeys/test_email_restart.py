@@ -17,6 +17,7 @@ from tests.journeys.mailing import (
     mail_settings,
     with_mail,
 )
+from tests.support.deadline import DEADLINE
 from tests.support.mail_server import MailServer
 
 R4 = FhirRelease.R4
@@ -66,7 +67,7 @@ def test_a_question_is_asked_once_although_the_hub_is_restarted(
             (link,) = [
                 line.strip() for line in question.text.splitlines() if "/email/confirm/" in line
             ]
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(DEADLINE):
                 while not await fhir.attempts(stored["id"]):
                     pass
             return stored["id"], link.rpartition("/")[2]

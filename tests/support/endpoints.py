@@ -22,7 +22,9 @@ from http import HTTPStatus
 from types import TracebackType
 from typing import Protocol
 
-PATIENCE = 10.0
+from tests.support.deadline import DEADLINE
+
+PATIENCE = DEADLINE
 """Seconds after which a test that waits for a request has failed."""
 
 

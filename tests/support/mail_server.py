@@ -15,7 +15,9 @@ from typing import Any, Self
 
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
-PATIENCE = 10.0
+from tests.support.deadline import DEADLINE
+
+PATIENCE = DEADLINE
 """Seconds after which a test that waits for a mail has failed."""
 
 HANG = "hang"

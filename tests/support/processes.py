@@ -22,8 +22,10 @@ from typing import Any, Protocol
 
 import aiohttp
 
+from tests.support.deadline import DEADLINE
+
 ROOT = Path(__file__).resolve().parents[2]
-PATIENCE = 30.0
+PATIENCE = DEADLINE
 """Seconds after which a hub that does not become ready, or does not end, has failed."""
 
 READINESS = 0.02

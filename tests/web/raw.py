@@ -14,8 +14,9 @@ import uvloop
 from uvicorn.server import ServerState
 
 from hub.web.protocol import GuardedProtocol, InboundLimits, guarded_protocol
+from tests.support.deadline import DEADLINE
 
-PATIENCE = 10.0
+PATIENCE = DEADLINE
 QUICK = InboundLimits(header_seconds=0.15, body_seconds=0.15)
 CALM = InboundLimits(header_seconds=30, body_seconds=30)
 GET = b"GET /x HTTP/1.1\r\nHost: hub\r\n\r\n"
