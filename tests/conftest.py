@@ -32,6 +32,7 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 _TESTS = Path(__file__).parent
 _LONG = (
+    "browser",
     "cli/scenario",
     "conformance",
     "guides",

@@ -1,0 +1,45 @@
+"""One Chromium for all, hubs to look at, and tests that are coroutines."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.browser.chromium import Chromium, NoChromium
+from tests.journeys.hosting import RunningHub, running_hub
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Chromium]:
+    """Return the browser."""
+    try:
+        browser = Chromium()
+    except NoChromium as error:
+        pytest.fail(str(error), pytrace=False)
+    with browser:
+        yield browser
+
+
+@pytest.fixture(scope="module")
+def hub() -> Iterator[RunningHub]:
+    """Return a running hub; tests keep apart by the names that they use."""
+    with running_hub() as running:
+        yield running
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    """Run a test that is a coroutine on the loop of the browser."""
+    test = pyfuncitem.obj
+    if not inspect.iscoroutinefunction(test):
+        return None
+    given: dict[str, Any] = {
+        name: pyfuncitem.funcargs[name] for name in inspect.signature(test).parameters
+    }
+    browser = pyfuncitem.funcargs["chromium"]
+    assert isinstance(browser, Chromium)
+    browser.run(test(**given))
+    return True
