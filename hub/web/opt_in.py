@@ -57,9 +57,11 @@ class OptInPage:
         try:
             found = await self._found(request)
         except HubError as refusal:
-            if not is_page:
-                raise
-            return _page(home_page.sorry(refusal.diagnostics), refusal.status)
+            if is_page:
+                return _page(home_page.sorry(refusal.diagnostics), refusal.status)
+            answer = respond(self._service.refusal(refusal))
+            answer.headers.update({"cache-control": "no-store", "vary": "Accept"})
+            return answer
         if is_page:
             return _page(home_page.opt_in(found.confirmed, self._told(found)))
         return json_answer({"confirmed": found.confirmed, **self._told(found)})

@@ -21,5 +21,9 @@ Never wait for a length of time.  ``expect`` of ``playwright.async_api`` and act
 ``PATIENCE`` is over; for anything else there is ``window.until("() => ...")``.  Find elements by
 role and name, as somebody does who can't see them.
 
-``BROWSER_PICTURES=folder`` keeps the pictures that tests take.
+A new page is a line of ``tests.browser.pages.PAGES``: then every law holds for it, axe looks at it
+in light, dark and at 320 pixels, and hostile texts are tried on it.  What it shows is put into the
+hub by ``tests.browser.house``: ``house`` has ordinary texts, ``hostile`` those that mean harm.
+
+``BROWSER_PICTURES=folder`` keeps pictures of every page, and those that tests take.
 """

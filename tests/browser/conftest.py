@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 
 from tests.browser.chromium import Chromium, NoChromium
+from tests.browser.house import House, a_house
 from tests.journeys.hosting import RunningHub, running_hub
+from tests.support.hostile_text import HOSTILE_TEXTS
 
 
 @pytest.fixture(scope="session")
@@ -28,6 +30,21 @@ def hub() -> Iterator[RunningHub]:
     """Return a running hub; tests keep apart by the names that they use."""
     with running_hub() as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def house(chromium: Chromium, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """Return a hub that shows ordinary texts on every page."""
+    texts = ("Blood count", "Chest X-ray, two views")
+    with a_house(chromium, tmp_path_factory.mktemp("house"), texts) as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def hostile(chromium: Chromium, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """Return a hub that shows hostile texts on every page."""
+    with a_house(chromium, tmp_path_factory.mktemp("hostile"), HOSTILE_TEXTS) as found:
+        yield found
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -3,44 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from aiohttp import web
 from playwright.async_api import expect
 
 from tests.browser.chromium import Chromium
 from tests.browser.look import DARK, LIGHT, PHONE, STILL, Look
+from tests.browser.serving import serving
 from tests.browser.window import PICTURES
 
 POLICY = "default-src 'none'; script-src 'self' 'unsafe-inline'"
 ELSEWHERE = "http://127.0.0.1:9"
-
-
-@asynccontextmanager
-async def serving(body: str, policy: str | None = None) -> AsyncIterator[str]:
-    """Serve one page; give its origin."""
-
-    async def answer(request: web.Request) -> web.Response:
-        if request.path != "/":
-            return web.Response(status=404 if request.path == "/missing" else 204)
-        headers = {"content-security-policy": policy} if policy else {}
-        text = f"<!doctype html><html lang='en'><title>A page</title>{body}</html>"
-        return web.Response(text=text, content_type="text/html", headers=headers)
-
-    application = web.Application()
-    application.router.add_get("/{path:.*}", answer)
-    runner = web.AppRunner(application)
-    await runner.setup()
-    try:
-        site = web.TCPSite(runner, "127.0.0.1", 0)
-        await site.start()
-        port = runner.addresses[0][1]
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        await runner.cleanup()
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,49 @@
+"""The pages of the hub.  Who makes one adds it here, and every law holds for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page.
+
+    Attributes:
+        name: of tests and pictures.
+        path: where it is; what is in braces are places of a ``House``.
+        for_programs: names of elements of its JSON that the page need not show.
+        markdown: names of elements of its JSON that are Markdown, of which it shows the words.
+        shows_texts: whether it shows what somebody wrote, as all the texts of a ``House``.
+        by_mail: whether it shows them as mails do, which leave out signs that nobody sees.
+        is_refusal: whether its status is 404.
+        ready: a selector of what the page shows once its scripts are done.
+    """
+
+    name: str
+    path: str
+    for_programs: frozenset[str] = frozenset()
+    markdown: frozenset[str] = frozenset()
+    shows_texts: bool = False
+    by_mail: bool = False
+    is_refusal: bool = False
+    ready: str = "main"
+
+
+PAGES: Final = (
+    Page("home", "/", frozenset({"health"}), shows_texts=True),
+    Page("guides", "/guides", markdown=frozenset({"lead"})),
+    Page("guide", "/guides/first-placer", frozenset({"lead"}), frozenset({"markdown"})),
+    Page("errors", "/errors"),
+    Page("error", "/errors/version-conflict"),
+    Page(
+        "mail",
+        "/demo/mail",
+        frozenset({"messageId", "from", "text"}),
+        shows_texts=True,
+        by_mail=True,
+    ),
+    Page("opt-in", "{opt_in}", frozenset({"confirmed", "topic"}), shows_texts=True),
+    Page("no-opt-in", "/email/confirm/1.1.1.none", is_refusal=True),
+)
