@@ -3,7 +3,7 @@
 One small tree.  Each class is one refusal with a stable ``slug`` (what ``fhir-hub errors SLUG``
 explains, sent as ``OperationOutcome.issue.details.coding.code``), the FHIR issue type ``code``,
 and the HTTP ``status`` with which the web floor answers.  The class docstring is the explanation
-that people read, ``hint`` what they can do about it.
+that people read, ``hint`` what they can do about it, ``challenge`` how a caller says who it is.
 
 A failed delivery is not here: it is a value (``hub.core.delivery.Failed``).  Any exception that is
 not a ``HubError`` is a bug and becomes a 500.
@@ -40,6 +40,7 @@ class HubError(Exception):
     code: ClassVar[str] = "processing"
     status: ClassVar[int] = 400
     hint: ClassVar[str] = ""
+    challenge: ClassVar[str] = ""
 
     def __init__(
         self,
@@ -195,7 +196,24 @@ class Unauthorized(HubError):
     """The bearer token is none that the hub knows."""
 
     slug, code, status = "unauthorized", "login", 401
-    hint = "Send the token of --admin-token-file, or no Authorization header at all."
+    hint = "Send a token of --clients or --admin-token-file."
+    challenge = 'Bearer realm="fhir-hub", error="invalid_token"'
+
+
+class AuthenticationRequired(HubError):
+    """The hub asks who calls, and the request does not say so."""
+
+    slug, code, status = "authentication-required", "login", 401
+    hint = "Send `Authorization: Bearer TOKEN`; `fhir-hub client new NAME` makes a token."
+    challenge = 'Bearer realm="fhir-hub"'
+
+
+class TokenInQuery(HubError):
+    """A token stands in the query of the address, where logs and histories keep it."""
+
+    slug, code, status = "token-in-query", "security", 400
+    hint = "Send it in the header Authorization, and a new one: this one may have been kept."
+    challenge = 'Bearer realm="fhir-hub", error="invalid_request"'
 
 
 class Forbidden(HubError):

@@ -17,8 +17,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from hub.client_settings import CLIENT_OPTIONS
 from hub.coding_settings import read_authorization_hint, read_message_event
 from hub.core.message import DEFAULT_MESSAGE_EVENT, MessageEvent
+from hub.core.registered_client import RegisteredClient
 from hub.core.related_query import Coding
 from hub.core.subscription import PayloadContent
 from hub.core.task_guard import TaskGuard
@@ -32,9 +34,9 @@ PREFIX = "HUB_"
 LOOPBACK_ORIGINS = "loopback"
 """The value of ``cors_origins`` that stands for every origin on this machine, whatever its port."""
 
-OTHER_VARIABLES = frozenset({"HUB_REFERENCE_DATA", "HUB_URL"})
+OTHER_VARIABLES = frozenset({"HUB_REFERENCE_DATA", "HUB_TOKEN", "HUB_TOKEN_FILE", "HUB_URL"})
 """``HUB_`` variables that are no settings: where the tests find reference data, and which hub
-commands ask."""
+commands ask, and who they are."""
 
 _LOG_LEVELS = ("debug", "info", "warning", "error")
 _UNITS = {
@@ -62,6 +64,7 @@ class Settings:
     ``public_url`` has no slash at its end; ``topics`` are directories and packages, the hub's own
     first; ``cors_origins`` are origins, or ``loopback`` for all on this machine;
     ``admin_token_file`` holds the bearer token of the administrator, nobody is one where None;
+    ``clients`` are who may call, None where nobody is asked who they are;
     ``retry_schedule`` holds the waits after the first, second, ... failure, and the last repeats
     until ``give_up_after``; ``max_body`` is in bytes; ``authorization_hint`` is the type of
     authorization that notifications name; ``message_event`` is what messages that carry them are
@@ -86,6 +89,7 @@ class Settings:
     log_level: str = "info"
     insecure: bool = False
     admin_token_file: Path | None = None
+    clients: tuple[RegisteredClient, ...] | None = None
     authorization_hint: Coding | None = None
     message_event: MessageEvent = DEFAULT_MESSAGE_EVENT
     smtp: SmtpServer | None = None
@@ -307,7 +311,7 @@ OPTIONS = (
     Option(name="message_event", flag="--message-event", metavar="SYSTEM#CODE",
            read=read_message_event,
            help="event of the messages of channel 'message' (...#subscription-notification)"),
-    *(Option(**each) for each in MAIL_OPTIONS),
+    *(Option(**each) for each in (*CLIENT_OPTIONS, *MAIL_OPTIONS)),
     Option(name="email_opt_in", flag="--email-opt-in", read=_switch,
            help="ask by mail, and send events only once the person agreed"),
     *(Option(**each) for each in GUARD_OPTIONS),
@@ -342,10 +346,11 @@ def read_settings(
     except ValueError as error:
         raise SettingsError(str(error)) from None
     settings = Settings(**values)
-    if not is_loopback(settings.host) and not settings.insecure:
+    if not is_loopback(settings.host) and not settings.insecure and settings.clients is None:
         raise SettingsError(
             f"--host {settings.host} is open to the network, and this hub asks nobody who they "
-            "are; stay on 127.0.0.1 behind a proxy that does, or say --insecure"
+            "are; let it ask with --clients, stay on 127.0.0.1 behind a proxy that does, or say "
+            "--insecure"
         )
     return settings
 

@@ -19,6 +19,7 @@ from hub.codecs.extension import (
     with_extension,
 )
 from hub.codecs.filter_criteria import read_filters, write_filter
+from hub.codecs.managing_entity import read_extension
 from hub.codecs.release_codec import ReleaseCodec
 from hub.codecs.subscription import (
     DEFAULT_CONTENT_TYPE,
@@ -73,6 +74,7 @@ _STATUSES: Final = tuple(
 )
 _ELEMENTS: Final = {
     "identifier": "extension",
+    "managingEntity": "extension",
     "topic": "criteria",
     "filterBy": "criteria.extension",
     "channelType": "channel.type",
@@ -152,6 +154,7 @@ class BackportCodec(ReleaseCodec):
             ),
             end=take(lambda: read_end(resource), None),
             identifier=read_identifiers(take(lambda: _identifiers(resource), [])),
+            managing_entity=take(lambda: read_extension(resource), frozenset()),
         )
 
     def encode_subscription(self, subscription: Subscription) -> Resource:

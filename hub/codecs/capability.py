@@ -43,6 +43,15 @@ _ALL: Final = (
 )
 
 
+_SECURITY: Final[Resource] = {
+    "description": (
+        "Every request but this one shows the bearer token of a client (RFC 6750), which the hub's "
+        "administrator gives out: Authorization: Bearer TOKEN. A Subscription is its creator's: "
+        "others find none. Clients create Subscriptions by POST."
+    ),
+}
+
+
 def capability_statement(
     release: FhirRelease,
     *,
@@ -55,6 +64,7 @@ def capability_statement(
     version: str,
     has_xml: bool = False,
     versioned_update: Collection[str] = (),
+    callers_asked: bool = False,
 ) -> Resource:
     """Write what ``GET {base}/metadata`` answers.
 
@@ -71,6 +81,7 @@ def capability_statement(
         version: the hub's own.
         has_xml: whether resources are also read and written as XML.
         versioned_update: the types of which nobody changes a resource without If-Match.
+        callers_asked: whether only those are answered who show a bearer token.
     """
     resource: Resource = {
         "resourceType": "CapabilityStatement",
@@ -98,6 +109,7 @@ def capability_statement(
         {
             **_binding(release, websocket_url),
             "mode": "server",
+            **({"security": _SECURITY} if callers_asked else {}),
             "resource": [
                 _resource(
                     release,
@@ -106,6 +118,7 @@ def capability_statement(
                     topics,
                     referring.get(name, []),
                     version_needed=name in versioned_update,
+                    ids_chosen=not (callers_asked and name == "Subscription"),
                 )
                 | _operations(release, name, base_url)
                 for name in names
@@ -169,6 +182,7 @@ def _resource(
     referring: Sequence[str],
     *,
     version_needed: bool,
+    ids_chosen: bool,
 ) -> Resource:
     written: Resource = {}
     if name == "Subscription" and release is FhirRelease.R4 and topics:
@@ -183,7 +197,7 @@ def _resource(
         written |= {
             "versioning": "versioned-update" if version_needed else "versioned",
             "readHistory": True,
-            "updateCreate": True,
+            "updateCreate": ids_chosen,
             "conditionalCreate": name != "Subscription",
         }
     parameters = search_parameters.of(name)

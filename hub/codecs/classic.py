@@ -13,6 +13,7 @@ from typing import Final
 
 from hub.codecs.extension import BACKPORT, IDENTIFIER, check_extensions, placed, values
 from hub.codecs.filter_criteria import split_modifier, write_filter
+from hub.codecs.managing_entity import read_extension
 from hub.codecs.subscription import (
     DEFAULT_CONTENT_TYPE,
     DEFAULT_EMAIL_TYPE,
@@ -98,6 +99,7 @@ def read_classic(
         ),
         end=take(lambda: read_end(resource), None),
         identifier=read_identifiers(identifiers),
+        managing_entity=take(lambda: read_extension(resource), frozenset()),
     )
 
 

@@ -20,6 +20,11 @@ from hub.errors import ExtensionNotAllowed, SubscriptionRefused
 
 BACKPORT: Final = "http://hl7.org/fhir/uv/subscriptions-backport"
 IDENTIFIER: Final = "http://hl7.org/fhir/5.0/StructureDefinition/extension-Subscription.identifier"
+MANAGING_ENTITY: Final = (
+    "http://hl7.org/fhir/5.0/StructureDefinition/extension-Subscription.managingEntity"
+)
+_ON_SUBSCRIPTION: Final = (MANAGING_ENTITY, "Subscription")
+"""Whether it is taken there depends on who sends it, which is for the engine to say."""
 
 _cross_version = re.compile(r"http://hl7\.org/fhir/\d+\.\d+/").match
 
@@ -72,7 +77,8 @@ def check_extensions(resource: Resource, places: Mapping[str, str]) -> None:
 
     Raises:
         ExtensionNotAllowed: a modifierExtension, an extension of another release's elements
-            (except the identifier), or one of the guide that is unknown or in the wrong place.
+            (except identifier and managingEntity), or one of the guide that is unknown or in the
+            wrong place.
         SubscriptionRefused: it is to be understood by implicitRules.
     """
     refusals = Refusals()
@@ -87,7 +93,11 @@ def check_extensions(resource: Resource, places: Mapping[str, str]) -> None:
         url = extension.url
         if extension.modifier:
             complaint = "is a modifierExtension; the hub understands none"
-        elif _cross_version(url) and url != IDENTIFIER:
+        elif (
+            _cross_version(url)
+            and url != IDENTIFIER
+            and (url, extension.element) != _ON_SUBSCRIPTION
+        ):
             complaint = (
                 f"is a cross-version extension; use the elements of this release and the "
                 f"extensions of {BACKPORT}"

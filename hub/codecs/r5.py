@@ -11,6 +11,7 @@ from typing import ClassVar, Final
 
 from hub.codecs.bundle import newest_deletions, subscription_status
 from hub.codecs.extension import IDENTIFIER, check_extensions
+from hub.codecs.managing_entity import read_managing_entity
 from hub.codecs.release_codec import ReleaseCodec
 from hub.codecs.subscription import (
     CHANNEL_SYSTEM,
@@ -128,6 +129,7 @@ class R5Codec(ReleaseCodec):
             ),
             end=take(lambda: read_end(resource), None),
             identifier=read_identifiers(resource.get("identifier", [])),
+            managing_entity=read_managing_entity(resource.get("managingEntity", {})),
         )
 
     def encode_subscription(self, subscription: Subscription) -> Resource:

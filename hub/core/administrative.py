@@ -8,8 +8,10 @@ Source: backport IG, "Managing Subscriptions" (administrative); http://hl7.org/f
 
 from __future__ import annotations
 
+from hub.core.client import Client
+from hub.core.release import FhirRelease
 from hub.core.subscription import ChannelType, Subscription
-from hub.errors import SubscriptionRefused
+from hub.errors import ExtensionNotAllowed, SubscriptionRefused
 
 
 def check_administrative(submitted: Subscription) -> None:
@@ -31,4 +33,30 @@ def check_administrative(submitted: Subscription) -> None:
             "a websocket is bound to a classic Subscription by its id, which nobody is told of one "
             "that an administrator creates with an identifier; name a topic in criteria",
             expression="Subscription.channelType",
+        )
+
+
+def check_managing_entity(submitted: Subscription, caller: Client | None) -> None:
+    """Refuse a managing entity that would be somebody else's, or that the release can't name.
+
+    R4 and R4B have no such element; there the extension of R5's is taken where it means something.
+
+    Raises:
+        ExtensionNotAllowed: it is not administrative, and of a release without managingEntity.
+        SubscriptionRefused: the caller does not act for the managing entity.
+    """
+    if not submitted.managing_entity or submitted.administrative:
+        return
+    if submitted.release is not FhirRelease.R5:
+        raise ExtensionNotAllowed(
+            "a managingEntity is taken in this release only where an administrator creates a "
+            "Subscription with an identifier",
+            expression="Subscription.managingEntity",
+        )
+    if caller is None or caller.is_administrator:
+        return
+    if submitted.managing_entity.isdisjoint(caller.parties):
+        raise SubscriptionRefused(
+            f"Subscription.managingEntity is nobody for whom {caller.name} acts",
+            expression="Subscription.managingEntity",
         )

@@ -6,6 +6,7 @@ Source: backport IG, "Safety and Security"; http://hl7.org/fhir/R5/security.html
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,3 +21,10 @@ class Client:
     name: str
     parties: frozenset[str] = frozenset()
     is_administrator: bool = False
+
+
+ADMINISTRATOR: Final = Client(name="administrator", is_administrator=True)
+"""Whoever shows the token of ``--admin-token-file``; no other client has this name."""
+
+HUB: Final = Client(name="", is_administrator=True)
+"""The hub itself, where nobody has called."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from hub.core.belonging import Belonging
 from hub.core.numbering import Segment
 from hub.core.subscription import Subscription
 from hub.core.timing import DeliveryState
@@ -17,13 +18,13 @@ from hub.core.timing import DeliveryState
 class Subscriber:
     """Everything about one Subscription but its events.
 
-    ``sid`` is the hub's own number for it, never used twice; ``owner`` who created it (empty
-    while the hub knows no identities); ``generation`` rises with every update by the client, so
-    that a failure of an older endpoint is not held against the new one; ``topic_version`` is the
-    ``url|version`` to which it is pinned, or the type that its classic criteria search; ``error``
-    what is wrong with its delivery in words and ``error_code`` the code of that (``no-response``
-    and so on); ``deleted`` marks what is kept of a deleted one: its numbers, which go on if the id
-    is put again.
+    ``sid`` is the hub's own number for it, never used twice; ``owner`` the name of the client that
+    created it, for good (empty where nobody was asked); ``generation`` rises with every update by
+    the client, so that a failure of an older endpoint is not held against the new one;
+    ``topic_version`` is the ``url|version`` to which it is pinned, or the type that its classic
+    criteria search; ``error`` what is wrong with its delivery in words and ``error_code`` the code
+    of that (``no-response`` and so on); ``deleted`` marks what is kept of a deleted one: its
+    numbers, which go on if the id is put again.
     """
 
     sid: int
@@ -38,6 +39,15 @@ class Subscriber:
     delivery: DeliveryState = field(default_factory=DeliveryState)
     created: datetime | None = None
     deleted: bool = False
+
+    @property
+    def belonging(self) -> Belonging:
+        """Whose it is."""
+        return Belonging(
+            owner=self.owner,
+            administrative=self.subscription.administrative,
+            managing_entity=self.subscription.managing_entity,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

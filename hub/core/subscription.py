@@ -84,7 +84,9 @@ class Subscription:
     mail it is ``id-only`` where the payload is plain text.
 
     An *administrative* Subscription was created by an administrator, for somebody else, and with an
-    identifier: that alone names it wherever others read, and nobody else is told its id.
+    identifier: that alone names it wherever others read, and nobody is told its id but whoever acts
+    for its managing entity.  ``managing_entity`` is what that is called: its reference, and its
+    identifier as in a search.
     """
 
     release: FhirRelease
@@ -102,6 +104,7 @@ class Subscription:
     max_count: int | None = None
     end: datetime | None = None
     identifier: tuple[Identifier, ...] = ()
+    managing_entity: frozenset[str] = frozenset()
     administrative: bool = False
 
     @property

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 
-from hub.core.administrative import check_administrative
+from hub.core.administrative import check_administrative, check_managing_entity
+from hub.core.client import Client
 from hub.core.filters import Filters
 from hub.core.json_text import Document
 from hub.core.refusals import Refusals, joined
@@ -79,7 +80,8 @@ class Acceptance:
         alive: Subscriber | None,
         now: datetime,
         *,
-        administrative: bool | None = False,
+        caller: Client | None = None,
+        known: Subscriber | None = None,
     ) -> Accepted:
         """Return what the hub would honour of a submitted Subscription.
 
@@ -87,7 +89,8 @@ class Acceptance:
             id: under which it is, or will be, known.
             alive: the Subscription of this id, None where there is none now.
             now: what an ``end`` is compared with.
-            administrative: whether it is; None where it is if it has an identifier.
+            caller: who submits it.
+            known: ``alive``, or what is kept of the deleted one of this id.
 
         Raises:
             SubscriptionRefused: something can't be honoured: all of it, in the release's terms.
@@ -95,7 +98,7 @@ class Acceptance:
         """
         refusals = Refusals()
         accepted = self._accepted(
-            release, id, document, alive, now, administrative=administrative, refusals=refusals
+            release, id, document, alive, now, caller=caller, known=known, refusals=refusals
         )
         if accepted is None:
             raise _in_terms_of(self._codecs[release], joined(refusals.found))
@@ -109,7 +112,8 @@ class Acceptance:
         alive: Subscriber | None,
         now: datetime,
         *,
-        administrative: bool | None,
+        caller: Client | None,
+        known: Subscriber | None,
         refusals: Refusals,
     ) -> Accepted | None:
         """Return what would be honoured, None where something was refused."""
@@ -117,10 +121,9 @@ class Acceptance:
             self._codecs[release].read_subscription(document.value, refusals), id=id
         )
         stored = alive.subscription if alive else None
-        if administrative is None:
-            administrative = bool(submitted.identifier)
-        submitted = replace(submitted, administrative=administrative)
+        submitted = replace(submitted, administrative=_is_administrative(submitted, known, caller))
         refusals.take(partial(check_administrative, submitted), None)
+        refusals.take(partial(check_managing_entity, submitted, caller), None)
         carried = submitted.parameter
         submitted = refusals.take(partial(with_kept_headers, submitted, stored), submitted)
         pinned = alive is not None and stored is not None and stored.topic == submitted.topic
@@ -151,7 +154,7 @@ class Acceptance:
             subscription=replace(submitted, status=status),
             topic_version=topic_version,
             filters=filters,
-            owner=alive.owner if alive else "",
+            owner=known.owner if known is not None else "" if caller is None else caller.name,
             asked_anew=submitted.status is SubscriptionStatusCode.REQUESTED,
             carried=carried,
         )
@@ -173,6 +176,18 @@ class Acceptance:
             return initial_status(submitted, email_opt_in=self._email_opt_in)
         status = status_after_update(stored, submitted, email_opt_in=self._email_opt_in)
         return transition(status, Signal.ENDED) if over and counts(status) else status
+
+
+def _is_administrative(
+    submitted: Subscription, known: Subscriber | None, caller: Client | None
+) -> bool:
+    """Tell whether it is, or will be, one that an identifier alone names.
+
+    What it is settles the create; whoever was not told its id is not told after a deletion either.
+    """
+    if known is not None and (known.subscription.administrative or not known.deleted):
+        return known.subscription.administrative
+    return caller is not None and caller.is_administrator and bool(submitted.identifier)
 
 
 def _check_kind(stored: Subscription | None, submitted: Subscription) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from hub.core.client import Client
 from hub.core.release import FhirRelease
 from hub.core.subscription import ChannelType, counts
 from hub.engine.subscribers import Subscribers
@@ -56,11 +57,11 @@ class BindingTokens:
         ids: Sequence[str] | None,
         *,
         resume_after: int | None = None,
-        for_administrator: bool = False,
+        caller: Client | None = None,
     ) -> BindingToken:
-        """Return a new token for the Subscriptions named, or for all websocket Subscriptions.
+        """Return a new token for the Subscriptions named, or for all of the caller's.
 
-        Only the administrator gets one for administrative Subscriptions.
+        These are all websocket Subscriptions that the caller knows of.
 
         Raises:
             NotFound, Deleted: an id is unknown, or there is none at all.
@@ -73,7 +74,7 @@ class BindingTokens:
                 for each in self._subscribers
                 if not each.deleted
                 and not each.subscription.is_classic
-                and (for_administrator or not each.subscription.administrative)
+                and each.belonging.is_shown_to(caller)
                 and each.subscription.release is release
                 and each.subscription.channel_type is ChannelType.WEBSOCKET
                 and counts(each.subscription.status)
@@ -82,7 +83,7 @@ class BindingTokens:
                 raise NotFound("there is no websocket Subscription to bind")
         else:
             named = [
-                self._subscribers.topic_based(release, id, for_administrator=for_administrator)
+                self._subscribers.topic_based(release, id, caller=caller)
                 for id in dict.fromkeys(ids)
             ]
         for each in named:

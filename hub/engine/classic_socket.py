@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Protocol
 
+from hub.core.client import Client
 from hub.core.release import FhirRelease
 from hub.core.subscriber import Subscriber
 from hub.core.subscription import ChannelType, counts
@@ -31,11 +32,13 @@ class Progress(Protocol):
         """Return the highest number that any socket was sent."""
 
 
-def classic_named(subscribers: Subscribers, releases: Iterable[FhirRelease], id: str) -> Subscriber:
+def classic_named(
+    subscribers: Subscribers, releases: Iterable[FhirRelease], id: str, caller: Client | None
+) -> Subscriber:
     """Return the classic websocket Subscription that a socket may bind by its id.
 
     Raises:
-        NotFound: there is none of this id.
+        NotFound: there is none of this id that the caller knows of.
         Conflict: there is one in several of ``releases``.
         Unprocessable: it is topic-based, has another channel or is off.
     """
@@ -43,7 +46,7 @@ def classic_named(subscribers: Subscribers, releases: Iterable[FhirRelease], id:
     found = [
         each
         for each in known
-        if not (each is None or each.deleted or each.subscription.administrative)
+        if each is not None and not each.deleted and each.belonging.is_shown_to(caller)
     ]
     if not found:
         raise NotFound("there is no such Subscription")

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from hub.core.client import Client
 from hub.core.json_text import Document
 from hub.core.release import FhirRelease, Resource
 from hub.core.subscription import Subscription
@@ -37,7 +38,7 @@ class DryRun:
         self._clock = clock
 
     def create(
-        self, release: FhirRelease, document: Document, *, by_administrator: bool = False
+        self, release: FhirRelease, document: Document, *, caller: Client | None = None
     ) -> WouldBe:
         """Return what a create of a validated Subscription would make of it.
 
@@ -50,7 +51,7 @@ class DryRun:
             document,
             None,
             self._clock.now(),
-            administrative=None if by_administrator else False,
+            caller=caller,
         )
         subscription = accepted.subscription
         resource = self._codecs[release].amend_subscription(

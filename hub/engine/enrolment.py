@@ -38,7 +38,6 @@ class Enrolment:
         accepted: Accepted,
         known: Subscriber | None,
         alive: Subscriber | None,
-        owner: str,
     ) -> Subscriber:
         """Return the Subscriber after a create or update, on the stream where it now belongs.
 
@@ -47,7 +46,6 @@ class Enrolment:
             accepted: what the hub would honour.
             known: the Subscription of this id, also a deleted one.
             alive: the same, None where there is none now.
-            owner: whose it is from now on.
         """
         subscription = accepted.subscription
         segments = known.segments if known else ()
@@ -91,7 +89,7 @@ class Enrolment:
         return Subscriber(
             sid=known.sid if known else self._intake.last_sid + 1,
             subscription=subscription,
-            owner=owner,
+            owner=accepted.owner,
             visibility=visibility,
             generation=known.generation + 1 if known else 1,
             topic_version=accepted.topic_version,

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from hub.core.change import Change, Interaction
 from hub.core.clause import Clause
+from hub.core.client import Client
 from hub.core.compiled_topic import CompiledTopic, Verdict
 from hub.core.excluded import is_excluded
 from hub.core.json_text import parse
@@ -140,7 +141,7 @@ class Explain:
         *,
         subscription: str | None = None,
         topic: str | None = None,
-        for_administrator: bool = False,
+        caller: Client | None = None,
     ) -> Explanation:
         """Explain a stored version of a resource, the newest where ``version`` is None.
 
@@ -149,12 +150,12 @@ class Explain:
             version: its number.
             subscription: the id of the only Subscription to ask about.
             topic: the canonical of the only topic to ask about.
-            for_administrator: also what administrative Subscriptions are told.
+            caller: only what is told to Subscriptions that this caller knows of.
 
         Raises:
             NotFound, Deleted: there is no such version, Subscription or topic.
         """
-        asked = self._asked(key.release, subscription, topic, for_administrator)
+        asked = self._asked(key.release, subscription, topic, caller)
 
         def read(reader: Reader) -> Explanation:
             found = reader.head(key) if version is None else reader.version(key, version)
@@ -173,7 +174,7 @@ class Explain:
         *,
         subscription: str | None = None,
         topic: str | None = None,
-        for_administrator: bool = False,
+        caller: Client | None = None,
     ) -> Explanation:
         """Explain what would come of a change from ``before`` to ``after``.
 
@@ -197,7 +198,7 @@ class Explain:
             previous=before,
             current=after,
         )
-        asked = self._asked(release, subscription, topic, for_administrator)
+        asked = self._asked(release, subscription, topic, caller)
         return await self._store.read(lambda reader: self._explained(change, None, asked, reader))
 
     def _asked(
@@ -205,14 +206,12 @@ class Explain:
         release: FhirRelease,
         subscription: str | None,
         topic: str | None,
-        for_administrator: bool,
+        caller: Client | None,
     ) -> list[_Asked]:
         """Return what to ask about; copied here, since the store is read on another thread."""
         only: Subscriber | None = None
         if subscription is not None:
-            only = self._subscribers.named(
-                release, subscription, for_administrator=for_administrator
-            )
+            only = self._subscribers.named(release, subscription, caller=caller)
             if not counts(only.subscription.status):
                 raise Unprocessable(
                     f"Subscription/{subscription} is {only.subscription.status}: no change counts "
@@ -236,7 +235,7 @@ class Explain:
                     for sid in sids
                     if (who := self._subscribers.get(sid)) is not None
                     and (only is None or who is only)
-                    and (for_administrator or not who.subscription.administrative)
+                    and who.belonging.is_shown_to(caller)
                 )
                 if there:
                     streams.append((stream, there))

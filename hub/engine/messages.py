@@ -12,12 +12,13 @@ Source: http://hl7.org/fhir/R5/messaging.html; http://hl7.org/fhir/uv/cow ("Mess
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
 from hub.core.change import Interaction
+from hub.core.client import Client
 from hub.core.excluded import is_topic_basic
 from hub.core.json_text import dumps, parse
 from hub.core.notification import stable_uuid
@@ -42,7 +43,7 @@ class Message:
     """A validated message.
 
     ``entries`` are what follows the MessageHeader; ``known`` the places among them of what must be
-    here already.
+    here already; ``author`` who sends it, None where nobody was asked.
     """
 
     release: FhirRelease
@@ -51,6 +52,7 @@ class Message:
     header: MessageEntry
     entries: Sequence[MessageEntry]
     known: frozenset[int] = frozenset()
+    author: Client | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,13 +66,14 @@ class NotifiedEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotificationMessage:
-    """A validated event-notification of another server."""
+    """A validated event-notification of another server; ``author`` sends it."""
 
     release: FhirRelease
     source: str
     subscription: str
     events: Sequence[NotifiedEvent]
     entries: Sequence[MessageEntry]
+    author: Client | None = None
 
 
 class Messages:
@@ -125,7 +128,8 @@ class Messages:
         header = references.in_terms_of_this_base(message.header)
         found = [self._write(plan, entry, key, references) for entry, key in entries]
         writes = [write for write in found if write is not None]
-        plan.submit(release, [*writes, _put(header_key, _tagged(header, message.id))])
+        writes.append(_put(header_key, _tagged(header, message.id)))
+        plan.submit(release, _by(message.author, writes))
         return plan.now
 
     def _take_notification(self, plan: Plan, message: NotificationMessage) -> datetime:
@@ -150,7 +154,7 @@ class Messages:
                 if key not in writes and entry.own_key(release, base_url) is None:
                     writes[key] = self._write(plan, entry, key, references)
             made = [write for write in writes.values() if write is not None]
-            plan.submit(release, [*made, _put(receipt, event.receipt)])
+            plan.submit(release, _by(message.author, [*made, _put(receipt, event.receipt)]))
         return first or plan.now
 
     def _key(
@@ -228,6 +232,10 @@ class Messages:
             meta["source"] = source
         resource["meta"] = meta
         return _put(key, resource)
+
+
+def _by(author: Client | None, writes: Iterable[Write]) -> list[Write]:
+    return [replace(write, author=author) for write in writes]
 
 
 def _put(key: ResourceKey, resource: Resource) -> Write:

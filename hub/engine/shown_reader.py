@@ -1,4 +1,4 @@
-"""What others than the administrator see of the store: all but administrative Subscriptions."""
+"""What a caller sees of the store: all but the Subscriptions that it does not know of."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ class ShownReader:
 
     Args:
         reader: the view that is shown.
-        hides: tells of (release, id) whether that Subscription is hidden; asked of each one after
+        shows: tells of (release, id) whether that Subscription is shown; asked of each one after
             it was read, so that none is missed that was committed just before.
     """
 
-    def __init__(self, reader: Reader, hides: Callable[[FhirRelease, str], bool]) -> None:
+    def __init__(self, reader: Reader, shows: Callable[[FhirRelease, str], bool]) -> None:
         self._reader = reader
-        self._hides = hides
+        self._shows = shows
 
     def head(self, key: ResourceKey) -> ResourceVersion | None:
         """Return the newest version."""
@@ -102,7 +102,7 @@ class ShownReader:
     def _shown(self, version: ResourceVersion | None) -> ResourceVersion | None:
         if version is None or version.key.resource_type != _KIND:
             return version
-        return None if self._hides(version.key.release, version.key.id) else version
+        return version if self._shows(version.key.release, version.key.id) else None
 
     def _filled(
         self,

@@ -13,6 +13,7 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
+from hub.core.client import Client
 from hub.core.notification import (
     Notification,
     NotificationType,
@@ -195,13 +196,15 @@ class Session:
         for sid in grant.sids:
             await self._start(Binding(self._sockets, self._send, sid, grant.resume_after))
 
-    async def bind_by_id(self, releases: Sequence[FhirRelease], id: str) -> None:
+    async def bind_by_id(
+        self, releases: Sequence[FhirRelease], id: str, *, caller: Client | None = None
+    ) -> None:
         """Bind to a classic Subscription of one of these releases: it gets ``bound``, then pings.
 
         Raises:
             HubError: there is none that can be bound by its id.
         """
-        subscriber = classic_named(self._sockets.subscribers, releases, id)
+        subscriber = classic_named(self._sockets.subscribers, releases, id, caller)
         await self._start(ClassicBinding(self._sockets, self._send, subscriber))
 
     async def close(self) -> None:

@@ -8,13 +8,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
+from hub.core.belonging import Belonging
+from hub.core.client import HUB, Client
 from hub.core.numbering import lowest, top
 from hub.core.registry import Registry, Stream
 from hub.core.release import FhirRelease
 from hub.core.search_parameter import SearchParameters
 from hub.core.subscriber import Subscriber
 from hub.core.subscription import Subscription
-from hub.errors import Conflict, Deleted, HubError, NotFound, NotTopicBased
+from hub.errors import Conflict, Deleted, Forbidden, HubError, NotFound, NotTopicBased
 from hub.ports import StoredStream
 
 GONE = 0
@@ -35,7 +37,7 @@ class Subscribers:
         self._floors: dict[int, int] = {}
         self._streams: dict[int, StoredStream] = {}
         self._by_key: dict[str, int] = {}
-        self._hidden: set[tuple[FhirRelease, str]] = set()
+        self._belongings: dict[tuple[FhirRelease, str], Belonging] = {}
 
     def __iter__(self) -> Iterator[Subscriber]:
         return iter(self._by_sid.values())
@@ -49,16 +51,50 @@ class Subscribers:
         sid = self._by_id.get((release, id))
         return None if sid is None else self._by_sid[sid]
 
-    def hides(self, release: FhirRelease, id: str) -> bool:
-        """Tell whether a Subscription, also a deleted one, is an administrative one.
+    def shows(self, release: FhirRelease, id: str, caller: Client | None) -> bool:
+        """Tell whether a caller knows of the Subscription with this id, also of a deleted one.
 
-        May be asked on any thread.
+        May be asked on any thread, of what was read there.
         """
-        return (release, id) in self._hidden
+        belonging = self._belongings.get((release, id))
+        if belonging is None:
+            # Committed this moment by somebody.
+            return caller is None or caller.is_administrator
+        return belonging.is_shown_to(caller)
 
-    def hide(self, subscription: Subscription) -> None:
-        """Know an administrative Subscription by its id before it can be read anywhere."""
-        self._hidden.add((subscription.release, subscription.id))
+    def check_change(self, release: FhirRelease, id: str, caller: Client | None) -> None:
+        """Return if a caller may change the Subscription with this id.
+
+        Who was asked who they are has the hub choose the ids of its Subscriptions, so that what
+        is refused for one that is another's tells nothing: it is so for all that are not theirs.
+
+        Raises:
+            NotFound: there is none that the caller knows of.
+            Forbidden: the caller may only read it.
+        """
+        belonging = self._belongings.get((release, id))
+        if belonging is None:
+            free = caller is None or caller.is_administrator
+        else:
+            free = belonging.may_be_changed_by(caller)
+        if free:
+            return
+        if belonging is not None and belonging.is_shown_to(caller):
+            raise Forbidden(
+                f"Subscription/{id} is for you, but the hub's administrator alone changes it"
+            )
+        raise NotFound(f"there is no Subscription/{id} at this base")
+
+    def announce(self, subscriber: Subscriber) -> None:
+        """Know whose a Subscription is before it can be read anywhere.
+
+        Until it is committed nobody is shown it who was not before.
+        """
+        subscription, belonging = subscriber.subscription, subscriber.belonging
+        key = subscription.release, subscription.id
+        before = self._belongings.get(key)
+        kept = before.managing_entity if before is not None else frozenset()
+        self._belongings[key] = replace(belonging, managing_entity=belonging.managing_entity & kept)
 
     def check_name(self, subscription: Subscription) -> None:
         """Refuse an administrative Subscription that is called as another one of its release.
@@ -83,22 +119,22 @@ class Subscribers:
                     expression="Subscription.identifier",
                 )
 
-    def named(self, release: FhirRelease, id: str, *, for_administrator: bool = True) -> Subscriber:
+    def named(self, release: FhirRelease, id: str, *, caller: Client | None = HUB) -> Subscriber:
         """Return a Subscription that exists.
 
         Raises:
-            NotFound: there never was one, or it is an administrative one and not for others.
+            NotFound: there never was one that the caller knows of.
             Deleted: it was deleted.
         """
         found = self.find(release, id)
-        if found is None or (found.subscription.administrative and not for_administrator):
+        if found is None or not found.belonging.is_shown_to(caller):
             raise NotFound(f"there is no Subscription/{id} at this base")
         if found.deleted:
             raise Deleted(f"Subscription/{id} was deleted")
         return found
 
     def topic_based(
-        self, release: FhirRelease, id: str, *, for_administrator: bool = True
+        self, release: FhirRelease, id: str, *, caller: Client | None = HUB
     ) -> Subscriber:
         """Return a Subscription that exists and is topic-based, so that it has numbers.
 
@@ -106,7 +142,7 @@ class Subscribers:
             NotFound, Deleted: see ``named``.
             NotTopicBased: its criteria are a search.
         """
-        found = self.named(release, id, for_administrator=for_administrator)
+        found = self.named(release, id, caller=caller)
         if found.subscription.is_classic:
             raise NotTopicBased(
                 f"the criteria of Subscription/{id} are a search: it has no event numbers, no "
@@ -123,8 +159,7 @@ class Subscribers:
             self._on_stream[left].discard(subscriber.sid)
         self._by_sid[subscriber.sid] = subscriber
         subscription = subscriber.subscription
-        if subscription.administrative:
-            self.hide(subscription)
+        self._belongings[subscription.release, subscription.id] = subscriber.belonging
         self._by_id[subscription.release, subscription.id] = subscriber.sid
         if subscriber.segments and subscriber.segments[-1].is_open:
             stream = subscriber.segments[-1].stream

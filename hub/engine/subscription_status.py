@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from hub.core.client import Client
 from hub.core.notification import Notification, NotificationType, build_notification
 from hub.core.release import FhirRelease
 from hub.core.subscriber import Attempt, Subscriber
@@ -51,7 +52,7 @@ class SubscriptionStatuses:
         ids: Sequence[str] | None,
         statuses: Sequence[str],
         *,
-        for_administrator: bool = False,
+        caller: Client | None = None,
     ) -> list[Notification]:
         """Return the status of the Subscriptions named, or of all.
 
@@ -60,14 +61,14 @@ class SubscriptionStatuses:
         Args:
             ids: None for all; values are alternatives.
             statuses: only those in one of these states, any state where empty.
-            for_administrator: also the administrative ones, which others are not told of.
+            caller: only those that this caller knows of.
         """
         named = [
             each
             for each in self._subscribers
             if not each.deleted
             and not each.subscription.is_classic
-            and (for_administrator or not each.subscription.administrative)
+            and each.belonging.is_shown_to(caller)
             and each.subscription.release is release
             and (ids is None or each.subscription.id in ids)
             and (not statuses or each.subscription.status in statuses)

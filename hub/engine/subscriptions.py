@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from hub.core.change import Interaction
+from hub.core.client import Client
 from hub.core.json_text import Document, dumps, parse, same
 from hub.core.numbering import Segment, leave
 from hub.core.release import FhirRelease, Resource
@@ -65,8 +66,7 @@ class Subscriptions:
         release: FhirRelease,
         document: Document,
         *,
-        owner: str = "",
-        by_administrator: bool = False,
+        caller: Client | None = None,
     ) -> Stored:
         """Create a Subscription under a new id.
 
@@ -75,14 +75,7 @@ class Subscriptions:
             Conflict: it is an administrative one, and another has its name.
         """
         return await self._intake.register(
-            lambda plan: self._put(
-                plan,
-                release,
-                plan.new_id(),
-                document,
-                owner=owner,
-                by_administrator=by_administrator,
-            )
+            lambda plan: self._put(plan, release, plan.new_id(), document, caller)
         )
 
     async def update(
@@ -92,27 +85,21 @@ class Subscriptions:
         document: Document,
         *,
         if_match: int | None = None,
-        owner: str = "",
-        by_administrator: bool = False,
+        caller: Client | None = None,
     ) -> Stored:
         """Replace a Subscription, or create it under this id.  Its numbers go on.
 
         Raises:
-            NotFound: it is an administrative one, and the caller is not the administrator.
+            NotFound, Forbidden: the caller may not change it, or choose an id.
             Conflict: it is an administrative one, and another has its name.
             SubscriptionRefused, Unprocessable, VersionConflict: nothing was changed.
         """
-        return await self._intake.register(
-            lambda plan: self._put(
-                plan,
-                release,
-                id,
-                document,
-                if_match=if_match,
-                owner=owner,
-                by_administrator=by_administrator,
-            )
-        )
+
+        def plan_update(plan: Plan) -> Stored:
+            self._subscribers.check_change(release, id, caller)
+            return self._put(plan, release, id, document, caller, if_match=if_match)
+
+        return await self._intake.register(plan_update)
 
     async def patch(
         self,
@@ -121,30 +108,24 @@ class Subscriptions:
         patch: Callable[[Resource], Document],
         *,
         if_match: int | None = None,
-        by_administrator: bool = False,
+        caller: Client | None = None,
     ) -> Stored:
         """Change a Subscription by ``patch``, which gets the resource as it is read.
 
         Raises:
-            NotFound, Deleted: there is nothing to patch.
+            NotFound, Deleted, Forbidden: there is nothing to patch, or not for the caller.
             SubscriptionRefused, Unprocessable, VersionConflict: nothing was changed.
         """
 
         def plan_patch(plan: Plan) -> Stored:
+            self._subscribers.check_change(release, id, caller)
             head = plan.head(ResourceKey(release, "Subscription", id))
-            if head is None or self._hides(release, id, by_administrator):
-                raise NotFound(f"there is no Subscription/{id} to patch")
+            if head is None:
+                raise NotFound(f"there is no Subscription/{id} at this base")
             current = plan.body(head)
             if current is None:
                 raise Deleted(f"Subscription/{id} was deleted")
-            return self._put(
-                plan,
-                release,
-                id,
-                patch(current),
-                if_match=if_match,
-                by_administrator=by_administrator,
-            )
+            return self._put(plan, release, id, patch(current), caller, if_match=if_match)
 
         return await self._intake.register(plan_patch)
 
@@ -154,14 +135,17 @@ class Subscriptions:
         id: str,
         *,
         if_match: int | None = None,
-        by_administrator: bool = False,
+        caller: Client | None = None,
     ) -> Outcome:
         """Delete a Subscription: nothing more is counted or sent.
 
-        Others than the administrator find no administrative one to delete.
+        Of one that the caller does not know of there is nothing to delete.
+
+        Raises:
+            Forbidden: the caller may only read it.
         """
         return await self._intake.register(
-            lambda plan: self._delete(plan, release, id, if_match, by_administrator)
+            lambda plan: self._delete(plan, release, id, if_match, caller)
         )
 
     async def signal(
@@ -204,13 +188,10 @@ class Subscriptions:
         release: FhirRelease,
         id: str,
         document: Document,
+        caller: Client | None,
         *,
         if_match: int | None = None,
-        owner: str = "",
-        by_administrator: bool = False,
     ) -> Stored:
-        if self._hides(release, id, by_administrator):
-            raise NotFound(f"there is no Subscription/{id} at this base")
         codec = self._codecs[release]
         key = ResourceKey(release, "Subscription", id)
         head = plan.head(key)
@@ -218,17 +199,10 @@ class Subscriptions:
         known = self._subscribers.find(release, id)
         alive = known if known is not None and not known.deleted else None
         accepted = self._acceptance.accept(
-            release,
-            id,
-            document,
-            alive,
-            plan.now,
-            administrative=_administrative(known, by_administrator),
+            release, id, document, alive, plan.now, caller=caller, known=known
         )
         self._subscribers.check_name(accepted.subscription)
-        subscriber = self._enrolment.moved(
-            plan, accepted, known, alive, owner or (alive or accepted).owner
-        )
+        subscriber = self._enrolment.moved(plan, accepted, known, alive)
         resource = codec.amend_subscription(
             document.value, subscriber.subscription, masked=True, error=subscriber.error
         )
@@ -243,8 +217,7 @@ class Subscriptions:
             return Stored(Outcome.UNCHANGED, head, answer)
         plan.subscribers[subscriber.sid] = subscriber
         interaction = Interaction.UPDATE if alive else Interaction.CREATE
-        if subscriber.subscription.administrative:
-            self._subscribers.hide(subscriber.subscription)
+        self._subscribers.announce(subscriber)
         version = plan.write(key, interaction, parse(dumps(resource)))
         self._evaluate(plan, version, subscriber)
         plan.subscribers[subscriber.sid] = self._enrolment.from_now_on(plan, subscriber, known)
@@ -252,12 +225,9 @@ class Subscriptions:
         answer = self._answer(codec, plan, version, subscriber, accepted.carried)
         return Stored(outcome, version, answer)
 
-    def _hides(self, release: FhirRelease, id: str, by_administrator: bool) -> bool:
-        return not by_administrator and self._subscribers.hides(release, id)
-
     def _evaluate(self, plan: Plan, version: ResourceVersion, subscriber: Subscriber) -> None:
         """Number the events of a change, but for what not everybody may hear of."""
-        if not subscriber.subscription.administrative:
+        if not subscriber.owner and not subscriber.subscription.administrative:
             plan.evaluate(version)
 
     def _delete(
@@ -266,10 +236,11 @@ class Subscriptions:
         release: FhirRelease,
         id: str,
         if_match: int | None,
-        by_administrator: bool,
+        caller: Client | None,
     ) -> Outcome:
-        if self._hides(release, id, by_administrator):
+        if not self._subscribers.shows(release, id, caller):
             return Outcome.ABSENT
+        self._subscribers.check_change(release, id, caller)
         key = ResourceKey(release, "Subscription", id)
         head = plan.head(key)
         plan.guards.check_if_match(key, head, if_match)
@@ -345,13 +316,3 @@ class Subscriptions:
             raise ValueError("a Subscription that was just written has a body")
         shown = replace(subscriber.subscription, parameter=carried)
         return codec.amend_subscription(body, shown, masked=False, error=subscriber.error)
-
-
-def _administrative(known: Subscriber | None, by_administrator: bool) -> bool | None:
-    """Tell whether it is one; None where it will be if it has an identifier.
-
-    What it is settles the create; whoever was not told its id is not told after a deletion either.
-    """
-    if known is not None and (known.subscription.administrative or not known.deleted):
-        return known.subscription.administrative
-    return None if by_administrator else False

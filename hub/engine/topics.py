@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 
 from hub.core.canonical import version_order
 from hub.core.change import Interaction
+from hub.core.client import Client
 from hub.core.derived_topic import check_derived
 from hub.core.json_text import dumps, parse, same
 from hub.core.registry import Registry, compile_everywhere
@@ -59,7 +60,9 @@ class Topics:
         self._parameters = parameters
         self._from_files = from_files
 
-    async def create(self, release: FhirRelease, topic: SubscriptionTopic) -> Written:
+    async def create(
+        self, release: FhirRelease, topic: SubscriptionTopic, *, author: Client | None = None
+    ) -> Written:
         """Publish a topic under a new id, in every release where it computes.
 
         Raises:
@@ -68,7 +71,7 @@ class Topics:
             Conflict: there is a topic with its url and version.
         """
         return await self._intake.register(
-            lambda plan: self._put(plan, release, plan.new_id(), topic, None)
+            lambda plan: self._put(plan, release, plan.new_id(), topic, None, author=author)
         )
 
     async def update(
@@ -78,6 +81,7 @@ class Topics:
         topic: SubscriptionTopic,
         *,
         if_match: int | None = None,
+        author: Client | None = None,
     ) -> Written:
         """Change the status of the topic with this id, or publish a topic under it.
 
@@ -89,11 +93,16 @@ class Topics:
             VersionConflict: If-Match names another version.
         """
         return await self._intake.register(
-            lambda plan: self._put(plan, release, id, topic, if_match)
+            lambda plan: self._put(plan, release, id, topic, if_match, author=author)
         )
 
     async def delete(
-        self, release: FhirRelease, id: str, *, if_match: int | None = None
+        self,
+        release: FhirRelease,
+        id: str,
+        *,
+        if_match: int | None = None,
+        author: Client | None = None,
     ) -> Written:
         """Remove the topic with this id, in all releases.
 
@@ -101,7 +110,9 @@ class Topics:
             Conflict: Subscriptions are pinned to it, or it comes from a file.
             VersionConflict: If-Match names another version.
         """
-        return await self._intake.register(lambda plan: self._delete(plan, release, id, if_match))
+        return await self._intake.register(
+            lambda plan: self._delete(plan, release, id, if_match, author)
+        )
 
     async def tell(
         self,
@@ -138,6 +149,8 @@ class Topics:
         id: str,
         submitted: SubscriptionTopic,
         if_match: int | None,
+        *,
+        author: Client | None,
     ) -> Written:
         key = _key(release, id)
         plan.guards.check_if_match(key, plan.head(key), if_match)
@@ -161,7 +174,7 @@ class Topics:
                 self._refuse_taken(plan, _key(other, id))
         plan.topics.append(topic)
         plan.compiled.append(compiled)
-        written = {other: self._publish(plan, other, topic) for other in compiled}
+        written = {other: self._publish(plan, other, topic, author) for other in compiled}
         return written[release]
 
     def _followed(
@@ -202,7 +215,9 @@ class Topics:
                 expression="SubscriptionTopic.id",
             )
 
-    def _publish(self, plan: Plan, release: FhirRelease, topic: SubscriptionTopic) -> Written:
+    def _publish(
+        self, plan: Plan, release: FhirRelease, topic: SubscriptionTopic, author: Client | None
+    ) -> Written:
         resource = self._codecs[release].encode_topic(topic)
         write = Write(
             interaction=Interaction.UPDATE,
@@ -210,6 +225,7 @@ class Topics:
             id=resource["id"],
             document=parse(dumps(resource)),
             unconditional=True,
+            author=author,
         )
         return plan.submit(release, [write])[0]
 
@@ -255,7 +271,14 @@ class Topics:
                 if subscriber is not None:
                     yield subscriber.subscription.id, n - subscriber.segments[-1].offset
 
-    def _delete(self, plan: Plan, release: FhirRelease, id: str, if_match: int | None) -> Written:
+    def _delete(
+        self,
+        plan: Plan,
+        release: FhirRelease,
+        id: str,
+        if_match: int | None,
+        author: Client | None,
+    ) -> Written:
         key = _key(release, id)
         head = plan.head(key)
         plan.guards.check_if_match(key, head, if_match)
@@ -291,6 +314,7 @@ class Topics:
                     resource_type=away.resource_type,
                     id=id,
                     unconditional=True,
+                    author=author,
                 )
                 plan.submit(other, [write])
         return Written(Outcome.DELETED, plan.head(key))

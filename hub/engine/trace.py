@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from hub.core.change import Change
+from hub.core.client import Client
 from hub.core.json_text import parse
 from hub.core.registry import Registry
 from hub.core.release import FhirRelease
@@ -47,11 +48,13 @@ POINTING: Mapping[str, tuple[str, ...]] = {
 class Told:
     """One Subscription that a change was an event for.
 
-    ``name`` is what the subscriber calls it: its name, or in R4 and R4B its reason.  ``delivered``
-    is when an endpoint took it, as far as that is still known.
+    ``is_shown`` is whether who asks knows of the Subscription; ``name`` what the subscriber calls
+    it: its name, or in R4 and R4B its reason.  ``delivered`` is when an endpoint took it, as far as
+    that is still known.
     """
 
     subscriber: Subscriber
+    is_shown: bool
     name: str
     number: int
     standing: EventStanding
@@ -104,10 +107,11 @@ class Tracing:
         self._subscribers = subscribers
         self._parameters = parameters
 
-    async def trace(self, key: ResourceKey, *, for_administrator: bool = False) -> Trace:
+    async def trace(self, key: ResourceKey, *, caller: Client | None = None) -> Trace:
         """Return what became of a resource and of those that point to it.
 
-        Only the administrator is told what administrative Subscriptions were sent.
+        What administrative Subscriptions were sent is told to those who know of these.  Of other
+        clients' Subscriptions everybody is told whether it arrived, but not which they are.
 
         Raises:
             NotFound: there never was such a resource.
@@ -133,7 +137,7 @@ class Tracing:
 
         changes, cut = await self._store.read(gather)
         # Matching belongs to the event loop, which alone changes topics and streams.
-        places = self._places(key.release, for_administrator)
+        places = self._places(key.release, caller)
         tops = {stream: self._subscribers.n(stream) for stream in places}
         resting = {stream for stream in places if not self._subscribers.matched(stream)}
         candidates = [
@@ -142,7 +146,7 @@ class Tracing:
         ]
 
         def look(reader: Reader) -> tuple[TracedChange, ...]:
-            seen = _Seen(reader, places, tops)
+            seen = _Seen(reader, places, tops, caller)
             return tuple(
                 TracedChange(version=version, told=tuple(seen.told(version, streams)))
                 for version, streams in candidates
@@ -150,14 +154,14 @@ class Tracing:
 
         return Trace(changes=await self._store.read(look), cut=cut)
 
-    def _places(self, release: FhirRelease, for_administrator: bool) -> dict[int, list[_Place]]:
+    def _places(self, release: FhirRelease, caller: Client | None) -> dict[int, list[_Place]]:
         """Return whom the events of each stream belong or belonged to, by stream."""
         places: dict[int, list[_Place]] = {}
         for subscriber in list(self._subscribers):
             subscription = subscriber.subscription
             if subscription.release is not release or subscriber.deleted:
                 continue
-            if subscription.administrative and not for_administrator:
+            if subscription.administrative and not subscriber.belonging.is_shown_to(caller):
                 continue
             for segment in subscriber.segments:
                 if segment.stream != GONE:
@@ -199,8 +203,13 @@ class _Seen:
     """What one view of the store has of events and attempts."""
 
     def __init__(
-        self, reader: Reader, places: Mapping[int, Sequence[_Place]], tops: Mapping[int, int]
+        self,
+        reader: Reader,
+        places: Mapping[int, Sequence[_Place]],
+        tops: Mapping[int, int],
+        caller: Client | None,
     ) -> None:
+        self._caller = caller
         self._reader = reader
         self._places = places
         self._tops = tops
@@ -216,6 +225,7 @@ class _Seen:
                     number = n - place.offset
                     yield Told(
                         subscriber=place.subscriber,
+                        is_shown=place.subscriber.belonging.is_shown_to(self._caller),
                         name=self._name(place.subscriber),
                         number=number,
                         standing=standing_of(place.subscriber, number),

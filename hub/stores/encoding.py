@@ -128,6 +128,7 @@ def encode_subscription(subscription: Subscription) -> bytes:
             "max_count": subscription.max_count,
             "end": optional_micros(subscription.end),
             "identifier": [(each.system, each.value) for each in subscription.identifier],
+            "managing_entity": sorted(subscription.managing_entity),
             "administrative": subscription.administrative,
         }
     )
@@ -162,6 +163,7 @@ def decode_subscription(
         end=optional_from_micros(fields["end"]),
         identifier=tuple(Identifier(*each) for each in fields["identifier"]),
         # An older database does not say: there were none.
+        managing_entity=frozenset(fields.get("managing_entity", ())),
         administrative=fields.get("administrative", False),
     )
 

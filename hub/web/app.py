@@ -13,7 +13,7 @@ from hub.engine.hub import Hub
 from hub.errors import NotFound
 from hub.settings import Settings, read_token
 from hub.web import guide, home, mailbox, opt_in
-from hub.web.administrator import Administrator
+from hub.web.callers import Callers
 from hub.web.endpoint import RELEASES, FhirEndpoint
 from hub.web.guard import Guard, Hosts, Origins
 from hub.web.limits import Limits
@@ -35,13 +35,14 @@ def create_app(
     Args:
         hub: the engine.
         validators: the check of each release.
-        settings: ``cors_origins``, ``host``, ``max_body`` and ``admin_token_file`` are used.
+        settings: ``cors_origins``, ``host``, ``max_body``, ``clients`` and ``admin_token_file``
+            are used.
         limits: what a request may ask for, the defaults with ``max_body`` where None.
         has_xml: whether to offer XML, which takes the extra ``xml``.
         mails: what a demo's mail server caught, to be looked at; None elsewhere.
 
     Raises:
-        SettingsError: there is no sound token in ``admin_token_file``.
+        SettingsError: there is no sound token in ``admin_token_file``, or a client has it, too.
     """
     token_file = settings.admin_token_file
     service = Service(
@@ -49,7 +50,7 @@ def create_app(
         validators=validators,
         limits=limits or Limits(body_bytes=settings.max_body),
         started=hub.clock.now(),
-        administrator=Administrator(None if token_file is None else read_token(token_file)),
+        callers=Callers(settings.clients, None if token_file is None else read_token(token_file)),
         has_xml=has_xml,
     )
     endpoint = FhirEndpoint(service)

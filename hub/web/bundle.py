@@ -233,7 +233,7 @@ def _read_entry(
         if_none_match=read_entity_tag(request.get("ifNoneMatch"), "request.ifNoneMatch"),
         if_none_exist=request.get("ifNoneExist"),
         prefer=call.prefer,
-        is_administrator=call.is_administrator,
+        client=call.client,
     )
     return _Entry(index, entry_call, target, raw.get("fullUrl", ""))
 

@@ -12,6 +12,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
+from hub.core.client import Client
 from hub.core.json_text import Document
 from hub.core.release import FhirRelease, Json
 from hub.core.version import ResourceVersion
@@ -43,7 +44,7 @@ class Call:
 
     ``segments`` is the path below the base URL, ``query`` the decoded pairs of its query (and of
     a search form).  ``document`` is the resource that was sent, ``patch`` a JSON Patch.
-    ``is_administrator``: the caller has shown the administrator's token.
+    ``client`` is who calls, None where nobody is asked and no administrator said so.
     """
 
     release: FhirRelease
@@ -57,7 +58,12 @@ class Call:
     if_modified_since: datetime | None = None
     if_none_exist: str | None = field(default=None, repr=False)
     prefer: Prefer = Prefer()
-    is_administrator: bool = False
+    client: Client | None = None
+
+    @property
+    def is_administrator(self) -> bool:
+        """Whether the caller sees and may do everything."""
+        return self.client is not None and self.client.is_administrator
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +71,7 @@ class Answer:
     """What came of a call.
 
     ``body`` is JSON text; ``is_outcome`` tells that it is about the call, not what was asked for.
-    ``help`` is the address where a refusal is explained.
+    ``help`` is the address where a refusal is explained, ``challenge`` how to say who calls.
     """
 
     status: int
@@ -76,6 +82,7 @@ class Answer:
     location: str | None = None
     retry_after: int | None = None
     help: str | None = None
+    challenge: str = ""
 
 
 def answer_version(status: int, version: ResourceVersion, body: bytes | None) -> Answer:

@@ -10,6 +10,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from hub.codecs.xml import is_xml
+from hub.core.client import Client
 from hub.core.release import FhirRelease
 from hub.errors import HubError
 from hub.web.interaction import allowed, resolve
@@ -20,6 +21,8 @@ from hub.web.service import Service
 from hub.web.xml_body import in_xml
 
 RELEASES = {release.path: release for release in FhirRelease}
+_OPEN = ("metadata",)
+"""What is answered to everybody: it says how a caller makes itself known."""
 
 
 class FhirEndpoint:
@@ -39,39 +42,42 @@ class FhirEndpoint:
     async def _answer(
         self, request: Request, release: FhirRelease, segments: tuple[str, ...]
     ) -> Response:
-        if request.method == "OPTIONS":
-            methods = allowed(self._service, release, segments)
-            return Response(status_code=204, headers={"allow": ", ".join(("OPTIONS", *methods))})
-        content_type, is_pretty, trusted = OUTCOME_TYPE, False, False
+        service, callers = self._service, self._service.callers
+        content_type, is_pretty = OUTCOME_TYPE, False
+        client: Client | None = None
         allow: tuple[str, ...] | None = None
         try:
-            query = dict(read_query(request, self._service.limits))
+            query = dict(read_query(request, service.limits))
             is_pretty = query.get("_pretty") == "true"
-            content_type = negotiate(
-                ",".join(request.headers.getlist("accept")),
-                query.get("_format"),
-                release,
-                has_xml=self._service.has_xml,
-                sent=request.headers.get("content-type"),
-            )
-            trusted = self._service.administrator.is_shown_by(request.headers.get("authorization"))
-            handler, target = resolve(self._service, release, request.method, segments, trusted)
+            if request.method != "OPTIONS":
+                content_type = negotiate(
+                    ",".join(request.headers.getlist("accept")),
+                    query.get("_format"),
+                    release,
+                    has_xml=service.has_xml,
+                    sent=request.headers.get("content-type"),
+                )
+            client = callers.caller(request.headers.getlist("authorization"))
+            callers.refuse_in_query(query)
+            if segments != _OPEN:
+                callers.require(client)
+            trusted = client is not None and client.is_administrator
+            if request.method == "OPTIONS":
+                methods = ("OPTIONS", *allowed(service, release, segments, trusted))
+                return Response(status_code=204, headers={"allow": ", ".join(methods)})
+            handler, target = resolve(service, release, request.method, segments, trusted)
             call = await read_call(
-                request,
-                release,
-                segments,
-                self._service.limits,
-                has_xml=self._service.has_xml,
-                is_administrator=trusted,
+                request, release, segments, service.limits, has_xml=service.has_xml, client=client
             )
-            answer = await handler(self._service, call, target)
+            callers.refuse_in_query(dict(call.query))
+            answer = await handler(service, call, target)
         except HubError as error:
-            answer = self._service.refusal(error, release)
+            answer = service.refusal(error, release)
             if error.status == 405:
-                allow = allowed(self._service, release, segments, trusted)
+                trusted = client is not None and client.is_administrator
+                allow = allowed(service, release, segments, trusted)
         if is_xml(content_type):
-            limits = self._service.limits
-            answer = await in_xml(answer, release, limits, is_pretty=is_pretty)
+            answer = await in_xml(answer, release, service.limits, is_pretty=is_pretty)
             is_pretty = False
         response = respond(answer, content_type, allow=allow, is_pretty=is_pretty)
         response.headers["vary"] = "Accept"

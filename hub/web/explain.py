@@ -44,7 +44,7 @@ async def explain_version(service: Service, call: Call, target: Target) -> Answe
         arguments.number("version"),
         subscription=_one(arguments, "subscription"),
         topic=_one(arguments, "topic"),
-        for_administrator=call.is_administrator,
+        caller=call.client,
     )
     return Answer(status=200, body=dumps(_written(found)))
 
@@ -65,7 +65,7 @@ async def explain_change(service: Service, call: Call, _: Target) -> Answer:
         states.get("after"),
         subscription=_one(arguments, "subscription"),
         topic=_one(arguments, "topic"),
-        for_administrator=call.is_administrator,
+        caller=call.client,
     )
     return Answer(status=200, body=dumps(_written(found)))
 

@@ -59,7 +59,7 @@ async def process_message(service: Service, call: Call, _: Target) -> Answer:
     head = read_message_head(bundle, call.release)
     base_url = service.hub.base_url(call.release)
     try:
-        at = await _taken(service, call.release, bundle, head)
+        at = await _taken(service, call, bundle, head)
     except HubError as error:
         refusal = service.refusal(error, call.release)
         code = ResponseCode.FATAL_ERROR
@@ -71,10 +71,9 @@ async def process_message(service: Service, call: Call, _: Target) -> Answer:
     return Answer(status=200, body=write_response(head, base_url, ResponseCode.OK, timestamp=at))
 
 
-async def _taken(
-    service: Service, release: FhirRelease, bundle: Resource, head: MessageHead
-) -> datetime:
+async def _taken(service: Service, call: Call, bundle: Resource, head: MessageHead) -> datetime:
     """Keep what a message carries and return when it was first taken."""
+    release = call.release
     raw: list[Json] = bundle["entry"]
     inner = [each for each in map(_notification_entries, raw) if isinstance(each, list)]
     count = len(raw) + sum(map(len, inner))
@@ -88,7 +87,7 @@ async def _taken(
         place = f"Bundle.entry[{index}].resource"
         notification = read_notification(entry.get("resource", {}), place)
         if notification is not None:
-            return await _notified(service, bundle, head, notification, index)
+            return await _notified(service, call, bundle, head, notification, index=index)
     header: Resource = raw[0]["resource"]
     entries = list(_entries(raw, release, head))
     return await service.hub.messages.take(
@@ -99,6 +98,7 @@ async def _taken(
             header=MessageEntry(raw[0].get("fullUrl", ""), "MessageHeader", header),
             entries=entries,
             known=frozenset(_known(head, header, entries)),
+            author=call.client,
         )
     )
 
@@ -110,9 +110,11 @@ def _notification_entries(entry: Json) -> Json:
 
 async def _notified(
     service: Service,
+    call: Call,
     bundle: Resource,
     head: MessageHead,
     notification: ReceivedNotification,
+    *,
     index: int,
 ) -> datetime:
     """Take a notification; a handshake or heartbeat has nothing that could be kept."""
@@ -145,6 +147,7 @@ async def _notified(
             release=release,
             source=head.source,
             subscription=notification.subscription_name,
+            author=call.client,
             entries=entries,
             events=[
                 NotifiedEvent(

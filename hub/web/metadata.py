@@ -51,6 +51,7 @@ def _statement(service: Service, release: FhirRelease, topics: Sequence[str]) ->
             version=software_version(),
             has_xml=service.has_xml,
             versioned_update=hub.intake.guards.if_match,
+            callers_asked=service.callers.asked,
         )
     )
 

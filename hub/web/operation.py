@@ -40,6 +40,7 @@ async def invoke(service: Service, call: Call, target: Target) -> Answer:
 
     Raises:
         NotFound: there is no such operation here, or no such Subscription for this caller.
+        Forbidden: the operation sends something, and the caller may only read.
     """
     if target.operation == INJECT_EVENT and is_topic_place(call.release, target):
         return await inject_event(service, call, target)
@@ -60,11 +61,14 @@ async def invoke(service: Service, call: Call, target: Target) -> Answer:
 
 
 def _check_shown(service: Service, call: Call, target: Target) -> None:
-    """Raise ``NotFound`` for a Subscription that only the administrator is answered about."""
-    if target.resource_type != "Subscription" or call.is_administrator:
+    """Raise ``NotFound`` or ``Forbidden`` for what the caller is not to be answered, or told."""
+    if target.resource_type != "Subscription" or not target.id:
         return
-    if service.hub.subscribers.hides(call.release, target.id):
+    subscribers = service.hub.subscribers
+    if not subscribers.shows(call.release, target.id, call.client):
         raise NotFound(f"there is no Subscription/{target.id} at this base")
+    if target.operation in _SENDING and subscribers.find(call.release, target.id) is not None:
+        subscribers.check_change(call.release, target.id, call.client)
 
 
 async def _status(service: Service, call: Call, target: Target) -> Answer:
@@ -79,9 +83,7 @@ async def _status(service: Service, call: Call, target: Target) -> Answer:
         if status not in set(SubscriptionStatusCode):
             raise InvalidValue(f"status must be one of {', '.join(SubscriptionStatusCode)}")
     _check_count(ids)
-    found = service.hub.statuses.statuses(
-        call.release, ids, statuses, for_administrator=call.is_administrator
-    )
+    found = service.hub.statuses.statuses(call.release, ids, statuses, caller=call.client)
     base = service.hub.base_url(call.release)
     where = (
         f"{base}/Subscription/{target.id}/$status"
@@ -127,7 +129,7 @@ async def _binding_token(service: Service, call: Call, target: Target) -> Answer
         call.release,
         ids,
         resume_after=arguments.number("resume-after"),
-        for_administrator=call.is_administrator,
+        caller=call.client,
     )
     written = service.hub.codecs[call.release].encode_parameters(
         [
@@ -243,5 +245,7 @@ ON_SYSTEM: Final[Mapping[str, Operation]] = {
     PROCESS_MESSAGE: process_message,
 }
 """Offered at the base URL."""
+_SENDING: Final = frozenset(("$resend", "$verify"))
+"""Those that whoever may change the Subscription can have something sent by."""
 READABLE: Final = frozenset((ORDER_STATUS,))
 """Those at the base URL that take GET, too."""

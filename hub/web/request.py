@@ -13,6 +13,7 @@ from urllib.parse import parse_qsl
 from starlette.requests import Request
 
 from hub.codecs.xml import is_xml
+from hub.core.client import Client
 from hub.core.json_text import Document, parse
 from hub.core.release import FhirRelease
 from hub.errors import InvalidValue, MediaTypeNotSupported, TooLarge
@@ -61,7 +62,7 @@ async def read_call(
     limits: Limits,
     *,
     has_xml: bool,
-    is_administrator: bool = False,
+    client: Client | None = None,
 ) -> Call:
     """Read a request whose address is known to offer its method.
 
@@ -105,7 +106,7 @@ async def read_call(
             ",".join(headers.getlist("prefer")),
             Return.REPRESENTATION if segments else Return.MINIMAL,
         ),
-        is_administrator=is_administrator,
+        client=client,
     )
 
 

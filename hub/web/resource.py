@@ -80,9 +80,7 @@ async def create(service: Service, call: Call, target: Target) -> Answer:
         if call.if_none_exist is not None:
             raise InvalidValue("If-None-Exist is not offered for Subscription")
         document = service.validated(call.release, call.document, "Subscription")
-        stored = await service.hub.subscriptions.create(
-            call.release, document, by_administrator=call.is_administrator
-        )
+        stored = await service.hub.subscriptions.create(call.release, document, caller=call.client)
         return _answer_subscription(service, call, stored)
     if await concerns_topic(service, call, target):
         return answer_written(service, call, await write_topic(service, call, target))
@@ -98,7 +96,7 @@ async def update(service: Service, call: Call, target: Target) -> Answer:
             target.id,
             document,
             if_match=call.if_match,
-            by_administrator=call.is_administrator,
+            caller=call.client,
         )
         return _answer_subscription(service, call, stored)
     if await concerns_topic(service, call, target):
@@ -114,7 +112,7 @@ async def patch(service: Service, call: Call, target: Target) -> Answer:
             target.id,
             patching(service, call, target),
             if_match=call.if_match,
-            by_administrator=call.is_administrator,
+            caller=call.client,
         )
         return _answer_subscription(service, call, stored)
     return await _submit(service, call, await write_of(service, call, target))
@@ -127,7 +125,7 @@ async def delete(service: Service, call: Call, target: Target) -> Answer:
             call.release,
             target.id,
             if_match=call.if_match,
-            by_administrator=call.is_administrator,
+            caller=call.client,
         )
         return _answer(service, call, outcome, None, None)
     if await concerns_topic(service, call, target):
@@ -152,7 +150,11 @@ async def write_of(
     match call.method:
         case "DELETE":
             return Write(
-                interaction=Interaction.DELETE, resource_type=kind, id=id, if_match=call.if_match
+                interaction=Interaction.DELETE,
+                resource_type=kind,
+                id=id,
+                if_match=call.if_match,
+                author=call.client,
             )
         case "PATCH":
             return Write(
@@ -162,6 +164,7 @@ async def write_of(
                 if_match=call.if_match,
                 patch=patching(service, call, target),
                 full_url=full_url,
+                author=call.client,
             )
     document = service.validated(call.release, call.document, kind, id or None)
     refuse_topic(call.release, document.value)
@@ -177,6 +180,7 @@ async def write_of(
             None if criteria is None else parse_query(parameters, kind, _criteria(criteria))
         ),
         full_url=full_url,
+        author=call.client,
     )
 
 

@@ -38,8 +38,8 @@ def respond(
         headers["link"] = f'<{answer.help}>; rel="help"'
     if answer.retry_after is not None:
         headers["retry-after"] = str(answer.retry_after)
-    if answer.status == 401:
-        headers["www-authenticate"] = 'Bearer realm="fhir-hub", error="invalid_token"'
+    if answer.challenge:
+        headers["www-authenticate"] = answer.challenge
     if allow is not None:
         headers["allow"] = ", ".join(allow)
     body = answer.body

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import TypeVar
 
 from hub.codecs.outcome import outcome
@@ -16,15 +17,15 @@ from hub.engine.hub import Hub
 from hub.engine.shown_reader import ShownReader
 from hub.errors import HubError, InvalidResource, InvalidValue, Issue, MethodNotAllowed
 from hub.ports import Reader
-from hub.web.administrator import Administrator
 from hub.web.call import Answer, Call
+from hub.web.callers import Callers
 from hub.web.limits import Limits
 
 T = TypeVar("T")
 
 TOPICS_ARE_READ = (
     "topics are files of the hub, or written by its administrator, who sends the bearer token of "
-    "--admin-token-file; create, update and delete them one by one"
+    "--admin-token-file or of one in --clients; create, update and delete them one by one"
 )
 
 
@@ -41,7 +42,7 @@ class Service:
     validators: Mapping[FhirRelease, Validator]
     limits: Limits
     started: datetime
-    administrator: Administrator
+    callers: Callers
     has_xml: bool = False
     statements: dict[FhirRelease, tuple[tuple[str, ...], bytes]] = field(default_factory=dict)
 
@@ -87,10 +88,10 @@ class Service:
 
     async def read(self, call: Call, query: Callable[[Reader], T]) -> T:
         """Run ``query`` on what the caller may see of the store."""
-        store, hides = self.hub.store, self.hub.subscribers.hides
+        store, shows = self.hub.store, partial(self.hub.subscribers.shows, caller=call.client)
         if call.is_administrator:
             return await store.read(query)
-        return await store.read(lambda reader: query(ShownReader(reader, hides)))
+        return await store.read(lambda reader: query(ShownReader(reader, shows)))
 
     def refusal(self, error: HubError, release: FhirRelease | None = None) -> Answer:
         """Return the OperationOutcome that says what was refused."""
@@ -104,6 +105,7 @@ class Service:
             is_outcome=True,
             retry_after=error.retry_after,
             help=f"{self.hub.public_url}/errors/{error.slug}",
+            challenge=error.challenge,
         )
 
 

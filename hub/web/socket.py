@@ -2,7 +2,8 @@
 
 To a classic Subscription they bind by its id, ``bind`` and the id, best at the address of its base
 (``/ws/r4``), since another base may have the same id; what is wrong is said as ``error``, the id
-and the reason.
+and the reason.  Where the hub asks who calls, the request for the upgrade says so, as any other
+does; a token of ``$get-ws-binding-token`` needs no more than itself.
 Sources: backport IG, "Channels" (websockets): the text message ``bind-with-token`` and the token;
 http://hl7.org/fhir/R4/subscription.html (channel websocket).
 """
@@ -15,13 +16,16 @@ import re
 from collections.abc import Sequence
 from typing import Any, Final
 
+from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
+from hub.core.client import Client
 from hub.core.release import FhirRelease
 from hub.engine.sockets import Session
 from hub.errors import HubError
 from hub.web.internal_error import log_bug
+from hub.web.response import respond
 from hub.web.service import Service
 
 _BIND: Final = re.compile(r"bind-with-token(?::\s*|\s+)(\S{1,512})\s*")
@@ -51,8 +55,13 @@ class SocketEndpoint:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one socket until one of both sides ends it."""
         websocket = WebSocket(scope, receive, send)
+        try:
+            caller = self._service.callers.caller(websocket.headers.getlist("authorization"))
+        except HubError as error:
+            await _deny(websocket, respond(self._service.refusal(error)))
+            return
         await websocket.accept()
-        connection = _Connection(self._service, websocket, self._releases)
+        connection = _Connection(self._service, websocket, self._releases, caller)
         session = self._service.hub.sockets.session(connection.send)
         try:
             await connection.serve(session)
@@ -73,8 +82,14 @@ class _Connection:
     """One socket; what is sent is sent one text after the other."""
 
     def __init__(
-        self, service: Service, websocket: WebSocket, releases: Sequence[FhirRelease]
+        self,
+        service: Service,
+        websocket: WebSocket,
+        releases: Sequence[FhirRelease],
+        caller: Client | None,
     ) -> None:
+        self._callers = service.callers
+        self._caller = caller
         self._limits = service.limits
         self._clock = service.hub.clock
         self._websocket = websocket
@@ -173,7 +188,8 @@ class _Connection:
 
     async def _bind_by_id(self, session: Session, id: str) -> None:
         try:
-            await session.bind_by_id(self._releases, id)
+            self._callers.require(self._caller)
+            await session.bind_by_id(self._releases, id, caller=self._caller)
         except HubError as error:
             await self._reply(f"error {id} {error.diagnostics}")
         else:
@@ -213,6 +229,14 @@ class _Connection:
         self._texts += 1
         if self._texts > self._limits.texts_per_second:
             raise _Closing(POLICY, f"at most {self._limits.texts_per_second} texts in a second")
+
+
+async def _deny(websocket: WebSocket, answer: Response) -> None:
+    """Answer an upgrade that is refused; a server that can't say why answers 403."""
+    if "websocket.http.response" in websocket.scope.get("extensions", {}):
+        await websocket.send_denial_response(answer)
+    else:
+        await websocket.close(POLICY)
 
 
 def read_bind(text: str) -> str | None:

@@ -51,13 +51,15 @@ async def write_topic(service: Service, call: Call, target: Target) -> Written:
     """
     topics, id = service.hub.topics, target.id
     if call.method == "DELETE":
-        return await topics.delete(call.release, id, if_match=call.if_match)
+        return await topics.delete(call.release, id, if_match=call.if_match, author=call.client)
     if call.if_none_exist is not None:
         raise InvalidValue("If-None-Exist is not offered for topics: url and version identify one")
     topic = _topic(service, call, target)
     if id:
-        return await topics.update(call.release, id, topic, if_match=call.if_match)
-    return await topics.create(call.release, topic)
+        return await topics.update(
+            call.release, id, topic, if_match=call.if_match, author=call.client
+        )
+    return await topics.create(call.release, topic, author=call.client)
 
 
 def _topic(service: Service, call: Call, target: Target) -> SubscriptionTopic:

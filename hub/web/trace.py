@@ -34,7 +34,7 @@ async def trace(service: Service, call: Call, target: Target) -> Answer:
     Arguments(service, call, ())
     found = await service.hub.tracing.trace(
         ResourceKey(call.release, target.resource_type, target.id),
-        for_administrator=call.is_administrator,
+        caller=call.client,
     )
     return Answer(status=200, body=dumps(_written(found)))
 
@@ -62,7 +62,8 @@ def _change(change: TracedChange) -> Iterator[Json]:
 
 def _told(told: Told) -> Iterator[Json]:
     subscription = told.subscriber.subscription
-    yield {"name": "subscription", "valueReference": {"reference": subscription.reference}}
+    if told.is_shown:
+        yield {"name": "subscription", "valueReference": {"reference": subscription.reference}}
     if told.name:
         yield {"name": "name", "valueString": told.name}
     yield {"name": "channel", "valueCode": subscription.channel_type}

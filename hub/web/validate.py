@@ -45,9 +45,7 @@ async def validate(service: Service, call: Call, _: Target) -> Answer:
     ]
     try:
         document = service.validated(call.release, document, "Subscription")
-        would_be = service.hub.dry_run.create(
-            call.release, document, by_administrator=call.is_administrator
-        )
+        would_be = service.hub.dry_run.create(call.release, document, caller=call.client)
     except HubError as error:
         written = outcome(error, codec.element)
     else:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from hub.core.client import ADMINISTRATOR, Client
 from hub.core.delivery import Failed, FailureClass
 from hub.core.json_text import Document, dumps, parse
 from hub.core.release import FhirRelease, Resource
@@ -258,11 +259,18 @@ def test_a_patch_gets_what_is_read_and_keeps_the_hidden_header_values() -> None:
 
 def test_the_owner_stays_who_created_it() -> None:
     async def scenario(rig: Rig) -> None:
+        alice = Client(name="alice")
         resource = document(a_subscription())
-        await rig.hub.subscriptions.update(R4, "sub", resource, owner="alice")
-        assert rig.subscriber("sub").owner == "alice"
-        await rig.update("sub", max_count=2)
-        assert rig.subscriber("sub").owner == "alice"
+        stored = await rig.hub.subscriptions.create(R4, resource, caller=alice)
+        id = stored.version.key.id
+        assert rig.subscriber(id).owner == "alice"
+        changed = document({**a_subscription(max_count=2), "id": id})
+        for caller in (alice, ADMINISTRATOR):
+            await rig.hub.subscriptions.update(R4, id, changed, caller=caller)
+            assert rig.subscriber(id).owner == "alice"
+        await rig.hub.subscriptions.delete(R4, id, caller=alice)
+        await rig.hub.subscriptions.update(R4, id, changed, caller=ADMINISTRATOR)
+        assert rig.subscriber(id).owner == "alice"
 
     on_rig(scenario)
 

@@ -7,30 +7,31 @@ from pathlib import Path
 
 import pytest
 
+from hub.core.client import ADMINISTRATOR
 from hub.errors import Unauthorized
 from hub.settings import Settings, SettingsError
-from hub.web.administrator import Administrator
+from hub.web.callers import Callers
 from tests.web.site import a_patient, a_site, issue, run
 from tests.web.topics import ADMIN, TOKEN, a_topic, administered
 
 
 def test_the_token_gives_the_scope_whatever_the_case_of_its_scheme() -> None:
-    administrator = Administrator(TOKEN)
-    assert administrator.is_shown_by(f"Bearer {TOKEN}")
-    assert administrator.is_shown_by(f"bearer  {TOKEN} ")
-    assert not administrator.is_shown_by(None)
-    assert not administrator.is_shown_by("Basic dTpw")
-    assert TOKEN not in repr(vars(administrator))
+    callers = Callers(None, TOKEN)
+    assert callers.caller([f"Bearer {TOKEN}"]) is ADMINISTRATOR
+    assert callers.caller([f"bearer  {TOKEN} "]) is ADMINISTRATOR
+    assert callers.caller([]) is None
+    assert callers.caller(["Basic dTpw"]) is None
+    assert TOKEN not in repr(vars(callers))
 
 
 @pytest.mark.parametrize("shown", ["", "x", TOKEN[:-1], TOKEN + "a", "é"])
 def test_another_bearer_token_is_refused(shown: str) -> None:
     with pytest.raises(Unauthorized, match="none that this hub knows"):
-        Administrator(TOKEN).is_shown_by(f"Bearer {shown}")
+        Callers(None, TOKEN).caller([f"Bearer {shown}"])
 
 
 def test_without_a_token_in_the_settings_nobody_has_the_scope() -> None:
-    assert not Administrator(None).is_shown_by(f"Bearer {TOKEN}")
+    assert Callers(None).caller([f"Bearer {TOKEN}"]) is None
 
 
 def test_a_wrong_token_is_told_so_and_never_logged(
