@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import stat
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
+from hub.core.client import Client
 from hub.core.json_text import parse
 from hub.core.registered_client import (
     ClientsInvalid,
@@ -21,7 +23,19 @@ from hub.core.registered_client import (
 )
 from hub.errors import HubError
 
+SHORTEST_TOKEN, LONGEST_TOKEN = 32, 1024
+_TOKEN: Final = re.compile(rf"(?=.{{{SHORTEST_TOKEN},{LONGEST_TOKEN}}}$)[A-Za-z0-9\-._~+/]+=*")
 _OTHERS_WRITE: Final = stat.S_IWGRP | stat.S_IWOTH
+
+
+def check_token(token: str, holder: str) -> str:
+    """Return ``token`` if it is a bearer token; a refusal names its ``holder``, never itself."""
+    if not _TOKEN.fullmatch(token):
+        raise ValueError(
+            f"{holder} must hold one token of {SHORTEST_TOKEN} to {LONGEST_TOKEN} letters, "
+            "digits and -._~+/="
+        )
+    return token
 
 
 def read_clients(text: str) -> tuple[RegisteredClient, ...]:
@@ -43,6 +57,16 @@ def read_clients(text: str) -> tuple[RegisteredClient, ...]:
         raise ValueError(f"{text}: {error}") from None
 
 
+def check_addable(path: Path, client: Client) -> None:
+    """Return if a client can be added to the list in a file, as far as the list goes.
+
+    Raises:
+        ValueError: there is a client of this name, or the list can't be read.
+    """
+    if path.exists() and any(each.client.name == client.name for each in read_clients(str(path))):
+        raise ValueError(f"{path}: there is a client {client.name!r} already")
+
+
 def add_client(path: Path, client: RegisteredClient) -> None:
     """Add a client to the list in a file, which is made (0600) where there is none.
 
@@ -51,13 +75,12 @@ def add_client(path: Path, client: RegisteredClient) -> None:
     Raises:
         ValueError: there is a client of this name, or the list can't be read or written.
     """
+    check_addable(path, client.client)
     mode = 0o600
     known: tuple[RegisteredClient, ...] = ()
     if path.exists():
         known = read_clients(str(path))
         mode = stat.S_IMODE(path.stat().st_mode)
-    if any(each.client.name == client.client.name for each in known):
-        raise ValueError(f"{path}: there is a client {client.client.name!r} already")
     # What a link names is replaced, not the link.
     target = path.resolve()
     written = json.dumps(write_clients((*known, client)), indent=2, ensure_ascii=False) + "\n"

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from hub.client_settings import CLIENT_OPTIONS
+from hub.client_settings import CLIENT_OPTIONS, check_token
 from hub.coding_settings import read_authorization_hint, read_message_event
 from hub.core.message import DEFAULT_MESSAGE_EVENT, MessageEvent
 from hub.core.registered_client import RegisteredClient
@@ -48,9 +48,6 @@ _UNITS = {
 }
 _SIZES = {"": 1, "k": 1024, "m": 1024**2}
 _ORIGIN = re.compile(r"https?://[^/?#@\s]+")
-
-SHORTEST_TOKEN, LONGEST_TOKEN = 32, 1024
-_TOKEN = re.compile(rf"(?=.{{{SHORTEST_TOKEN},{LONGEST_TOKEN}}}$)[A-Za-z0-9\-._~+/]+=*")
 
 
 class SettingsError(ValueError):
@@ -202,15 +199,9 @@ def read_token(path: Path) -> str:
             holds no token; the text does not show what it holds.
     """
     try:
-        token = read_private(path).strip()
+        return check_token(read_private(path).strip(), repr(str(path)))
     except ValueError as error:
         raise SettingsError(str(error)) from None
-    if not _TOKEN.fullmatch(token):
-        raise SettingsError(
-            f"{str(path)!r} must hold one token of {SHORTEST_TOKEN} to {LONGEST_TOKEN} letters, "
-            "digits and -._~+/="
-        )
-    return token
 
 
 def _token_file(text: str) -> Path:

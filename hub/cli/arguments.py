@@ -17,7 +17,14 @@ from hub.cli.arguments_asking import (
     add_trace,
     add_trigger,
 )
-from hub.cli.arguments_running import add_demo, add_receiver, add_serve, add_subs, add_watch
+from hub.cli.arguments_running import (
+    add_client,
+    add_demo,
+    add_receiver,
+    add_serve,
+    add_subs,
+    add_watch,
+)
 from hub.cli.help_text import ABOUT
 from hub.cli.parser import Parser
 
@@ -33,6 +40,7 @@ COMMANDS = (
     "publish",
     "trigger",
     "scenario",
+    "client",
     "errors",
     "guide",
 )
@@ -72,6 +80,7 @@ def build_parser() -> Parser:
         add_publish,
         add_trigger,
         add_scenario,
+        add_client,
         add_errors,
         add_guide,
     ):

@@ -13,6 +13,7 @@ from hub.cli.parser import (
     add_command,
     add_format,
     add_hub,
+    add_token,
     add_url,
 )
 
@@ -49,9 +50,12 @@ def add_topics(commands: Commands[Parser]) -> None:
     add_url(group, "the hub to load into")
     group.add_argument(
         "--admin-token-file",
-        default=os.environ.get("HUB_ADMIN_TOKEN_FILE"),
+        dest="token_file",
         metavar="FILE",
-        help="the token that the hub was started with (load; HUB_ADMIN_TOKEN_FILE)",
+        help="the same: as the hub was started with it (load; HUB_ADMIN_TOKEN_FILE)",
+    )
+    group.set_defaults(
+        token_file=os.environ.get("HUB_ADMIN_TOKEN_FILE") or group.get_default("token_file")
     )
     add_format(group)
 
@@ -147,6 +151,7 @@ def add_scenario(commands: Commands[Parser]) -> None:
     command.add_argument("action", choices=("list", "run", "show"), help="what to do")
     command.add_argument("id", nargs="?", metavar="P13", help="a pattern, or all")
     command.add_argument("--base", metavar="URL", help="a hub that may send to this machine")
+    add_token(command)
     command.add_argument("--verbose", action="store_true", help="tell every step, also of all")
     add_format(command)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import timedelta
 
 from hub.cli.argument_type import (
@@ -14,7 +15,7 @@ from hub.cli.argument_type import (
     positive,
 )
 from hub.cli.exits import EXIT_TEXT
-from hub.cli.help_text import RECEIVER, SERVE, WATCH
+from hub.cli.help_text import CLIENT, RECEIVER, SERVE, WATCH
 from hub.cli.parser import Commands, Parser, add_command, add_format, add_hub, add_plain
 from hub.settings import OPTIONS
 
@@ -182,4 +183,35 @@ def add_receiver(commands: Commands[Parser]) -> None:
     )
     command.add_argument("--count", type=positive, metavar="N", help="stop after N events")
     add_hub(command)
+    add_format(command)
+
+
+def add_client(commands: Commands[Parser]) -> None:
+    """Add ``fhir-hub client``."""
+    command = add_command(
+        commands, "client", "who may call a hub that asks", "Who may call a hub that asks.", CLIENT
+    )
+    # The module of this name is the HTTP half of all commands.
+    command.set_defaults(command="clients")
+    command.add_argument("action", choices=("new", "list"), help="what to do")
+    command.add_argument("name", nargs="?", metavar="NAME", help="what it is called (new)")
+    command.add_argument(
+        "--party",
+        action="append",
+        default=[],
+        metavar="REFERENCE|SYSTEM|VALUE",
+        help="whom it acts for, as Organization/lab; repeatable (new)",
+    )
+    command.add_argument(
+        "--administrator", action="store_true", help="it sees and may do everything (new)"
+    )
+    command.add_argument(
+        "--file",
+        default=os.environ.get("HUB_CLIENTS") or "clients.json",
+        metavar="FILE",
+        help="the list of clients (clients.json; HUB_CLIENTS)",
+    )
+    command.add_argument(
+        "--token-file", metavar="FILE", help="write the token there (0600), show it not (new)"
+    )
     add_format(command)

@@ -6,11 +6,14 @@ the backport guide or R5.
 
 from __future__ import annotations
 
+import argparse
 import json
+import os
 import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlsplit
 
@@ -21,13 +24,35 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake
 from hub.cli.arrival import Arrival, NotANotification, read_arrival, read_status
 from hub.cli.exits import CommandError, Exit
 from hub.cli.payload import read_payload
+from hub.client_settings import check_token
 from hub.core.release import FhirRelease, Json, Resource
 from hub.ports import Clock
-from hub.settings import is_loopback
+from hub.settings import is_loopback, read_token
 
 FHIR_JSON = "application/fhir+json"
 _TIMEOUT = httpx.Timeout(15.0, connect=5.0)
 _MAX_FRAME = 64 * 1024**2
+
+
+_WHERE_IT_IS = "your token is read from --token-file FILE, HUB_TOKEN_FILE or HUB_TOKEN"
+
+
+def read_bearer(arguments: argparse.Namespace) -> str | None:
+    """Return the bearer token that a command shows, None where none was given.
+
+    It is in the file that ``arguments.token_file`` names, else in the variable ``HUB_TOKEN``:
+    never on the command line itself, which others on the machine can read.
+
+    Raises:
+        CommandError: it is none, or others may read its file.
+    """
+    try:
+        if arguments.token_file:
+            return read_token(Path(arguments.token_file))
+        token = os.environ.get("HUB_TOKEN")
+        return check_token(token, "HUB_TOKEN") if token else None
+    except ValueError as error:
+        raise CommandError(Exit.USAGE, str(error)) from None
 
 
 class SocketLost(Exception):
@@ -97,9 +122,12 @@ class HubClient:
         url: the hub, ``http://127.0.0.1:8080``, without the base path.
         release: which of its bases.
         clock: measures how long answers take.
+        token: the bearer token to show, None for a hub that asks nobody.
     """
 
-    def __init__(self, url: str, release: FhirRelease, clock: Clock) -> None:
+    def __init__(
+        self, url: str, release: FhirRelease, clock: Clock, *, token: str | None = None
+    ) -> None:
         self.url = url.rstrip("/")
         self.base = f"{self.url}/fhir/{release.path}"
         self.release = release
@@ -114,7 +142,11 @@ class HubClient:
         self._http = httpx.AsyncClient(
             timeout=_TIMEOUT,
             trust_env=not self._direct,
-            headers={"Accept": FHIR_JSON, "User-Agent": "fhir-hub-cli"},
+            headers={
+                "Accept": FHIR_JSON,
+                "User-Agent": "fhir-hub-cli",
+                **({} if token is None else {"Authorization": f"Bearer {token}"}),
+            },
             verify=False if self.url.startswith("http://") else ssl.create_default_context(),
         )
 
@@ -180,7 +212,8 @@ class HubClient:
         if answer.ok:
             return answer
         code = Exit.SERVER_ERROR if answer.status >= 500 else Exit.REFUSED
-        raise CommandError(code, f"{answer.status} from {method} {path}: {answer.diagnostics}")
+        text = f"{answer.status} from {method} {path}: {answer.diagnostics}"
+        raise CommandError(code, f"{text}; {_WHERE_IT_IS}" if answer.status == 401 else text)
 
     async def resource(self, path: str, **more: Any) -> Resource:
         """Read ``path`` and return the resource; see ``expect``."""

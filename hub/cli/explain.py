@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from hub.cli.client import HubClient
+from hub.cli.client import HubClient, read_bearer
 from hub.cli.exits import CommandError, Exit
 from hub.cli.parameters import Values, read_parts
 from hub.cli.request import bare_name, canonical
@@ -35,7 +35,9 @@ def run(arguments: argparse.Namespace) -> int:
 async def act(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """Do what ``run`` says and return the exit code: 0 if somebody is told, 1 if nobody is."""
     release = FhirRelease(arguments.release.upper())
-    async with HubClient(arguments.url, release, SystemClock()) as client:
+    async with HubClient(
+        arguments.url, release, SystemClock(), token=read_bearer(arguments)
+    ) as client:
         only = {"topic": arguments.topic and canonical(arguments.topic)}
         only["subscription"] = (arguments.subscription or "").rpartition("/")[2]
         if arguments.resource is not None:

@@ -66,7 +66,7 @@ TOPICS = f"""\
   fhir-hub topics new mine --resource Task   writes mine/topic.json and mine/cases.json
   fhir-hub topics publish --base https://ihe.example/fhir --into ours   all under another base
   fhir-hub topics load mine/ --dry-run       what a hub would say of it
-  fhir-hub topics load mine/ --admin-token-file admin.token   publishes it on a running hub
+  fhir-hub topics load mine/ --token-file admin.token   publishes it on a running hub
 
 {EXIT_TEXT}"""
 
@@ -87,6 +87,18 @@ examples:
   fhir-hub guide why               the one that begins like this
 
 A running hub shows them at /guides, too.
+
+{EXIT_TEXT}"""
+
+CLIENT = f"""\
+  fhir-hub client new lab --party Organization/lab    a token for lab, shown this once
+  fhir-hub client new ops --administrator             one that sees and may do everything
+  fhir-hub client list                                who may call
+  fhir-hub serve --clients clients.json               asks who calls
+
+The file holds the SHA-256 of each token, no secret; the hub reads it when it starts.  A party is a
+reference (Organization/lab) or an identifier (SYSTEM|VALUE); administrative Subscriptions whose
+managingEntity it is are shown to the client.  To withdraw a token, take its entry out of the file.
 
 {EXIT_TEXT}"""
 

@@ -44,6 +44,17 @@ def add_url(command: Parser, words: str = "the hub") -> None:
         metavar="URL",
         help=f"{words} ({DEFAULT_URL}; HUB_URL)",
     )
+    add_token(command)
+
+
+def add_token(command: Parser) -> None:
+    """Take where the bearer token is, for a hub that asks who calls; see ``client.read_bearer``."""
+    command.add_argument(
+        "--token-file",
+        default=os.environ.get("HUB_TOKEN_FILE") or None,
+        metavar="FILE",
+        help="file (0600) with your token, where the hub asks (HUB_TOKEN_FILE, HUB_TOKEN)",
+    )
 
 
 def add_hub(command: Parser, *, by_content: bool = False) -> None:

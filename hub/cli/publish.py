@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Iterable, Iterator
 from datetime import timedelta
 from pathlib import Path
 
-from hub.cli.client import Answer, HubClient
+from hub.cli.client import Answer, HubClient, read_bearer
 from hub.cli.exits import CommandError, Exit
 from hub.cli.running import run_async
 from hub.cli.terminal import Terminal, milliseconds, printable
@@ -37,7 +37,9 @@ async def act(
     clock = SystemClock()
     code = Exit.OK
     as_json = arguments.format == "json"
-    async with HubClient(arguments.url, FhirRelease(arguments.release.upper()), clock) as client:
+    async with HubClient(
+        arguments.url, FhirRelease(arguments.release.upper()), clock, token=read_bearer(arguments)
+    ) as client:
         async for answer, name in published(client, resources, clock, arguments.rate):
             tell(terminal, answer, name, as_json=as_json)
             if not answer.ok:

@@ -6,7 +6,7 @@ import argparse
 import os
 
 from hub.cli.arrival import CLASSIC, Arrival
-from hub.cli.client import HubClient
+from hub.cli.client import HubClient, read_bearer
 from hub.cli.endpoint import Endpoint, Faults, Received, Reply
 from hub.cli.event_line import Tape
 from hub.cli.exits import CommandError, Exit
@@ -34,7 +34,7 @@ async def receive(arguments: argparse.Namespace, terminal: Terminal) -> int:
     )
     release = FhirRelease(arguments.release.upper())
     async with (
-        HubClient(arguments.url, release, clock) as client,
+        HubClient(arguments.url, release, clock, token=read_bearer(arguments)) as client,
         Endpoint(clock, faults.reply, arguments.delay) as endpoint,
     ):
         try:

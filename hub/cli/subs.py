@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 
 from hub.cli.arrival import Arrival
-from hub.cli.client import HubClient, parameter_values
+from hub.cli.client import HubClient, parameter_values, read_bearer
 from hub.cli.event_line import Tape
 from hub.cli.exits import CommandError, Exit
 from hub.cli.request import CODECS, bare_name
@@ -40,7 +40,9 @@ async def act(arguments: argparse.Namespace, terminal: Terminal) -> int:
     clock = SystemClock()
     if arguments.action == "check":
         return await check(arguments, terminal, clock)
-    async with HubClient(arguments.url, FhirRelease(arguments.release.upper()), clock) as client:
+    async with HubClient(
+        arguments.url, FhirRelease(arguments.release.upper()), clock, token=read_bearer(arguments)
+    ) as client:
         desk = Desk(client, terminal, clock, arguments)
         return await _ACTIONS[arguments.action](desk)
 

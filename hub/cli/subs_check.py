@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from hub.cli.client import FHIR_JSON, Answer, HubClient, issue_text
+from hub.cli.client import FHIR_JSON, Answer, HubClient, issue_text, read_bearer
 from hub.cli.exits import CommandError, Exit
 from hub.cli.terminal import Terminal, printable
 from hub.core.release import FhirRelease, Json, Resource
@@ -32,7 +32,7 @@ async def check(arguments: argparse.Namespace, terminal: Terminal, clock: Clock)
     release = (
         release_of(text) if arguments.release is None else FhirRelease(arguments.release.upper())
     )
-    async with HubClient(arguments.url, release, clock) as client:
+    async with HubClient(arguments.url, release, clock, token=read_bearer(arguments)) as client:
         is_xml = text.lstrip().startswith(b"<")
         answer = await client.ask(
             "POST",

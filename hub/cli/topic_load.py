@@ -11,7 +11,6 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from hub.cli.client import Answer, HubClient
 from hub.cli.exits import CommandError, Exit
@@ -23,7 +22,6 @@ from hub.codecs.definitions import Definitions, LoadedTopic
 from hub.codecs.topic import to_release
 from hub.core.release import FhirRelease
 from hub.core.topic import SubscriptionTopic
-from hub.settings import SettingsError, read_token
 
 _ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 _NOT_OF_ID = re.compile(r"[^A-Za-z0-9\-.]+")
@@ -44,7 +42,7 @@ def load(
     definitions: Definitions,
     *,
     url: str,
-    token_file: str | None,
+    token: str | None,
     as_json: bool,
 ) -> int:
     """Publish each topic on the hub at ``url``; say of each what came of it.
@@ -52,16 +50,12 @@ def load(
     Raises:
         CommandError: there is no token to show, or nothing answers.
     """
-    if token_file is None:
+    if token is None:
         raise CommandError(
             Exit.USAGE,
-            "topics are written by an administrator: give --admin-token-file FILE, as the hub has "
-            "it, or --dry-run",
+            "topics are written by an administrator: give --token-file FILE with the token of one, "
+            "or --dry-run",
         )
-    try:
-        token = read_token(Path(token_file))
-    except SettingsError as error:
-        raise CommandError(Exit.USAGE, str(error)) from None
 
     async def run() -> int:
         refused = 0
@@ -89,10 +83,9 @@ async def _published(url: str, token: str, loaded: LoadedTopic, compiled: Compil
     id = stated if _ID.fullmatch(stated) else _id_of(loaded.topic)
     resource = to_release({**source, "id": id}, release)
     path = f"{resource['resourceType']}/{id}"
-    async with HubClient(url, release, SystemClock()) as client:
+    async with HubClient(url, release, SystemClock(), token=token) as client:
         before = await client.ask("GET", path)
-        shown = {"Authorization": f"Bearer {token}"}
-        answer = await client.ask("PUT", path, resource, headers=shown)
+        answer = await client.ask("PUT", path, resource)
     return _verdict(before, answer)
 
 
@@ -100,7 +93,7 @@ def _verdict(before: Answer, answer: Answer) -> Told:
     if answer.status >= 500:
         raise CommandError(Exit.SERVER_ERROR, f"{answer.status}: {answer.diagnostics}")
     if answer.status == 405:
-        words = "the hub was started without --admin-token-file, so it takes no topics"
+        words = "the token is of no administrator of the hub, so it takes no topics"
         return Told(verdict="refused", reason=words)
     if not answer.ok:
         return Told(verdict="refused", reason=answer.diagnostics)

@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from hub.cli.client import read_bearer
 from hub.cli.exits import CommandError, Exit
 from hub.cli.request import bare_name, canonical
 from hub.cli.terminal import Terminal, printable
@@ -56,7 +57,7 @@ def run(arguments: argparse.Namespace) -> int:
                 terminal,
                 *_chosen(names, more),
                 url=arguments.url,
-                token_file=arguments.admin_token_file,
+                token=read_bearer(arguments),
                 as_json=as_json,
             )
     return _show_all(terminal, arguments.action, names, more, as_json=as_json)

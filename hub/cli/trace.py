@@ -7,7 +7,7 @@ import json
 import os
 from datetime import datetime
 
-from hub.cli.client import HubClient
+from hub.cli.client import HubClient, read_bearer
 from hub.cli.exits import Exit
 from hub.cli.parameters import Values, read_parts
 from hub.cli.running import run_async
@@ -27,7 +27,9 @@ def run(arguments: argparse.Namespace) -> int:
 async def act(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """Do what ``run`` says and return the exit code: 1 if something has not arrived."""
     release = FhirRelease(arguments.release.upper())
-    async with HubClient(arguments.url, release, SystemClock()) as client:
+    async with HubClient(
+        arguments.url, release, SystemClock(), token=read_bearer(arguments)
+    ) as client:
         answer = await client.resource(f"{arguments.resource}/$trace")
     found = read_parts(answer.get("parameter", []), REPEATED)
     undelivered = found.get("undelivered", 0)
@@ -50,11 +52,14 @@ def _show(change: Values, terminal: Terminal) -> None:
     for told in change.get("told", []):
         words = terminal.paint(told["words"], _COLOURS.get(told["standing"], "bold"))
         at = f" {_time(told['delivered'])}" if "delivered" in told else ""
-        name = printable(told.get("name") or told["subscription"])
+        name = printable(told.get("name") or told.get("subscription") or _ANOTHER)
         number = f"#{told['event-number']}  " if "event-number" in told else ""
         terminal.line(f"    → {name}  {told['channel']}  {number}{words}{at}")
     if "words" in change:
         terminal.line(f"    {terminal.paint(change['words'], 'dim')}")
+
+
+_ANOTHER = "a Subscription of another client"
 
 
 def _time(instant: str) -> str:

@@ -14,7 +14,7 @@ from datetime import timedelta
 
 from hub.cli import story_resource as resources
 from hub.cli.arrival import short_reference
-from hub.cli.client import Answer, HubClient
+from hub.cli.client import Answer, HubClient, read_bearer
 from hub.cli.exits import CommandError, Exit
 from hub.cli.publish import tell
 from hub.cli.running import run_async
@@ -45,7 +45,9 @@ async def act(
     """Do what ``run`` says and return the exit code."""
     clock = SystemClock()
     as_json = arguments.format == "json"
-    async with HubClient(arguments.url, FhirRelease.R4, clock) as client:
+    async with HubClient(
+        arguments.url, FhirRelease.R4, clock, token=read_bearer(arguments)
+    ) as client:
         stage = _Stage(client, changes)
         async for answer, name in stage.set_up():
             tell(terminal, answer, name, as_json=as_json)

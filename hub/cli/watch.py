@@ -13,7 +13,7 @@ import os
 from datetime import timedelta
 
 from hub.cli.arrival import Arrival
-from hub.cli.client import HubClient, SocketLost
+from hub.cli.client import HubClient, SocketLost, read_bearer
 from hub.cli.event_line import Tape
 from hub.cli.exits import CommandError, Exit
 from hub.cli.follower import Follower
@@ -41,7 +41,7 @@ async def watch(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """Watch and return the exit code; see ``run``."""
     clock = SystemClock()
     release = FhirRelease(arguments.release.upper())
-    async with HubClient(arguments.url, release, clock) as client:
+    async with HubClient(arguments.url, release, clock, token=read_bearer(arguments)) as client:
         watching = Watch(client, arguments, terminal, clock)
         try:
             async with asyncio.timeout(None) as silence:

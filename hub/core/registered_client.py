@@ -119,7 +119,7 @@ def read_name(written: Json, place: str) -> str:
     if not isinstance(written, str) or not _NAME.fullmatch(written):
         _refuse(place, "must be 1 to 64 letters, digits and -_., the first a letter or digit")
     if written == ADMINISTRATOR.name:
-        _refuse(place, f"{written!r} is whoever shows the token of --admin-token-file")
+        _refuse(place, "is kept for whoever shows the token of --admin-token-file")
     return written
 
 

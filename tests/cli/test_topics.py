@@ -62,7 +62,7 @@ def test_a_new_topic_overwrites_nothing(capsys: pytest.CaptureFixture[str]) -> N
         (["new", "x", "--resource", "Basket"], "not 'Basket'"),
         (["new", "x"], "--resource takes a type"),
         (["new"], "topics new NAME --resource TYPE"),
-        (["load", "task-open"], "give --admin-token-file FILE"),
+        (["load", "task-open"], "give --token-file FILE"),
         (["load", "task-open", "--admin-token-file", "gone"], "can't be read"),
         (["load"], "topics load PATH"),
         (["lint", "gone"], "there is no topic 'gone'"),

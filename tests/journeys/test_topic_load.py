@@ -87,10 +87,10 @@ def test_without_the_right_token_nothing_is_written(
     with running_hub() as hub:
         monkeypatch.delenv("HUB_ADMIN_TOKEN_FILE", raising=False)
         assert loaded(hub.url, path) == Exit.USAGE
-        assert "give --admin-token-file FILE" in capsys.readouterr().err
+        assert "give --token-file FILE" in capsys.readouterr().err
         token = str(settings.admin_token_file)
         assert loaded(hub.url, path, "--admin-token-file", token) == Exit.REFUSED
-        assert "started without --admin-token-file" in capsys.readouterr().out
+        assert "of no administrator" in capsys.readouterr().out
     other = tmp_path / "other.token"
     other.write_text(TOKEN[::-1])
     other.chmod(0o600)

@@ -35,12 +35,15 @@ class Actor:
         name: as the steps call them.
         url: of the hub.
         hub: what the hub is called in the steps.
+        token: to show there, None where nobody is asked.
     """
 
-    def __init__(self, setting: Setting, name: str, url: str, hub: str) -> None:
+    def __init__(
+        self, setting: Setting, name: str, url: str, hub: str, token: str | None = None
+    ) -> None:
         self.name = name
         self.reference = ""
-        self.client = HubClient(url, setting.release, setting.clock)
+        self.client = HubClient(url, setting.release, setting.clock, token=token)
         self._setting = setting
         self._hub = hub
         self._stack = AsyncExitStack()

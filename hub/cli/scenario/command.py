@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 
 from hub.bootstrap import loop_factory
+from hub.cli.client import read_bearer
 from hub.cli.demo import short_ids, step_line
 from hub.cli.exits import CommandError, Exit
 from hub.cli.running import run_async
@@ -62,13 +63,17 @@ def _list(terminal: Terminal, *, as_json: bool) -> int:
 
 
 async def play(
-    pattern: Pattern, *, url: str | None = None, tell: Callable[[Step], None] = lambda _: None
+    pattern: Pattern,
+    *,
+    url: str | None = None,
+    token: str | None = None,
+    tell: Callable[[Step], None] = lambda _: None,
 ) -> Played:
     """Play one pattern to its end; what went wrong on the way is in the answer."""
     clock = SystemClock()
     began = clock.monotonic()
     error = ""
-    async with Stage(clock, url=url, tell=tell) as stage:
+    async with Stage(clock, url=url, token=token, tell=tell) as stage:
         try:
             await pattern.play(stage)
         except (CommandError, Missing) as failure:
@@ -78,6 +83,7 @@ async def play(
 
 
 async def _run(terminal: Terminal, found: Iterable[Pattern], arguments: argparse.Namespace) -> int:
+    token = None if arguments.base is None else read_bearer(arguments)
     as_json = arguments.format == "json"
     single = arguments.id.lower() != "all"
     rows: list[list[str]] = []
@@ -90,7 +96,7 @@ async def _run(terminal: Terminal, found: Iterable[Pattern], arguments: argparse
     for pattern in found:
         if not as_json and (arguments.verbose or single):
             terminal.line(terminal.paint(f"{pattern.id}  {pattern.title}", "bold"))
-        played = await play(pattern, url=arguments.base, tell=tell)
+        played = await play(pattern, url=arguments.base, token=token, tell=tell)
         failed += not played.held
         if as_json:
             terminal.line(json.dumps(_described(played), ensure_ascii=False))

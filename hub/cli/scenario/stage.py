@@ -39,6 +39,7 @@ class Stage:
     Args:
         clock: tells the time of steps.
         url: of the hub to play on; a hub of its own is started where None.
+        token: that all actors show to that hub.
         release: which base the actors use.
         tell: called with each step as it happens.
     """
@@ -48,6 +49,7 @@ class Stage:
         clock: Clock,
         *,
         url: str | None = None,
+        token: str | None = None,
         release: FhirRelease = FhirRelease.R4,
         tell: Callable[[Step], None] = lambda _: None,
     ) -> None:
@@ -55,6 +57,7 @@ class Stage:
         self.release = release
         self.checks: list[Check] = []
         self._url = url
+        self._token = token
         self._urls: dict[str, str] = {}
         self._narrator = Narrator(clock, tell, lambda _: None)
         self._stack = AsyncExitStack()
@@ -128,7 +131,8 @@ class Stage:
             organization: its name, as people read it; ``name`` where empty.
             at: the hub that they talk to first.
         """
-        actor = Actor(self, name, await self.hub(at), at)
+        url = await self.hub(at)
+        actor = Actor(self, name, url, at, self._token if url == self._url else None)
         await self._stack.enter_async_context(actor)
         await actor.registers(organization or name.capitalize())
         return actor
