@@ -17,6 +17,7 @@ from hub.web.protocol import InboundLimits
 from tests.conformance.topics import write_topics
 from tests.journeys.hosting import RunningHub, running_hub
 from tests.journeys.mailing import mail_settings
+from tests.web.clients import CLIENTS
 from tests.web.topics import administered
 
 _LIMITED: dict[str, Any] = {
@@ -31,7 +32,8 @@ class Hubs:
     """The hubs by name.
 
     ``plain`` is usual, ``hurried`` waits less, ``limited`` sends to few and not everything,
-    ``guarded`` lets nobody change a Task blindly, or against FHIR's state machine.
+    ``guarded`` lets nobody change a Task blindly, or against FHIR's state machine, ``asking`` asks
+    who calls.
     """
 
     def __init__(self, stack: ExitStack, paths: pytest.TempPathFactory) -> None:
@@ -48,6 +50,8 @@ class Hubs:
                     require_if_match=frozenset({"Task"}), task_guard=read_task_guard("fhir")
                 )
             )
+        if name == "asking":
+            return self._stack.enter_context(running_hub(clients=CLIENTS))
         if name == "hurried":
             return self._stack.enter_context(
                 running_hub(

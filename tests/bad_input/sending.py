@@ -11,11 +11,13 @@ from typing import Any
 
 import httpx
 
+from hub.core.client import Client
 from hub.core.release import FhirRelease, Json, Resource
 from tests.journeys.hosting import PATIENCE, Fhir, RunningHub
 from tests.support import subscription_changes
 from tests.support.builders import BACKPORT, a_subscription
 from tests.support.classic import a_classic
+from tests.web.clients import shown_by
 from tests.web.topics import TOKEN
 
 
@@ -70,11 +72,12 @@ def filled(value: Json, words: Mapping[str, str]) -> Json:
 def subscription_of(what: Resource, release: FhirRelease) -> Resource:
     """Return the Subscription that a row describes by changes of a sound one.
 
-    ``subscription`` is one to a topic, ``classic`` one to a search.
+    ``subscription`` is one to a topic, perhaps sent ``by`` a client, ``classic`` one to a search.
     """
     given = dict(what.get("subscription") or what["classic"])
     changes = given.pop("changes")
     given.setdefault("endpoint", "http://127.0.0.1:9/hook")
+    given.pop("by", None)
     if "classic" in what:
         return _changed(a_classic(**given), changes)
     given["headers"] = [tuple(pair) for pair in given.get("headers", ())]
@@ -100,6 +103,8 @@ async def send(fhir: Fhir, hub: RunningHub, what: Resource) -> Answered:
     headers = dict(what.get("headers", {}))
     if what.get("administrator"):
         headers["authorization"] = f"Bearer {TOKEN}"
+    if by := what.get("subscription", {}).get("by"):
+        headers |= shown_by(Client(name=by))
     if "subscription" in what or "classic" in what:
         resource = subscription_of(what, fhir.release)
         method = what.get("method", "POST")
