@@ -94,7 +94,8 @@ class Answer:
                 if issue.get("severity") in {"fatal", "error"}
             ]
             if texts:
-                return "; ".join(texts)
+                told = [_WHERE_IT_IS] if self.status == 401 else []
+                return "; ".join([*texts, *told])
         return f"status {self.status}"
 
 
@@ -212,8 +213,7 @@ class HubClient:
         if answer.ok:
             return answer
         code = Exit.SERVER_ERROR if answer.status >= 500 else Exit.REFUSED
-        text = f"{answer.status} from {method} {path}: {answer.diagnostics}"
-        raise CommandError(code, f"{text}; {_WHERE_IT_IS}" if answer.status == 401 else text)
+        raise CommandError(code, f"{answer.status} from {method} {path}: {answer.diagnostics}")
 
     async def resource(self, path: str, **more: Any) -> Resource:
         """Read ``path`` and return the resource; see ``expect``."""

@@ -62,11 +62,19 @@ class Subscribers:
             return caller is None or caller.is_administrator
         return belonging.is_shown_to(caller)
 
-    def check_change(self, release: FhirRelease, id: str, caller: Client | None) -> None:
+    def check_change(
+        self, release: FhirRelease, id: str, caller: Client | None, *, creates: bool = False
+    ) -> None:
         """Return if a caller may change the Subscription with this id.
 
         Who was asked who they are has the hub choose the ids of its Subscriptions, so that what
         is refused for one that is another's tells nothing: it is so for all that are not theirs.
+
+        Args:
+            release: of the base.
+            id: of the Subscription.
+            caller: who wants to change it.
+            creates: whether it would be created where there is none.
 
         Raises:
             NotFound: there is none that the caller knows of.
@@ -83,7 +91,8 @@ class Subscribers:
             raise Forbidden(
                 f"Subscription/{id} is for you, but the hub's administrator alone changes it"
             )
-        raise NotFound(f"there is no Subscription/{id} at this base")
+        hint = "; create one with POST: the hub chooses its id" if creates else ""
+        raise NotFound(f"there is no Subscription/{id} at this base{hint}")
 
     def announce(self, subscriber: Subscriber) -> None:
         """Know whose a Subscription is before it can be read anywhere.

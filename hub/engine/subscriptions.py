@@ -96,7 +96,7 @@ class Subscriptions:
         """
 
         def plan_update(plan: Plan) -> Stored:
-            self._subscribers.check_change(release, id, caller)
+            self._subscribers.check_change(release, id, caller, creates=True)
             return self._put(plan, release, id, document, caller, if_match=if_match)
 
         return await self._intake.register(plan_update)

@@ -15,6 +15,7 @@ NAMES: Final = (
     "why-nothing-came",
     "writing-a-topic",
     "moving-from-classic",
+    "who-may-call",
 )
 """Every guide, in the order in which they are read."""
 

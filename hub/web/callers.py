@@ -72,9 +72,7 @@ class Callers:
             AuthenticationRequired: the hub asks who calls, and nobody said so.
         """
         if self.asked and client is None:
-            raise AuthenticationRequired(
-                "this hub asks who calls: send the header Authorization: Bearer and your token"
-            )
+            raise AuthenticationRequired("this hub asks who calls, and the request does not say so")
 
     def refuse_in_query(self, names: Container[str]) -> None:
         """Return if no token stands among the parameters of a query or form.

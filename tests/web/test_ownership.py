@@ -208,7 +208,7 @@ def test_a_classic_websocket_is_bound_by_its_owner() -> None:
             lab = Visit(site, LAB, R4)
             id = await lab.create(a_classic("Task?status=requested", channel="websocket"))
             for headers, said in (
-                ({}, f"error {id} this hub asks who calls"),
+                ({}, f"error {id} this hub asks who calls,"),
                 (shown_by(WARD), f"error {id} there is no such Subscription"),
                 (shown_by(LAB), f"bound {id}"),
                 (shown_by(OPS), f"bound {id}"),
