@@ -7,6 +7,7 @@ import json
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from websockets.exceptions import InvalidStatus
@@ -19,7 +20,6 @@ from hub.core.release import FhirRelease, Resource
 from tests.journeys.binding import bind, socket_subscription
 from tests.journeys.hosting import (
     PATIENCE,
-    RELEASES,
     Fhir,
     RunningHub,
     a_socket,
@@ -118,7 +118,7 @@ def test_who_may_do_what(asking: RunningHub, whose: str, client: Client) -> None
                 statuses = []
                 for method, suffix in OPERATIONS:
                     sent = {"PUT": body | {"id": id}, "PATCH": OFF}.get(method)
-                    more = {}
+                    more: dict[str, Any] = {}
                     if method == "PATCH":
                         more["content_type"] = "application/json-patch+json"
                     answer = await fhir.ask(method, f"Subscription/{id}{suffix}", sent, **more)
@@ -233,7 +233,7 @@ def test_it_is_its_creators_after_a_restart_too(tmp_path: Path) -> None:
 
     for scenario, clients in ((create, CLIENTS), (look, CLIENTS), (look_freely, None)):
         with running_hub(tmp_path / "hub.db", clients=clients) as running:
-            in_every_release(running, scenario, RELEASES)
+            in_every_release(running, scenario)
 
 
 def test_commands_take_the_token_from_a_file_or_the_environment(

@@ -138,6 +138,7 @@ def a_subscriber(
             max_count=20,
             end=START + timedelta(days=1),
             identifier=(Identifier("http://example.org/ids", "7"), Identifier(None, "8")),
+            managing_entity=frozenset({"Organization/lab", "http://example.org/ids|9"}),
         ),
         owner="client",
         visibility="all",

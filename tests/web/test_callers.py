@@ -224,7 +224,7 @@ def test_every_write_has_its_author(monkeypatch: pytest.MonkeyPatch) -> None:
     async def scenario() -> None:
         async with a_site(settings=asking()) as site:
 
-            async def ask(method: str, path: str, body: Any, client: Client, **more: str) -> str:
+            async def ask(method: str, path: str, body: Any, client: Client, **more: Any) -> str:
                 before = len(authors)
                 answer = await site.ask(method, path, body, **shown_by(client), **more)
                 assert answer.is_success, answer.text
