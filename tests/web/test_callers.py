@@ -10,16 +10,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from starlette.requests import Request
 
 from hub.core.client import ADMINISTRATOR, Client
 from hub.core.registered_client import RegisteredClient, digest_of
-from hub.core.release import FhirRelease
+from hub.core.release import FhirRelease, Json
 from hub.engine.plan import Plan
 from hub.engine.write import Write, Written
 from hub.errors import AuthenticationRequired, TokenInQuery, Unauthorized
 from hub.settings import Settings, SettingsError
 from hub.web.app import create_app
 from hub.web.callers import Callers
+from hub.web.limits import Limits
+from hub.web.pages.data_page import DataPage
+from hub.web.service import Service
 from tests.support.builders import RELEASES, a_bundle, a_task, an_entry
 from tests.support.messages import an_order
 from tests.web.clients import CLIENTS, LAB, OPS, WARD, asking, shown_by, token_of
@@ -130,6 +134,48 @@ def test_pages_without_data_are_open() -> None:
                 access_control_request_method="GET",
             )
             assert preflight.status_code in {204, 403}
+
+    run(scenario())
+
+
+def test_the_data_of_a_page_is_for_who_is_known_and_the_page_for_everybody() -> None:
+    told: list[Client | None] = []
+
+    async def data(_: Request, caller: Client | None) -> Json:
+        told.append(caller)
+        return {}
+
+    async def scenario() -> None:
+        async with a_site() as site:
+            hub = site.rig.hub
+
+            async def ask(callers: Callers, query: bytes = b"", **headers: str) -> int:
+                service = Service(
+                    hub=hub,
+                    validators=VALIDATORS,
+                    limits=Limits(),
+                    started=hub.clock.now(),
+                    callers=callers,
+                )
+                page = DataPage(
+                    service=service, title="x", content="", here="/", script="x.js", data=data
+                )
+                raw = [(name.encode(), value.encode()) for name, value in headers.items()]
+                scope = {"type": "http", "method": "GET", "headers": raw, "query_string": query}
+                return (await page(Request(scope))).status_code
+
+            asking_callers = Callers(CLIENTS)
+            assert await ask(asking_callers, accept="text/html") == 200
+            assert told == []
+            with pytest.raises(AuthenticationRequired):
+                await ask(asking_callers)
+            with pytest.raises(Unauthorized):
+                await ask(asking_callers, authorization="Bearer x")
+            with pytest.raises(TokenInQuery):
+                await ask(asking_callers, b"access_token=x", **shown_by(LAB))
+            assert await ask(asking_callers, **shown_by(LAB)) == 200
+            assert await ask(Callers(None)) == 200
+            assert told == [LAB, None]
 
     run(scenario())
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from starlette.requests import Request
 from starlette.responses import Response
 
+from hub.core.client import Client
 from hub.core.release import Json
 from hub.web.frame import CONTENT_SECURITY, page
 from hub.web.home import json_answer
@@ -20,10 +21,11 @@ from hub.web.service import Service
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DataPage:
-    """One such page; ``data`` answers for an administrator where its second argument is true.
+    """One such page; ``data`` answers what the caller may know, None where nobody is asked.
 
-    ``content`` is HTML that holds no data, ``here`` the address in ``frame.WAYS`` that it belongs
-    to, ``script`` the name of its module.
+    The page itself is open to everybody, its data as those of a FHIR base are.  ``content`` is HTML
+    that holds no data, ``here`` the address in ``frame.WAYS`` that it belongs to, ``script`` the
+    name of its module.
     """
 
     service: Service
@@ -31,7 +33,7 @@ class DataPage:
     content: str
     here: str
     script: str
-    data: Callable[[Request, bool], Awaitable[Json]]
+    data: Callable[[Request, Client | None], Awaitable[Json]]
 
     async def __call__(self, request: Request) -> Response:
         """Answer the page, or its data."""
@@ -49,7 +51,8 @@ class DataPage:
                     "vary": "Accept",
                 },
             )
-        is_administrator = self.service.administrator.is_shown_by(
-            request.headers.get("authorization")
-        )
-        return json_answer(await self.data(request, is_administrator))
+        callers = self.service.callers
+        caller = callers.caller(request.headers.getlist("authorization"))
+        callers.refuse_in_query(request.query_params)
+        callers.require(caller)
+        return json_answer(await self.data(request, caller))
