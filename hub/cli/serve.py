@@ -49,7 +49,17 @@ def _banner(terminal: Terminal, settings: Settings) -> None:
         server = f"{settings.smtp.host}:{settings.smtp.port}"
         terminal.talk(f"  mail      from {settings.smtp_from} through {server}")
     terminal.talk(f"  watch     {program()} watch --url {url}")
+    if settings.clients is not None:
+        count = len(settings.clients)
+        terminal.talk(f"  asks      who calls, and knows {count} client{'s' * (count != 1)}")
     if not is_loopback(settings.host):
-        terminal.talk("! open to the network, and nobody is asked who they are", "yellow")
+        if settings.clients is None:
+            terminal.talk("! open to the network, and nobody is asked who they are", "yellow")
+        elif url.startswith("http://"):
+            terminal.talk(
+                "! tokens go over plain HTTP; put a proxy that speaks TLS before the hub, and tell "
+                "its address with --public-url",
+                "yellow",
+            )
     if not settings.egress_allow:
         terminal.talk("  sends to public https endpoints only; see --egress-allow, --allow-http")

@@ -45,7 +45,7 @@ async def inject_event(service: Service, call: Call, target: Target) -> Answer:
     if not call.is_administrator:
         raise Forbidden(
             f"{INJECT_EVENT} is for the administrator, who sends the bearer token of "
-            "--admin-token-file"
+            "--admin-token-file or of one in --clients"
         )
     written = service.validated(call.release, call.document, "Parameters").value
     events: list[Json] = []

@@ -171,6 +171,27 @@ def test_serve_on_the_network_needs_a_word(capsys: pytest.CaptureFixture[str]) -
     assert "--insecure" in capsys.readouterr().err
 
 
+def test_serve_asks_who_calls_and_says_so(tmp_path: Path) -> None:
+    clients, database = tmp_path / "clients.json", str(tmp_path / "hub.db")
+    clients.write_text('{"clients": [{"name": "lab"}]}')
+    done = _run("serve", "--clients", str(clients), "--db", database)
+    assert done.returncode == Exit.USAGE
+    assert done.stderr.startswith(f"fhir-hub: --clients: {clients}: clients[0].token must be ")
+    assert done.stderr.count("\n") == 1
+    clients.unlink()
+    assert _run("client", "new", "lab", "--file", str(clients)).returncode == Exit.OK
+    with closing(free_port(None)) as probe:
+        port = str(probe.getsockname()[1])
+    words = ("serve", "--port", port, "--db", database)
+    with _started(*words, HUB_CLIENTS=str(clients)) as process:
+        assert process.stderr is not None
+        banner = [process.stderr.readline() for _ in range(6)]
+        assert "  asks      who calls, and knows 1 client\n" in banner
+        assert _run("subs", "list", "--url", f"http://127.0.0.1:{port}").returncode == Exit.REFUSED
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(PATIENCE) == Exit.OK
+
+
 def test_serve_runs_until_sigterm_and_a_taken_port_is_told(tmp_path: Path) -> None:
     with closing(socket.create_server(("127.0.0.1", 0))) as probe:
         port = str(probe.getsockname()[1])
