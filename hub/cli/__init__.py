@@ -13,5 +13,5 @@ Rules of this floor:
 Reading order: ``arguments``, ``exits`` (exit codes), ``running`` (signals), ``terminal`` (colours,
 columns), ``arrival`` (what a notification says), ``sequence`` and ``follower`` (numbers and gaps),
 ``request`` (a Subscription to ask for), ``client`` (the HTTP half), then the commands; ``demo``
-plays ``story``, whose endpoint is that of ``receiver``; ``clients`` makes what a hub that asks knows.
+plays ``story``, whose endpoint is that of ``receiver``, and ``clients`` lists who may call a hub.
 """
