@@ -33,11 +33,15 @@ class BindingToken:
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """What a token allows: Subscriptions by the hub's number, and the number to resume after."""
+    """What a token allows: Subscriptions by the hub's number, and the number to resume after.
+
+    It does so as long as ``caller``, who asked for it, knows of these Subscriptions.
+    """
 
     sids: tuple[int, ...]
     resume_after: int | None
     expiration: datetime
+    caller: Client | None
 
 
 class BindingTokens:
@@ -104,7 +108,7 @@ class BindingTokens:
         token = self._new_token()
         expiration = now + LIFETIME
         sids = tuple(each.sid for each in named)
-        self._grants[_digest(token)] = Grant(sids, resume_after, expiration)
+        self._grants[_digest(token)] = Grant(sids, resume_after, expiration, caller)
         return BindingToken(token, expiration, tuple(each.subscription.id for each in named))
 
     def redeem(self, token: str) -> Grant:

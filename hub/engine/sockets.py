@@ -27,7 +27,7 @@ from hub.core.subscriber import Subscriber
 from hub.core.subscription import ChannelType, counts
 from hub.core.timing import Settled
 from hub.engine.authorization_hint import AuthorizationHints
-from hub.engine.binding_token import BindingTokens
+from hub.engine.binding_token import BindingTokens, Grant
 from hub.engine.classic_socket import ClassicBinding, classic_named
 from hub.engine.intake import Intake
 from hub.engine.numbered_events import read_events
@@ -194,7 +194,7 @@ class Session:
         """
         grant = self._sockets.tokens.redeem(token)
         for sid in grant.sids:
-            await self._start(Binding(self._sockets, self._send, sid, grant.resume_after))
+            await self._start(Binding(self._sockets, self._send, sid, grant))
 
     async def bind_by_id(
         self, releases: Sequence[FhirRelease], id: str, *, caller: Client | None = None
@@ -242,11 +242,12 @@ class Session:
 class Binding:
     """One Subscription on one socket."""
 
-    def __init__(self, sockets: Sockets, send: Send, sid: int, resume_after: int | None) -> None:
+    def __init__(self, sockets: Sockets, send: Send, sid: int, grant: Grant) -> None:
         self.sid = sid
         self._sockets = sockets
         self._send = send
-        self._resume_after = resume_after
+        self._caller = grant.caller
+        self._resume_after = grant.resume_after
         self._woken = asyncio.Event()
         self.again: NumberRanges = ()
         """The numbers to send once more, before any that was never sent."""
@@ -289,11 +290,16 @@ class Binding:
                 sent = self._sockets.clock.now()
                 continue
             await self._wait(sent + period if period else None)
-        if (deleted := self._sockets.subscribers.get(self.sid)) is not None:
+        if (deleted := self._shown()) is not None:
             await self._say(deleted, NotificationType.HEARTBEAT, ())
 
-    def _subscriber(self) -> Subscriber | None:
+    def _shown(self) -> Subscriber | None:
+        """Return the Subscription, None once whoever bound it may not know of it any more."""
         found = self._sockets.subscribers.get(self.sid)
+        return None if found is None or not found.belonging.is_shown_to(self._caller) else found
+
+    def _subscriber(self) -> Subscriber | None:
+        found = self._shown()
         if found is None or found.deleted:
             return None
         return found if found.subscription.channel_type is ChannelType.WEBSOCKET else None

@@ -342,6 +342,39 @@ def test_it_is_for_whom_it_says_now(release: FhirRelease) -> None:
     run(scenario())
 
 
+@EVERY
+def test_a_socket_ends_with_the_right_of_who_bound_it(release: FhirRelease) -> None:
+    async def scenario() -> None:
+        async with a_site(settings=asking()) as site:
+            lab, ops = (Visit(site, each, release) for each in (LAB, OPS))
+            of_lab, of_ward = (
+                managed(
+                    release,
+                    {"reference": f"Organization/{name}"},
+                    channel="websocket",
+                    endpoint=None,
+                )
+                for name in ("lab", "ward")
+            )
+            id = await ops.create(of_lab)
+            answer = await lab.ask("GET", f"Subscription/{id}/$get-ws-binding-token")
+            parameters = {each["name"]: each for each in answer.json()["parameter"]}
+            token = parameters["token"]["valueString"]
+            async with site.socket() as socket:
+                await socket.opened()
+                socket.say(f"bind-with-token {token}")
+                await socket.notification()
+                await ops.ask("PUT", f"Subscription/{id}", of_ward | {"id": id})
+                await ops.create(a_task("Organization/lab"))
+                assert await socket.closed() == (1000, "nothing is bound any more")
+            async with site.socket() as socket:
+                await socket.opened()
+                socket.say(f"bind-with-token {token}")
+                assert await socket.closed() == (1000, "nothing is bound any more")
+
+    run(scenario())
+
+
 def test_a_client_names_no_managing_entity_but_its_own() -> None:
     async def scenario() -> None:
         async with a_site(settings=asking()) as site:
