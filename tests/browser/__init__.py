@@ -18,7 +18,7 @@ opened a dialog of the browser or another window.  What a test provokes it names
 ``chromium.window(url, tolerated=("ERR_CONNECTION_REFUSED",), origins=("http://127.0.0.1:8765",))``.
 
 Never wait for a length of time.  ``expect`` of ``playwright.async_api`` and actions wait until
-``PATIENCE`` is over; for anything else there is ``window.until("() => ...")``.  Find elements by
+a deadline is over; for anything else there is ``window.until("() => ...")``.  Find elements by
 role and name, as somebody does who can't see them.
 
 A new page is a line of ``tests.browser.pages.PAGES``: then every law holds for it, axe looks at it

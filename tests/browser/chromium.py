@@ -14,11 +14,9 @@ from playwright.async_api import async_playwright as playwright
 
 from tests.browser.look import LIGHT, Look
 from tests.browser.window import TELL, Window
+from tests.support.deadline import DEADLINE
 
-PATIENCE: Final = 15.0
-"""Seconds after which what a page should show, and does not, has failed."""
-
-LONGEST: Final = 180.0
+LONGEST: Final = 5 * DEADLINE
 """Seconds after which a whole test has failed."""
 
 NAMES: Final = ("chromium", "chromium-browser", "google-chrome")
@@ -91,7 +89,7 @@ class Chromium:
             self._browser = await driver.chromium.launch(
                 executable_path=self._path, args=list(_OPTIONS)
             )
-            expect.set_options(timeout=PATIENCE * 1000)
+            expect.set_options(timeout=DEADLINE * 1000)
             self._ready.set()
             await self._over.wait()
             await self._browser.close()
@@ -129,7 +127,7 @@ class Chromium:
         """
         assert self._browser is not None
         context = await self._browser.new_context(**{**look.context, **more})
-        context.set_default_timeout(PATIENCE * 1000)
+        context.set_default_timeout(DEADLINE * 1000)
         await context.add_init_script(TELL)
         await context.grant_permissions(["clipboard-read", "clipboard-write"], origin=url)
         window = Window(url, look, await context.new_page(), origins=origins, tolerated=tolerated)
