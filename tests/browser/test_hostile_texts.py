@@ -26,6 +26,15 @@ ALIVE = """(isOurs) => [...document.querySelectorAll("*")].filter((each) =>
   .map((each) => each.outerHTML)"""
 """Elements that no page of the hub has; mails, in frames of their own, may have their style."""
 
+TOUCH = """() => {
+  for (const each of document.querySelectorAll("*")) {
+    for (const kind of ["pointerenter", "pointerover", "mouseenter", "mouseover", "focus"]) {
+      each.dispatchEvent(new Event(kind));
+    }
+  }
+}"""
+"""Does what a mouse that goes over everything would."""
+
 TEXTS = """() => [document.body.textContent,
   ...[...document.querySelectorAll("input, textarea")].map((each) => each.value)].join("\\n")"""
 
@@ -87,9 +96,7 @@ def written(text: str, page: Page) -> str:
 async def inert(window: Window) -> str:
     """Return the texts of a page, in all its frames, in which nothing hostile is alive."""
     assert await window.page.evaluate(ALIVE, True) == [], window.page.url
-    for element in await window.page.locator("a, button, summary, input").all():
-        if await element.is_visible():
-            await element.hover()
+    await window.page.evaluate(TOUCH)
     for element in await window.page.locator("iframe").all():
         await element.scroll_into_view_if_needed()
         frame = await (await element.element_handle()).content_frame()
