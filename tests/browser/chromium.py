@@ -94,14 +94,14 @@ class Chromium:
             await self._over.wait()
             await self._browser.close()
 
-    def run(self, doing: Coroutine[Any, Any, T]) -> T:
-        """Run a coroutine on the loop of the browser, and return what it returns."""
+    def run(self, doing: Coroutine[Any, Any, T], *, within: float = LONGEST) -> T:
+        """Run a coroutine on the loop of the browser, and return what it returns in time."""
 
-        async def within() -> T:
-            async with asyncio.timeout(LONGEST):
+        async def run() -> T:
+            async with asyncio.timeout(within):
                 return await doing
 
-        return asyncio.run_coroutine_threadsafe(within(), self._loop).result()
+        return asyncio.run_coroutine_threadsafe(run(), self._loop).result()
 
     @asynccontextmanager
     async def window(
