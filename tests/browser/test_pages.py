@@ -15,6 +15,7 @@ from tests.browser.house import House
 from tests.browser.look import LOOKS, PHONE, STILL, Look
 from tests.browser.pages import PAGES, Page
 from tests.browser.window import Window
+from tests.web.test_static import HEAVIEST
 
 EVERY_PAGE: Final = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 
@@ -27,6 +28,12 @@ WORDS: Final = """() => {
   return told.join("\\n");
 }"""
 """All that a page tells: texts, addresses (its own too), values of fields, names."""
+
+WEIGHTS: Final = """() => Object.fromEntries(
+  [...performance.getEntriesByType("navigation"), ...performance.getEntriesByType("resource")]
+    .filter((each) => each.initiatorType !== "fetch")
+    .map((each) => [each.name, each.decodedBodySize]))"""
+"""What a page loads, without data, in bytes before any compression."""
 
 
 async def shown(window: Window, page: Page, path: str) -> None:
@@ -74,6 +81,15 @@ async def test_long_words_make_no_page_wider_than_a_phone(
             await shown(window, page, path)
             assert await width(window) <= PHONE.width, path
         await window.picture(f"{page.name}-hostile")
+
+
+@EVERY_PAGE
+async def test_a_page_is_light(house: House, chromium: Chromium, page: Page) -> None:
+    async with chromium.window(house.hub.url, tolerated=refusal(page)) as window:
+        await shown(window, page, house.paths(page)[0])
+        weights = await window.page.evaluate(WEIGHTS)
+        assert f"{house.hub.url}/static/page.css" in weights
+        assert sum(weights.values()) <= HEAVIEST, weights
 
 
 @EVERY_PAGE
