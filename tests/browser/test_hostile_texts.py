@@ -35,6 +35,27 @@ TOUCH = """() => {
 }"""
 """Does what a mouse that goes over everything would."""
 
+TURNED = """() => {
+  const found = [];
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (walker.nextNode()) {
+    const text = walker.currentNode;
+    if (!/[\\u202a\\u202b\\u202d\\u202e\\u2066-\\u2068]/.test(text.data)) continue;
+    let around = text.parentElement;
+    if (!around.checkVisibility() || around.closest("option, title")) continue;
+    const isApart = (each) => getComputedStyle(each).unicodeBidi.includes("isolate");
+    const isInline = (each) => getComputedStyle(each).display === "inline";
+    while (isInline(around) && !isApart(around)) around = around.parentElement;
+    const after = document.createRange();
+    after.setStartAfter(text);
+    after.setEndAfter(around.lastChild);
+    const next = text.nextSibling?.localName === "br" ? "" : after.toString().trim();
+    if (next) found.push(around.outerHTML);
+  }
+  return found;
+}"""
+"""Places where a text turns the direction of what follows it in the same line."""
+
 TEXTS = """() => [document.body.textContent,
   ...[...document.querySelectorAll("input, textarea")].map((each) => each.value)].join("\\n")"""
 
@@ -68,6 +89,13 @@ async def test_a_hostile_text_that_is_alive_is_found(chromium: Chromium, text: s
         await looked_at(url)
 
 
+async def test_texts_in_elements_of_their_own_turn_nothing(chromium: Chromium) -> None:
+    body = "<p>a <bdi>b \u202e</bdi> c</p><p>a \u202e<br>b</p><p>a \u202e</p>"
+    async with serving(body) as url, chromium.window(url) as window:
+        await window.open("/")
+        await inert(window)
+
+
 @pytest.mark.parametrize(
     "body",
     [
@@ -75,6 +103,8 @@ async def test_a_hostile_text_that_is_alive_is_found(chromium: Chromium, text: s
         f'<a href="{HOSTILE_TEXTS[22]}">x</a>',
         f"<p title='{HOSTILE_TEXTS[6]}'>x</p>",
         "<style></style>",
+        "<p>a <b>b \u202e</b> c</p>",
+        "<p>a \u202e <b>b</b></p>",
         "<script>1</script>",
     ],
 )
@@ -96,6 +126,7 @@ def written(text: str, page: Page) -> str:
 async def inert(window: Window) -> str:
     """Return the texts of a page, in all its frames, in which nothing hostile is alive."""
     assert await window.page.evaluate(ALIVE, True) == [], window.page.url
+    assert await window.page.evaluate(TURNED) == [], window.page.url
     await window.page.evaluate(TOUCH)
     for element in await window.page.locator("iframe").all():
         await element.scroll_into_view_if_needed()

@@ -133,6 +133,14 @@ async def test_axe_finds_what_keeps_somebody_from_using_a_page(chromium: Chromiu
             await window.accessible()
 
 
+async def test_a_page_is_loaded_anew_for_another_fragment(chromium: Chromium) -> None:
+    body = "<script>document.write(location.hash)</script>"
+    async with serving(body) as url, chromium.window(url) as window:
+        for fragment in ("#one", "#two"):
+            assert (await window.open(f"/{fragment}")).status == 200
+            await expect(window.page.locator("body")).to_have_text(fragment)
+
+
 async def test_a_wait_ends_as_soon_as_it_holds(chromium: Chromium) -> None:
     body = "<script>setTimeout(() => { document.title = 'Late'; }, 50)</script>"
     async with serving(body) as url, chromium.window(url) as window:

@@ -63,6 +63,8 @@ class Window:
     async def open(self, path: str) -> Response:
         """Open a page of the hub, and return the answer when everything of it is loaded."""
         answer = await self.page.goto(f"{self.url}{path}")
+        if answer is None:  # only the fragment is another
+            answer = await self.page.reload()
         assert answer is not None
         return answer
 

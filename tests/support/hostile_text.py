@@ -39,6 +39,7 @@ HOSTILE_TEXTS: Final = (
     "'; alert(28); // \"; alert(28); /* */ 1; DROP TABLE subscription; --",
     "__proto__ constructor toString 29 null undefined NaN",
     "\u202egnp.30\u202c\u2066isolated\u2069 \u200f\u200b\ufeff\u2028\u2029",
+    "fdp\u202etxt.31",
     "W" + "o" * 90 + "rd31",
     "👩‍👩‍👧‍👦🏳️‍🌈 e\u0301 " + "Z" + "\u0301\u0316" * 40 + " 32",
     "\ud7ff\ue000\ufffd\U0010fffd 33",
