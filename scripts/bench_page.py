@@ -20,7 +20,7 @@ from typing import Any, Final
 import aiohttp
 from playwright.async_api import CDPSession
 
-from tests.browser.chromium import LONGEST, Chromium, NoChromium
+from tests.browser.chromium import LONGEST, MISSING, Chromium, find_chromium
 from tests.browser.window import Window
 from tests.support.builders import topic
 from tests.support.processes import HubProcess, a_hub, pause, session
@@ -218,11 +218,10 @@ def main() -> int:
     parser.add_argument("--seconds", type=int, default=60, help="how long the load lasts (60)")
     parser.add_argument("--format", choices=("text", "json"), default="text")
     arguments = parser.parse_args()
-    try:
-        chromium = Chromium()
-    except NoChromium as error:
-        parser.error(str(error))
-    with chromium, tempfile.TemporaryDirectory() as folder:
+    path = find_chromium()
+    if path is None:
+        parser.error(MISSING)
+    with Chromium(path) as chromium, tempfile.TemporaryDirectory() as folder:
         figures = chromium.run(
             page(
                 chromium,

@@ -22,6 +22,8 @@ LONGEST: Final = 5 * DEADLINE
 NAMES: Final = ("chromium", "chromium-browser", "google-chrome")
 """Programs that are one; ``scripts/environment`` knows the same."""
 
+MISSING: Final = "Chromium is needed. On Debian, type: sudo apt-get install chromium"
+
 _OPTIONS: Final = (
     "--no-sandbox",  # of no use to root
     "--disable-gpu",
@@ -37,31 +39,20 @@ _OPTIONS: Final = (
 T = TypeVar("T")
 
 
-class NoChromium(Exception):
-    """There is none; the text says what to type."""
-
-
-def find_chromium() -> str:
-    """Return the path of Chromium.
-
-    Raises:
-        NoChromium: there is none.
-    """
-    found = next(filter(None, map(shutil.which, NAMES)), None)
-    if found is None:
-        raise NoChromium("Chromium is needed. On Debian, type: sudo apt-get install chromium")
-    return found
+def find_chromium() -> str | None:
+    """Return the path of Chromium, None where there is none."""
+    return next(filter(None, map(shutil.which, NAMES)), None)
 
 
 class Chromium:
-    """A running Chromium.
+    """A running Chromium, from the start to the end of the block; ``path`` is its program.
 
     It has an event loop in another thread, because one that runs in the thread of the tests would
     be in the way of tests of other modules.
     """
 
-    def __init__(self) -> None:
-        self._path = find_chromium()
+    def __init__(self, path: str) -> None:
+        self._path = path
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="browser", daemon=True)
         self._browser: Browser | None = None

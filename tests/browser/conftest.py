@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.browser.chromium import Chromium, NoChromium
+from tests.browser.chromium import MISSING, Chromium, find_chromium
 from tests.browser.house import House, a_house
 from tests.journeys.hosting import RunningHub, running_hub
 from tests.support.hostile_text import HOSTILE_TEXTS
@@ -17,11 +17,10 @@ from tests.support.hostile_text import HOSTILE_TEXTS
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Chromium]:
     """Return the browser."""
-    try:
-        browser = Chromium()
-    except NoChromium as error:
-        pytest.fail(str(error), pytrace=False)
-    with browser:
+    path = find_chromium()
+    if path is None:
+        pytest.fail(MISSING, pytrace=False)
+    with Chromium(path) as browser:
         yield browser
 
 
