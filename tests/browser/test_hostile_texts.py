@@ -27,13 +27,14 @@ ALIVE = """(isOurs) => [...document.querySelectorAll("*")].filter((each) =>
 """Elements that no page of the hub has; mails, in frames of their own, may have their style."""
 
 TOUCH = """() => {
+  for (const each of document.querySelectorAll("details")) each.open = true;
   for (const each of document.querySelectorAll("*")) {
     for (const kind of ["pointerenter", "pointerover", "mouseenter", "mouseover", "focus"]) {
       each.dispatchEvent(new Event(kind));
     }
   }
 }"""
-"""Does what a mouse that goes over everything would."""
+"""Opens everything, and does what a mouse that goes over it would."""
 
 TURNED = """() => {
   const found = [];
@@ -126,8 +127,8 @@ def written(text: str, page: Page) -> str:
 async def inert(window: Window) -> str:
     """Return the texts of a page, in all its frames, in which nothing hostile is alive."""
     assert await window.page.evaluate(ALIVE, True) == [], window.page.url
-    assert await window.page.evaluate(TURNED) == [], window.page.url
     await window.page.evaluate(TOUCH)
+    assert await window.page.evaluate(TURNED) == [], window.page.url
     for element in await window.page.locator("iframe").all():
         await element.scroll_into_view_if_needed()
         frame = await (await element.element_handle()).content_frame()
