@@ -11,14 +11,13 @@ from pathlib import Path
 
 from hub.cli.client import HubClient, read_bearer
 from hub.cli.exits import CommandError, Exit
-from hub.cli.parameters import Values, read_parts
 from hub.cli.request import bare_name, canonical
 from hub.cli.running import run_async
 from hub.cli.terminal import Terminal, printable
 from hub.clock import SystemClock
+from hub.codecs.parameter_parts import EXPLAINED, Values, read_parts
 from hub.core.release import FhirRelease, Json, Resource
 
-REPEATED = frozenset(("topic", "trigger", "filters", "subscription", "clause", "found"))
 _YES, _NO, _SILENT = "✓", "✗", "·"
 
 
@@ -46,7 +45,7 @@ async def act(arguments: argparse.Namespace, terminal: Terminal) -> int:
             answer = await client.expect("GET", f"{arguments.resource}/$explain", params=params)
         else:
             answer = await client.expect("POST", "$explain", _question(arguments, only))
-    found = read_parts((answer.resource or {}).get("parameter", []), REPEATED)
+    found = read_parts((answer.resource or {}).get("parameter", []), EXPLAINED)
     if arguments.format == "json":
         terminal.line(json.dumps(found, ensure_ascii=False))
     else:

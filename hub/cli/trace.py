@@ -9,13 +9,12 @@ from datetime import datetime
 
 from hub.cli.client import HubClient, read_bearer
 from hub.cli.exits import Exit
-from hub.cli.parameters import Values, read_parts
 from hub.cli.running import run_async
 from hub.cli.terminal import Terminal, clock_time, printable
 from hub.clock import SystemClock
+from hub.codecs.parameter_parts import TRACED, Values, read_parts
 from hub.core.release import FhirRelease
 
-REPEATED = frozenset(("change", "told"))
 _COLOURS = {"delivered": "green", "waiting": "yellow", "retrying": "red", "held": "red"}
 
 
@@ -31,7 +30,7 @@ async def act(arguments: argparse.Namespace, terminal: Terminal) -> int:
         arguments.url, release, SystemClock(), token=read_bearer(arguments)
     ) as client:
         answer = await client.resource(f"{arguments.resource}/$trace")
-    found = read_parts(answer.get("parameter", []), REPEATED)
+    found = read_parts(answer.get("parameter", []), TRACED)
     undelivered = found.get("undelivered", 0)
     if arguments.format == "json":
         terminal.line(json.dumps(found, ensure_ascii=False))
@@ -40,8 +39,7 @@ async def act(arguments: argparse.Namespace, terminal: Terminal) -> int:
         terminal.talk("only the newest changes are shown", "yellow")
     for change in found.get("change", []):
         _show(change, terminal)
-    verdict = f"{undelivered} not delivered" if undelivered else "everything arrived"
-    terminal.talk(verdict, "red" if undelivered else "green")
+    terminal.talk(printable(found["answer"]), "red" if undelivered else "green")
     return Exit.FAILED if undelivered else Exit.OK
 
 

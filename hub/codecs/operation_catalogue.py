@@ -252,6 +252,7 @@ OPERATIONS: Final = (
             Parameter("version", "integer", "Which version; only on an instance."),
             Parameter("subscription", "id", "The only Subscription to ask about."),
             Parameter("topic", "canonical", "The only topic to ask about."),
+            Parameter("case", "string", "Name of a truth-table row that each topic is to tell."),
             _out("version", "integer", "The version that is explained."),
             _out("interaction", "code", "create, update or delete.", least=1),
             _out("told", "integer", "How many Subscriptions it is an event for.", least=1),
@@ -279,6 +280,7 @@ OPERATIONS: Final = (
             "who was told, with which number, and whether it arrived."
         ),
         parameters=(
+            _out("answer", "string", "Whether everything arrived, in a sentence.", least=1),
             _out("undelivered", "integer", "How many events have not arrived.", least=1),
             _out("cut", "boolean", "Whether older changes are left out.", least=1),
             Parameter(

@@ -127,13 +127,13 @@ def splice(document: Document, *, id: str, meta: Resource) -> bytes:
     return "".join(parts).encode()
 
 
-def dumps(value: Json) -> bytes:
-    """Return ``value`` as compact JSON in UTF-8; each number is written with its spelling.
+def dumps(value: Json, *, indent: bool = False) -> bytes:
+    """Return ``value`` as JSON in UTF-8, compact or indented; numbers keep their spelling.
 
     Raises:
         TypeError: ``value`` holds something that JSON has no form for.
     """
-    return orjson.dumps(value, default=_spelled)
+    return orjson.dumps(value, default=_spelled, option=orjson.OPT_INDENT_2 if indent else None)
 
 
 def same(left: Json, right: Json) -> bool:

@@ -7,7 +7,7 @@ are asked for their clauses too.  Nothing is written, numbered or sent.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from hub.core.change import Change, Interaction
 from hub.core.clause import Clause
@@ -22,12 +22,14 @@ from hub.core.search_parameter import SearchParameters
 from hub.core.subscriber import Subscriber
 from hub.core.subscription import counts
 from hub.core.version import ResourceKey, ResourceVersion
+from hub.engine.recording_resolver import RecordingResolver
 from hub.engine.resolver import ReaderResolver
 from hub.engine.standing import EventStanding, standing_of
 from hub.engine.subscribers import Subscribers
 from hub.errors import NotFound, Unprocessable
 from hub.ports import Clock, Reader, Store
 
+_LONGEST_NAME = 100
 MOST_NEAR_MISSES = 20
 """How many streams that a change just misses are told per topic, those closest to it first."""
 
@@ -36,10 +38,11 @@ MOST_NEAR_MISSES = 20
 class ExplainedSubscription:
     """A Subscription of a stream: its event's number where the change was counted for it.
 
-    A classic one has no number that anybody knows.
+    A classic one has no number that anybody knows.  ``name`` is what its subscriber calls it.
     """
 
     subscriber: Subscriber
+    name: str
     number: int | None = None
     standing: EventStanding | None = None
 
@@ -68,7 +71,8 @@ class ExplainedStream:
 class ExplainedTopic:
     """What one topic says of a change; ``left_out`` is how many near misses are not listed.
 
-    ``why_not`` tells why the topic was not even asked.
+    ``why_not`` tells why the topic was not even asked, ``others`` are the resources besides the
+    changed one that decided.
     """
 
     topic: CompiledTopic
@@ -77,6 +81,7 @@ class ExplainedTopic:
     streams: tuple[ExplainedStream, ...]
     left_out: int = 0
     why_not: str | None = None
+    others: tuple[Resource, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -266,7 +271,9 @@ def _topic(moment: _Moment, asked: _Asked) -> ExplainedTopic | None:
     if is_excluded(change.subject) and not topic.names(change.subject):
         words = "resources about the hub itself are events only of topics that name their type"
         return ExplainedTopic(topic=topic, fires=False, verdicts=(), streams=(), why_not=words)
-    verdicts = topic.explain(change, moment.resolver)
+    resolver = RecordingResolver(moment.resolver)
+    moment = replace(moment, resolver=resolver)
+    verdicts = topic.explain(change, resolver)
     fires = any(verdict.fires for verdict in verdicts)
     if not asked.streams and not any(verdict.concerns for verdict in verdicts):
         return None
@@ -280,6 +287,7 @@ def _topic(moment: _Moment, asked: _Asked) -> ExplainedTopic | None:
         verdicts=verdicts,
         streams=(*hits, *misses[:MOST_NEAR_MISSES]),
         left_out=max(0, len(misses) - MOST_NEAR_MISSES),
+        others=resolver.found,
     )
 
 
@@ -292,7 +300,7 @@ def _stream(moment: _Moment, stream: Stream, there: tuple[Subscriber, ...]) -> E
         lost=lost,
         counted=None if seq is None else n is not None,
         clauses=stream.filters.clauses(moment.change, moment.resolver),
-        subscriptions=tuple(_subscription(each, n) for each in there),
+        subscriptions=tuple(_subscription(moment.reader, each, n) for each in there),
     )
 
 
@@ -315,13 +323,22 @@ def event_of(reader: Reader, stream: int, last: int, seq: int) -> int | None:
     return None
 
 
-def _subscription(subscriber: Subscriber, n: int | None) -> ExplainedSubscription:
-    segment = subscriber.segments[-1]
+def name_of(reader: Reader, subscriber: Subscriber) -> str:
+    """Return what a subscriber calls a Subscription: its name, or in R4 and R4B its reason."""
+    subscription = subscriber.subscription
+    head = reader.head(ResourceKey(subscription.release, "Subscription", subscription.id))
+    written = {} if head is None or head.body is None else parse(head.body).value
+    return str(written.get("name") or written.get("reason") or "").strip()[:_LONGEST_NAME]
+
+
+def _subscription(reader: Reader, subscriber: Subscriber, n: int | None) -> ExplainedSubscription:
+    segment, name = subscriber.segments[-1], name_of(reader, subscriber)
     number = None if n is None else n - segment.offset
     if number is None or number < segment.first:
-        return ExplainedSubscription(subscriber=subscriber)
+        return ExplainedSubscription(subscriber=subscriber, name=name)
     return ExplainedSubscription(
         subscriber=subscriber,
+        name=name,
         number=None if subscriber.subscription.is_classic else number,
         standing=standing_of(subscriber, number),
     )

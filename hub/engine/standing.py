@@ -22,10 +22,15 @@ class Standing(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class EventStanding:
-    """The word, and a sentence that names neither endpoint nor content."""
+    """The word, and a sentence that names neither endpoint nor content.
+
+    While it is retried, ``since`` is when that began and ``due`` when the next try is.
+    """
 
     standing: Standing
     words: str
+    since: datetime | None = None
+    due: datetime | None = None
 
     @property
     def delivered(self) -> bool:
@@ -51,6 +56,8 @@ def standing_of(subscriber: Subscriber, number: int) -> EventStanding:
         return EventStanding(
             Standing.RETRYING,
             f"retrying since {_when(state.failing_since)}, next at {_when(state.due)}",
+            state.failing_since,
+            state.due,
         )
     return EventStanding(Standing.WAITING, "is next to be sent")
 

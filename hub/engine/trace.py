@@ -6,18 +6,17 @@ For an order also the Tasks and results that point to it.  No endpoint, header o
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from hub.core.change import Change
 from hub.core.client import Client
-from hub.core.json_text import parse
 from hub.core.registry import Registry
 from hub.core.release import FhirRelease
 from hub.core.search_parameter import SearchParameters
 from hub.core.subscriber import Attempt, Subscriber
 from hub.core.version import ResourceKey, ResourceVersion
-from hub.engine.explain import change_of, event_of
+from hub.engine.explain import change_of, event_of, name_of
 from hub.engine.resolver import ReaderResolver
 from hub.engine.standing import EventStanding, standing_of
 from hub.engine.subscribers import GONE, Subscribers
@@ -30,7 +29,6 @@ MOST_CHANGES = 100
 
 _ATTEMPTS = 1_000
 _DEPTH = 2
-_LONGEST_NAME = 100
 POINTING: Mapping[str, tuple[str, ...]] = {
     "Task": ("focus", "based-on", "part-of"),
     "ServiceRequest": ("based-on", "replaces"),
@@ -48,9 +46,8 @@ POINTING: Mapping[str, tuple[str, ...]] = {
 class Told:
     """One Subscription that a change was an event for.
 
-    ``is_shown`` is whether who asks knows of the Subscription; ``name`` what the subscriber calls
-    it: its name, or in R4 and R4B its reason.  ``delivered`` is when an endpoint took it, as far as
-    that is still known.
+    ``is_shown`` is whether who asks knows of the Subscription, ``name`` what the subscriber calls
+    it, ``delivered`` when an endpoint took it, as far as that is still known.
     """
 
     subscriber: Subscriber
@@ -118,26 +115,45 @@ class Tracing:
         """
         parameters = self._parameters[key.release]
 
-        def gather(reader: Reader) -> tuple[list[tuple[ResourceVersion, Change]], bool]:
-            head = reader.head(key)
-            if head is None:
-                raise NotFound(f"there is no {key.reference} at this base")
-            resolver = ReaderResolver(reader, key.release, parameters, now=head.timestamp)
-            keys, more = _together(key, resolver, parameters)
-            found = [
-                version
-                for each in keys
-                for version in reader.history(
-                    each.release, each.resource_type, each.id, count=MOST_CHANGES + 1
-                )
-            ]
-            found.sort(key=lambda version: version.seq)
-            shown = found[-MOST_CHANGES:]
-            return [(each, change_of(reader, each)) for each in shown], more or found != shown
-
-        changes, cut = await self._store.read(gather)
-        # Matching belongs to the event loop, which alone changes topics and streams.
+        changes, cut = await self._store.read(lambda reader: _changes(reader, key, parameters))
         places = self._places(key.release, caller)
+        return Trace(changes=await self._looked(changes, places, caller), cut=cut)
+
+    async def undelivered(
+        self, keys: Sequence[ResourceKey], *, caller: Client | None = None
+    ) -> Mapping[ResourceKey, tuple[Told, ...]]:
+        """Return what of the traces of some resources of one release has not arrived.
+
+        It costs next to nothing where nothing waits: only what waits is looked for.
+        """
+        found: dict[ResourceKey, tuple[Told, ...]] = dict.fromkeys(keys, ())
+        places = self._pending(keys[0].release, caller) if keys else {}
+        if not places:
+            return found
+        parameters = self._parameters[keys[0].release]
+        starts = [(stream, place.low) for stream, some in places.items() for place in some]
+
+        def gather(reader: Reader) -> dict[ResourceKey, list[_Change]]:
+            first = [reader.events(stream, low, low) for stream, low in starts]
+            oldest = min((event.seq for events in first for event in events), default=0)
+            return {key: _changes(reader, key, parameters, oldest)[0] for key in keys}
+
+        changes = await self._store.read(gather)
+        each = {version.seq: (version, it) for some in changes.values() for version, it in some}
+        looked = await self._looked(list(each.values()), places, caller)
+        told = {change.version.seq: change.told for change in looked}
+        for key, some in changes.items():
+            found[key] = tuple(one for version, _ in some for one in told[version.seq])
+        return found
+
+    async def _looked(
+        self,
+        changes: Sequence[_Change],
+        places: Mapping[int, Sequence[_Place]],
+        caller: Client | None,
+    ) -> tuple[TracedChange, ...]:
+        """Return the changes with whom of ``places`` they were events for."""
+        # Matching belongs to the event loop, which alone changes topics and streams.
         tops = {stream: self._subscribers.n(stream) for stream in places}
         resting = {stream for stream in places if not self._subscribers.matched(stream)}
         candidates = [
@@ -152,7 +168,23 @@ class Tracing:
                 for version, streams in candidates
             )
 
-        return Trace(changes=await self._store.read(look), cut=cut)
+        return await self._store.read(look)
+
+    def _pending(self, release: FhirRelease, caller: Client | None) -> dict[int, list[_Place]]:
+        """Return of ``_places`` what has not arrived."""
+        found: dict[int, list[_Place]] = {}
+        for stream, places in self._places(release, caller).items():
+            last = self._subscribers.n(stream)
+            for place in places:
+                cursor = place.subscriber.delivery.cursor
+                left = replace(
+                    place,
+                    low=max(place.low, cursor + 1 + place.offset),
+                    high=min(place.high, last),
+                )
+                if left.low <= left.high:
+                    found.setdefault(stream, []).append(left)
+        return found
 
     def _places(self, release: FhirRelease, caller: Client | None) -> dict[int, list[_Place]]:
         """Return whom the events of each stream belong or belonged to, by stream."""
@@ -170,6 +202,35 @@ class Tracing:
                     place = _Place(subscriber, low, high, segment.offset)
                     places.setdefault(segment.stream, []).append(place)
         return places
+
+
+_Change = tuple[ResourceVersion, Change]
+
+
+def _changes(
+    reader: Reader, key: ResourceKey, parameters: SearchParameters, oldest: int = 0
+) -> tuple[list[_Change], bool]:
+    """Return the newest changes from ``oldest`` on of what belongs together, and if that is cut.
+
+    Raises:
+        NotFound: there never was such a resource.
+    """
+    head = reader.head(key)
+    if head is None:
+        raise NotFound(f"there is no {key.reference} at this base")
+    resolver = ReaderResolver(reader, key.release, parameters, now=head.timestamp)
+    keys, more = _together(key, resolver, parameters)
+    found = [
+        version
+        for each in keys
+        for version in reader.history(
+            each.release, each.resource_type, each.id, count=MOST_CHANGES + 1
+        )
+        if version.seq >= oldest
+    ]
+    found.sort(key=lambda version: version.seq)
+    shown = found[-MOST_CHANGES:]
+    return [(each, change_of(reader, each)) for each in shown], more or found != shown
 
 
 def _together(
@@ -234,13 +295,7 @@ class _Seen:
 
     def _name(self, subscriber: Subscriber) -> str:
         if subscriber.sid not in self._names:
-            subscription = subscriber.subscription
-            head = self._reader.head(
-                ResourceKey(subscription.release, "Subscription", subscription.id)
-            )
-            written = {} if head is None or head.body is None else parse(head.body).value
-            name = written.get("name") or written.get("reason") or ""
-            self._names[subscriber.sid] = str(name)[:_LONGEST_NAME]
+            self._names[subscriber.sid] = name_of(self._reader, subscriber)
         return self._names[subscriber.sid]
 
     def _delivered(self, sid: int, number: int) -> datetime | None:

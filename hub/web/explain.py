@@ -1,7 +1,8 @@
 """``$explain``: why a change is, or would be, told to whom; nothing is written or sent.
 
 Asked of a stored resource (``GET {base}/Task/17/$explain?version=3``), or of a made-up change
-(``POST {base}/$explain`` with Parameters ``before`` and ``after``).
+(``POST {base}/$explain`` with Parameters ``before`` and ``after``).  With ``case``, a name, each
+topic says it as a row of its truth table, too.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
+from hub.core.change import Change
 from hub.core.clause import Clause
 from hub.core.compiled_topic import Verdict
 from hub.core.json_text import dumps, parse
@@ -26,8 +28,11 @@ from hub.web.arguments import Arguments
 from hub.web.call import Answer, Call
 from hub.web.service import Service
 from hub.web.target import Target
+from hub.web.truth_table_row import row_of
 
 EXPLAIN: Final = "$explain"
+CASE: Final = "case"
+_LONGEST_NAME: Final = 200
 _STATES: Final = ("before", "after")
 
 
@@ -38,7 +43,7 @@ async def explain_version(service: Service, call: Call, target: Target) -> Answe
         NotFound, Deleted: there is no such version, Subscription or topic.
         InvalidValue: a parameter is unknown or of the wrong form.
     """
-    arguments = Arguments(service, call, ("version", "subscription", "topic"))
+    arguments = Arguments(service, call, ("version", "subscription", "topic", CASE))
     found = await service.hub.explain.version(
         ResourceKey(call.release, target.resource_type, target.id),
         arguments.number("version"),
@@ -46,7 +51,7 @@ async def explain_version(service: Service, call: Call, target: Target) -> Answe
         topic=_one(arguments, "topic"),
         caller=call.client,
     )
-    return Answer(status=200, body=dumps(_written(found)))
+    return Answer(status=200, body=dumps(_written(found, _one(arguments, CASE))))
 
 
 async def explain_change(service: Service, call: Call, _: Target) -> Answer:
@@ -58,7 +63,7 @@ async def explain_change(service: Service, call: Call, _: Target) -> Answer:
         Unprocessable: there is neither state, or they are of different types.
     """
     states, rest = _states(service, call)
-    arguments = Arguments(service, rest, ("subscription", "topic"))
+    arguments = Arguments(service, rest, ("subscription", "topic", CASE))
     found = await service.hub.explain.change(
         call.release,
         states.get("before"),
@@ -67,7 +72,7 @@ async def explain_change(service: Service, call: Call, _: Target) -> Answer:
         topic=_one(arguments, "topic"),
         caller=call.client,
     )
-    return Answer(status=200, body=dumps(_written(found)))
+    return Answer(status=200, body=dumps(_written(found, _one(arguments, CASE))))
 
 
 def _one(arguments: Arguments, name: str) -> str | None:
@@ -97,19 +102,21 @@ def _states(service: Service, call: Call) -> tuple[dict[str, Resource], Call]:
     return states, replace(call, document=parse(dumps(rest)) if others else None)
 
 
-def _written(found: Explanation) -> Resource:
+def _written(found: Explanation, case: str | None) -> Resource:
     change = found.change
+    if case is not None and not 0 < len(case.strip()) <= _LONGEST_NAME:
+        raise InvalidValue(f"{CASE} must be a name of 1 to {_LONGEST_NAME} characters")
     parameters: list[Json] = [
         {"name": "interaction", "valueCode": change.interaction},
         {"name": "told", "valueInteger": found.told},
-        *({"name": "topic", "part": list(_topic(topic))} for topic in found.topics),
+        *({"name": "topic", "part": list(_topic(topic, change, case))} for topic in found.topics),
     ]
     if found.version is not None:
         parameters.insert(0, {"name": "version", "valueInteger": found.version.version})
     return {"resourceType": "Parameters", "parameter": parameters}
 
 
-def _topic(topic: ExplainedTopic) -> Iterator[Json]:
+def _topic(topic: ExplainedTopic, change: Change, case: str | None) -> Iterator[Json]:
     yield {"name": "canonical", "valueCanonical": topic.topic.topic.canonical}
     yield {"name": "fires", "valueBoolean": topic.fires}
     if topic.why_not is not None:
@@ -120,6 +127,9 @@ def _topic(topic: ExplainedTopic) -> Iterator[Json]:
         yield {"name": "filters", "part": list(_stream(stream))}
     if topic.left_out:
         yield {"name": "left-out", "valueInteger": topic.left_out}
+    row = None if case is None else row_of(case, change, topic)
+    if row is not None:
+        yield {"name": CASE, "valueString": row}
 
 
 def _verdict(verdict: Verdict) -> Iterator[Json]:
@@ -159,6 +169,8 @@ def _clauses(clauses: Sequence[Clause]) -> Iterator[Json]:
 def _subscription(explained: ExplainedSubscription) -> Iterator[Json]:
     subscription = explained.subscriber.subscription
     yield {"name": "reference", "valueReference": {"reference": subscription.reference}}
+    if explained.name:
+        yield {"name": "name", "valueString": explained.name}
     yield {"name": "channel", "valueCode": subscription.channel_type}
     yield {"name": "status", "valueCode": subscription.status}
     if explained.number is not None:

@@ -53,6 +53,7 @@ def test_a_number_keeps_its_spelling(number: str) -> None:
     document = parse(f'{{"n":{number}}}'.encode())
     assert str(document.value["n"]) == number
     assert dumps(document.value) == f'{{"n":{number}}}'.encode()
+    assert dumps(document.value, indent=True) == f'{{\n  "n": {number}\n}}'.encode()
 
 
 @given(number=numbers)

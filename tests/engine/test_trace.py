@@ -168,3 +168,40 @@ def test_resources_about_the_hub_made_no_events_and_unknown_ones_are_not_found()
             await traced(rig, "Task/none")
 
     on_rig(scenario)
+
+
+def test_of_many_orders_only_what_waits_is_looked_for() -> None:
+    def answers(envelope: Envelope, attempt: int) -> DeliveryResult:
+        if "dead" in envelope.endpoint and b"event-notification" in envelope.body:
+            return Failed(failure=FailureClass.CONNECTION, reason="refused")
+        return Delivered(status=200)
+
+    async def scenario(rig: Rig) -> None:
+        async def waiting() -> dict[str, list[tuple[str, int]]]:
+            keys = [ResourceKey(R4, *each.split("/")) for each in ("ServiceRequest/o1", "Task/t2")]
+            found = await rig.hub.tracing.undelivered(keys)
+            return {
+                key.reference: [(told.subscriber.subscription.id, told.number) for told in some]
+                for key, some in found.items()
+            }
+
+        rig.endpoints.answers = answers
+        await rig.subscribe()
+        dead = id_of(await rig.subscribe(endpoint="https://dead.example.org/hook"))
+        moved = id_of(await rig.subscribe(endpoint="https://dead.example.org/other"))
+        await rig.after(HOUR)
+        await rig.write(order(), a_task(id="t1", focus={"reference": "ServiceRequest/o1"}))
+        await rig.write(a_task(id="t2"))
+        await rig.update(moved, endpoint="https://dead.example.org/other", filters=OTHER_OWNER)
+        await rig.write(a_task("Organization/other", id="t2"))
+        await rig.after(HOUR)
+        assert await waiting() == {
+            "ServiceRequest/o1": [(dead, 1), (moved, 1)],
+            "Task/t2": [(dead, 2), (moved, 2), (moved, 3)],
+        }
+        rig.endpoints.answers = lambda envelope, attempt: Delivered(status=200)
+        await rig.after(24 * HOUR)
+        assert await waiting() == {"ServiceRequest/o1": [], "Task/t2": []}
+        assert await rig.hub.tracing.undelivered([]) == {}
+
+    on_rig(scenario)

@@ -11,15 +11,13 @@ import pytest
 
 from hub.__main__ import main
 from hub.cli.exits import Exit
-from hub.cli.explain import REPEATED
-from hub.cli.parameters import read_parts
-from hub.cli.trace import REPEATED as TRACED
+from hub.codecs.parameter_parts import EXPLAINED, TRACED, read_parts
 from hub.core.release import FhirRelease, Resource
 from tests.journeys.hosting import Fhir, RunningHub, fresh, in_every_release
 from tests.support.builders import a_subscription, a_task
 
 
-def read(parameters: Resource, repeated: frozenset[str] = REPEATED) -> dict[str, Any]:
+def read(parameters: Resource, repeated: frozenset[str] = EXPLAINED) -> dict[str, Any]:
     assert parameters["resourceType"] == "Parameters"
     return read_parts(parameters["parameter"], repeated)
 
@@ -198,7 +196,7 @@ def test_the_command_line_shows_why_and_what_became_of_it(
     assert main(["trace", known["task"], *at]) == Exit.FAILED
     captured = capsys.readouterr()
     assert "#1  waits for a websocket to bind" in captured.out
-    assert "1 not delivered" in captured.err
+    assert "Not yet: 1 of 1 notification has not arrived. a test lacks 1" in captured.err
     assert main(["trace", known["task"], *at, "--format", "json"]) == Exit.FAILED
     assert json.loads(capsys.readouterr().out)["undelivered"] == 1
 

@@ -9,6 +9,10 @@ from hub.core.release import Json, Resource
 
 Values = dict[str, Any]
 
+EXPLAINED = frozenset(("topic", "trigger", "filters", "subscription", "clause", "found"))
+TRACED = frozenset(("change", "told"))
+"""What may be there several times in the answers of ``$explain`` and ``$trace``."""
+
 
 def read_parts(parts: Iterable[Resource], repeated: frozenset[str]) -> Values:
     """Return parameters or parts by name; those of a name in ``repeated`` are lists.
