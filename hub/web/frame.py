@@ -35,7 +35,7 @@ _HEAD: Final = """<!doctype html>
 <title>{title}</title>
 <link rel="icon" href="/static/icon.svg" type="image/svg+xml">
 <link rel="stylesheet" href="/static/page.css">
-<script src="/static/page.js" type="module"></script>{script}
+{style}<script src="/static/page.js" type="module"></script>{script}
 </head>
 <body>
 <a class="skip" href="#content">Skip to content</a>
@@ -44,6 +44,7 @@ _HEAD: Final = """<!doctype html>
 <nav aria-label="Pages">{ways}</nav></header>
 <main id="content"{kind}>
 """
+_STYLE: Final = "<link rel='stylesheet' href='/static/{name}.css'>\n"
 _SCRIPT: Final = "\n<script src='/static/{name}.js' type='module'></script>"
 _FOOT: Final = "</main>\n</body>\n</html>\n"
 _NO_SCRIPT: Final = (
@@ -52,12 +53,15 @@ _NO_SCRIPT: Final = (
 )
 
 
-def page(title: str, content: str, *, here: str = "", script: str | None = None) -> str:
+def page(
+    title: str, content: str, *, here: str = "", script: str | None = None, style: str | None = None
+) -> str:
     """Write a page; ``title`` and ``content`` are HTML already.
 
     Args:
         here: the address in ``WAYS`` under which the page belongs.
         script: the name of its module in ``static``, without ``.js``.  Such a page is wide.
+        style: the name of a style sheet of its own in ``static``, without ``.css``.
     """
     ways = "".join(
         f"<a href='{address}'{' aria-current=page' if address == here else ''}>{name}</a>"
@@ -66,6 +70,7 @@ def page(title: str, content: str, *, here: str = "", script: str | None = None)
     head = _HEAD.format(
         title=title,
         ways=ways,
+        style="" if style is None else _STYLE.format(name=style),
         script="" if script is None else _SCRIPT.format(name=script),
         kind="" if script is None else " class='broad'",
     )

@@ -25,7 +25,7 @@ class DataPage:
 
     The page itself is open to everybody, its data as those of a FHIR base are.  ``content`` is HTML
     that holds no data, ``here`` the address in ``frame.WAYS`` that it belongs to, ``script`` the
-    name of its module.
+    name of its module, ``style`` of its style sheet, if it has one of its own.
     """
 
     service: Service
@@ -34,12 +34,17 @@ class DataPage:
     here: str
     script: str
     data: Callable[[Request, Client | None], Awaitable[Json]]
+    style: str | None = None
 
     async def __call__(self, request: Request) -> Response:
         """Answer the page, or its data."""
         if prefers_html(request.headers.get("accept"), request.query_params.get("_format")):
             text = page(
-                f"{self.title} - fhir-hub", self.content, here=self.here, script=self.script
+                f"{self.title} - fhir-hub",
+                self.content,
+                here=self.here,
+                script=self.script,
+                style=self.style,
             )
             return Response(
                 text,

@@ -18,6 +18,13 @@ export function element(name, given = {}, ...inside) {
   return put(made, inside);
 }
 
+/** Makes an element of a drawing (SVG); widths and places are attributes, too. */
+export function drawn(name, given = {}, ...inside) {
+  const made = document.createElementNS("http://www.w3.org/2000/svg", name);
+  for (const [key, value] of Object.entries(given)) made.setAttribute(key, value);
+  return put(made, inside);
+}
+
 /** Appends what is there to an element and returns it. */
 export function put(parent, inside) {
   for (const each of [inside].flat(Infinity)) if (each != null && each !== false) parent.append(each);
@@ -38,6 +45,13 @@ export function instant(text) {
   return element("time", { datetime: text, title: text },
     isToday ? at.toLocaleTimeString() : at.toLocaleString());
 }
+
+/** A text in which only the beginning of each long id is left. */
+export const shortened = (text) => text.replace(/([0-9a-f]{8})(-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, "$1…");
+
+/** A reference; where it is shortened, all of it is in the title. */
+export const referenced = (text) =>
+  element("code", { title: shortened(text) === text ? null : text }, shortened(text));
 
 /** A length of time in seconds as people say it: "4 s", "3 min", "2 h", "5 d". */
 export function span(seconds) {

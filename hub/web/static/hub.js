@@ -44,19 +44,20 @@ export function identity() {
 /**
  * Sends a request to the hub and returns what it answered, as JSON.
  * @param {string} path from the origin on
- * @param {object} [more] `method`, `body` (a value), `headers`, `signal`, `keepalive`
+ * @param {object} [more] `method`, `body` (a value) or `text` (JSON already), `headers`, `signal`,
+ *   `keepalive`; `asText` returns the answer as it was written, numbers and all
  * @throws {Refusal}
  */
-export async function ask(path, { body, headers, ...more } = {}) {
+export async function ask(path, { body, text: sent = JSON.stringify(body), headers, asText, ...more } = {}) {
   const response = await fetch(path, {
     ...more,
     headers: {
       accept: path.startsWith("/fhir/") ? "application/fhir+json" : "application/json",
-      ...(body === undefined ? {} : { "content-type": "application/fhir+json" }),
+      ...(sent === undefined ? {} : { "content-type": "application/fhir+json" }),
       ...identity(),
       ...headers,
     },
-    body: body === undefined ? undefined : JSON.stringify(body),
+    body: sent,
   });
   const text = await response.text();
   let value = null;
@@ -65,9 +66,9 @@ export async function ask(path, { body, headers, ...more } = {}) {
   } catch {
     value = null;
   }
-  if (response.status === 401 && (await askToken(value))) return ask(path, { body, headers, ...more });
+  if (response.status === 401 && (await askToken(value))) return ask(path, { text: sent, headers, asText, ...more });
   if (!response.ok) throw new Refusal(response.status, value);
-  return value;
+  return asText ? text : value;
 }
 
 /** Sends a request to a FHIR base: `fhir("r4", "Task/1")`. */

@@ -23,6 +23,7 @@ document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
   const key = event.key === " " ? "Space" : event.key;
   if (key === "Escape" && isTyping(event.target) && !event.target.closest("dialog")) {
+    event.preventDefault(); // a search field would be emptied
     event.target.blur();
     return;
   }

@@ -5,7 +5,7 @@ import { element } from "./element.js";
 const SIGNS = {
   active: ["●", "well"], delivered: ["●", "well"], ok: ["●", "well"], ready: ["●", "well"],
   requested: ["◌", "soft"], pending: ["○", "soft"], waiting: ["○", "soft"], unbound: ["○", "soft"],
-  retrying: ["◐", "warn"], failing: ["◐", "warn"], stopping: ["◐", "warn"],
+  held: ["■", "warn"], resend: ["↻", "warn"], retrying: ["◐", "warn"], failing: ["◐", "warn"], stopping: ["◐", "warn"],
   error: ["✗", "ill"], failed: ["✗", "ill"], lost: ["▒", "ill"], gap: ["✗", "ill"],
   off: ["■", "soft"], "entered-in-error": ["■", "soft"],
 };
