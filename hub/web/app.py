@@ -16,7 +16,9 @@ from hub.web import guide, home, mailbox, opt_in
 from hub.web.callers import Callers
 from hub.web.endpoint import RELEASES, FhirEndpoint
 from hub.web.guard import Guard, Hosts, Origins
+from hub.web.home import Page
 from hub.web.limits import Limits
+from hub.web.pages import explain, order, orders
 from hub.web.service import Service
 from hub.web.socket import SocketEndpoint
 
@@ -60,6 +62,9 @@ def create_app(
         routes.append(Route(f"/fhir/{path}/{{path:path}}", endpoint))
     shown = home.pages(service) | guide.pages(service)
     shown |= {} if mails is None else mailbox.pages(service, mails)
+    for each in (orders.orders_page(service), explain.explain_page(service)):
+        shown[each.here] = Page(service, each)
+    shown[order.ROUTE] = Page(service, order.order_page(service))
     for path, page in shown.items():
         routes.append(Route(path, page))
     routes.append(Route(opt_in.ROUTE, opt_in.OptInPage(service)))
