@@ -106,7 +106,8 @@ async def _furnish(house: House, post: _Post) -> None:
         await _agree(house.hub.url + links[_address(0)])
         house.places["opt_in"] = [links[_address(number)] for number in range(count)]
         for text in house.texts:
-            await fhir.create(_task(text))
+            task = await fhir.create(_task(text))
+            house.places.setdefault("task", []).append(f"Task/{task['id']}")
         await until(lambda: _is_told_of(fhir, mailed[0], count))
         for each in hooked:
             await fhir.until_error(each)

@@ -45,5 +45,25 @@ PAGES: Final = (
         by_mail=True,
     ),
     Page("opt-in", "{opt_in}", frozenset({"confirmed", "topic"}), shows_texts=True),
+    Page(
+        "orders",
+        "/orders?release=r5&q=owner:Organization/lab",
+        frozenset({"undelivered", "standing", "next"}),
+        ready=".orders li",
+    ),
+    Page(
+        "order",
+        "/orders/r5/{task}",
+        frozenset({"interaction", "party", "standing", "undelivered", "words"}),
+        shows_texts=True,
+        ready="#order li",
+    ),
+    Page(
+        "explain",
+        "/explain?release=r5&reference={task}",
+        frozenset({"event-number", "standing", "status", "told"}),
+        shows_texts=True,
+        ready=".topic",
+    ),
     Page("no-opt-in", "/email/confirm/1.1.1.none", is_refusal=True),
 )
