@@ -237,6 +237,13 @@ class TransitionNotAllowed(Unprocessable):
     hint = "Choose a status that the message names; the hub's administrator sets the table."
 
 
+class TaskReserved(Unprocessable):
+    """What the write does to the Task is up to somebody else: the hub's --task-guard says so."""
+
+    slug, code = "task-reserved", "business-rule"
+    hint = "Leave it to whom the message names; the hub's administrator sets the table."
+
+
 class SubscriptionRefused(Unprocessable):
     """The hub would not honour this Subscription, so it does not accept it."""
 

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from hub.core.json_text import parse
-from hub.core.task_guard import TaskGuard, TaskGuardInvalid, parse_task_guard
+from hub.core.task_guard import TaskGuard
+from hub.core.task_table import TaskGuardInvalid, parse_task_guard
 from hub.errors import HubError
 
 
@@ -25,7 +26,11 @@ def read_types(texts: Iterable[str]) -> frozenset[str]:
 
 
 def read_task_guard(text: str) -> TaskGuard:
-    """Read the table of the Task's life cycle: one that comes with the hub, or a JSON file."""
+    """Read the table of the Task's life cycle: one that comes with the hub, or a JSON file.
+
+    ``fhir`` is FHIR's state machine, in which anybody may move a Task.  ``order`` is the same with
+    roles: the requester asks and calls off, the owner accepts and does the work.
+    """
     packaged = packaged_guards()
     path = packaged.get(text) or Path(text)
     try:
@@ -59,8 +64,8 @@ GUARD_OPTIONS: tuple[dict[str, Any], ...] = (
     {
         "name": "task_guard",
         "flag": "--task-guard",
-        "metavar": "fhir|FILE",
+        "metavar": "fhir|order|FILE",
         "read": read_task_guard,
-        "help": "which status a Task may move to: FHIR's state machine, or a JSON table (any)",
+        "help": "which status a Task may move to, and who may move it: a table or JSON file (any)",
     },
 )

@@ -26,18 +26,29 @@ from hub.settings import Settings, SettingsError
 log = logging.getLogger(__name__)
 
 
-def guards_of(settings: Settings) -> Guards:
+def guards_of(settings: Settings, *, knows_callers: bool = False) -> Guards:
     """Return what is asked of writes.
 
+    Args:
+        settings: what the guards are made of.
+        knows_callers: whether the hub asks callers who they are.
+
     Raises:
-        SettingsError: a type to be guarded is there in no release.
+        SettingsError: a type to be guarded is there in no release, or a guard asks who writes,
+            and nobody knows.
     """
     known = frozenset[str]().union(*(resource_types(release) for release in FhirRelease))
     if unknown := sorted(settings.require_if_match - known):
         near = get_close_matches(unknown[0], sorted(known), n=1)
         hint = f"did you mean {near[0]}?" if near else "write one such as Task"
         raise SettingsError(f"--require-if-match: {unknown[0]!r} is no resource type; {hint}")
-    return Guards(if_match=settings.require_if_match, tasks=settings.task_guard)
+    tasks = settings.task_guard
+    if tasks is not None and tasks.asks_who and not knows_callers:
+        raise SettingsError(
+            "--task-guard says who may move a Task, but this hub asks nobody who they are; "
+            "name those who may call it with --clients FILE"
+        )
+    return Guards(if_match=settings.require_if_match, tasks=tasks)
 
 
 def loaded_definitions(settings: Settings) -> Definitions:

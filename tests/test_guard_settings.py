@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from hub.core.task_guard import TaskGuard, parse_task_guard
+from hub.core.task_guard import TaskGuard
+from hub.core.task_table import parse_task_guard
 from hub.engine.guards import NO_GUARDS, Guards
 from hub.guard_settings import packaged_guards
 from hub.loading import guards_of
@@ -52,7 +53,7 @@ def test_a_table_comes_from_the_hub_or_from_a_file(tmp_path: Path) -> None:
     assert settings.task_guard == parse_task_guard(TABLE)
     assert read_settings({}, {"HUB_TASK_GUARD": str(path)}) == settings
     assert guards_of(settings).tasks == settings.task_guard
-    assert set(packaged_guards()) == {"fhir"}
+    assert set(packaged_guards()) == {"fhir", "order"}
     assert isinstance(read_settings({"task_guard": "fhir"}, {}).task_guard, TaskGuard)
 
 
@@ -77,5 +78,14 @@ def test_a_file_that_is_no_table_is_told_with_its_name_and_place(
 
 def test_a_file_that_is_not_there_is_told_with_what_there_is(tmp_path: Path) -> None:
     for wrong in ("cow", str(tmp_path)):
-        with pytest.raises(SettingsError, match=r"can't be read: .*; write fhir, or the name of a"):
+        with pytest.raises(
+            SettingsError, match=r"can't be read: .*; write fhir or order, or the nam"
+        ):
             read_settings({"task_guard": wrong}, {})
+
+
+def test_a_table_that_asks_who_needs_a_hub_that_knows_its_callers() -> None:
+    settings = read_settings({"task_guard": "order"}, {})
+    with pytest.raises(SettingsError, match=r"who may move a Task, but .* --clients"):
+        guards_of(settings)
+    assert guards_of(settings, knows_callers=True).tasks == settings.task_guard

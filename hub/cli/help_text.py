@@ -48,15 +48,22 @@ SERVE = """\
 Each flag has an environment variable: --egress-allow is HUB_EGRESS_ALLOW (several values: commas).
 A flag wins; an unknown HUB_ variable is an error.  Times are written 500ms, 5s, 2m, 1h, 3d.
 
---task-guard fhir is FHIR's state machine of Tasks, any other name a JSON file such as
+--task-guard fhir is FHIR's state machine of Tasks, order the same with roles: its requester asks
+and cancels, its owner accepts and does the work.  Any other name is a JSON file such as
   {"rules": [{"code": ["http://hl7.org/fhir/CodeSystem/task-code|fulfill"],
               "profile": ["http://example.org/StructureDefinition/lab-task"],
               "start": ["requested"],
-              "transitions": {"requested": ["accepted", "rejected"], "accepted": ["completed"]}}]}
+              "transitions": {"requested": [{"to": "accepted", "by": ["owner"]}, "rejected"],
+                              "accepted": ["completed"]}}]}
 The first rule that is for a Task counts; one that no rule is for goes as it likes.
-  code, profile   which Tasks the rule is for, where both are given both must fit (every Task)
+  code, profile   which Tasks the rule is for, where both are given both must fit (every Task);
+                  only an administrator takes them away from a Task
   start           the statuses that a Task may be created with (any)
-  transitions     what may follow a status: nothing follows one that is not there; it may stay"""
+  transitions     what may follow a status: nothing follows one that is not there; it may stay
+  by              who may do that (anybody): requester, owner, performer, recipient, for: whoever
+                  acts for whom the Task names there before the write, or, where it names nobody,
+                  after it; a party (Organization/lab, SYSTEM|VALUE); administrator, who always may.
+                  Nobody else changes the requester, owner, ... that stands there."""
 
 TOPICS = f"""\
   fhir-hub topics                            the topics and where they compute

@@ -1,58 +1,47 @@
-"""Which status a Task may move to, as the hub's administrator says; nobody is guarded otherwise.
+"""Which status a Task may move to and who may move it, as the hub's administrator says.
 
-FHIR draws a state machine and allows others, and order workflows differ in theirs, so a table is
-data.  It is JSON, an object with ``rules``; each rule has
+Nobody is guarded otherwise.  FHIR draws a state machine and allows others, and order workflows
+differ in theirs, so a table is data (``hub.core.task_table`` tells how it is written).
 
-- ``code`` (optional): tokens ``SYSTEM|CODE``, one of which a coding of Task.code must be;
-- ``profile`` (optional): canonical URLs, one of which meta.profile must name, in any version;
-- ``start`` (optional): the statuses that a Task may be created with, any where it is missing;
-- ``transitions``: to each status the list of those that may follow; none follows one without list.
+- The first rule that is for a Task counts; a Task that no rule is for is not guarded.
+- A write that keeps the status is no transition.  Where a write brings a Task under another rule,
+  the rules of the state before and of the state after must both allow the transition.
+- What brought a Task under a rule, its code or profile, is not taken away from it.
+- Where a step says who may take it, roles are those of the state before; where nobody had the role
+  then, it is whoever the write gives it to: an owner may claim a Task.
+- A role that a rule names is not taken from whoever has it: they alone give it up or hand it over.
+- An administrator is bound by the statuses and by nothing else here.  Where nobody knows who
+  writes, what is up to somebody is refused.
+- A deletion is no transition; what is created after it begins anew.
 
-The first rule that is for a Task counts, one without code and profile is for all.  A Task that no
-rule is for is not guarded.  A write that keeps the status is never refused.  Where a write changes
-code or profile, the rules of the state before and of the state after must both allow it; one that
-keeps the status may so leave a rule, but never one that is for all.  A deletion is no transition;
-what is created after it begins anew.
-
-Source: http://hl7.org/fhir/task.html#statemachine; http://hl7.org/fhir/valueset-task-status.html.
+Source: http://hl7.org/fhir/task.html#statemachine.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
-from typing import Final, NoReturn, TypeVar
+from typing import Final
 
-from hub.core.canonical import is_absolute, split_canonical
+from hub.core.author import TASK_ROLES, Author
 from hub.core.profile import TypeNamed
-from hub.core.release import Json, Resource
-from hub.errors import TransitionNotAllowed
+from hub.core.release import Resource
+from hub.errors import TaskReserved, TransitionNotAllowed
 
-T = TypeVar("T")
-
-TASK_STATUSES: Final = (
-    "draft",
-    "requested",
-    "received",
-    "accepted",
-    "rejected",
-    "ready",
-    "cancelled",
-    "in-progress",
-    "on-hold",
-    "failed",
-    "completed",
-    "entered-in-error",
-)
-"""The required codes of Task.status; R4, R4B and R5 have the same."""
-
+ADMINISTRATOR: Final = "administrator"
 _ANY_PROFILE: Final = TypeNamed("Task")
-_MEMBERS: Final = ("code", "profile", "start", "transitions")
 
 
-class TaskGuardInvalid(ValueError):
-    """A table that can't be used; one line that names the place in it."""
+@dataclass(frozen=True, slots=True)
+class TaskStep:
+    """A status that a Task may come to.
+
+    ``by`` are those who may bring it there: roles of the Task (``TASK_ROLES``), parties as
+    ``Client.parties`` writes them, ``administrator``; everybody where it is empty.
+    """
+
+    to: str
+    by: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,16 +52,58 @@ class TaskRule:
     created with any status.
     """
 
-    transitions: Mapping[str, tuple[str, ...]]
-    start: tuple[str, ...] | None = None
+    transitions: Mapping[str, tuple[TaskStep, ...]]
+    start: tuple[TaskStep, ...] | None = None
     codes: frozenset[tuple[str, str]] = frozenset()
     of_profile: TypeNamed = _ANY_PROFILE
 
     def is_for(self, task: Resource) -> bool:
         """Tell whether the rule is for a Task as it stands."""
-        if not self.of_profile.means(task):
-            return False
+        return self.of_profile.means(task) and self.has_code(task)
+
+    def has_code(self, task: Resource) -> bool:
+        """Tell whether a Task has one of the rule's codes."""
         return not self.codes or not self.codes.isdisjoint(_codings(task))
+
+    @property
+    def steps(self) -> Iterable[TaskStep]:
+        """Every step that the rule allows."""
+        return [*(self.start or ()), *(step for each in self.transitions.values() for step in each)]
+
+    @property
+    def roles(self) -> list[str]:
+        """The roles that decide who may take a step."""
+        named = {who for step in self.steps for who in step.by}
+        return [role for role in TASK_ROLES if role in named]
+
+
+@dataclass(frozen=True, slots=True)
+class _Moment:
+    """One write of a Task: by whom, from which state to which."""
+
+    author: Author
+    previous: Resource | None
+    current: Resource
+
+    def may(self, by: tuple[str, ...]) -> bool:
+        """Tell whether the author is one of ``by``."""
+        if not by or self.author.is_administrator:
+            return True
+        named = {who for who in by if who not in TASK_ROLES}
+        for role in TASK_ROLES.keys() & by:
+            named |= self.held(role) or self.author.named(self.current, TASK_ROLES[role])
+        return self.author.acts_for(frozenset(named))
+
+    def held(self, role: str) -> frozenset[str]:
+        """Return who had a role before."""
+        return self.author.named(self.previous, TASK_ROLES[role])
+
+    def takes(self, role: str) -> bool:
+        """Tell whether the author takes a role from somebody else."""
+        before = self.held(role)
+        if not before or before == self.author.named(self.current, TASK_ROLES[role]):
+            return False
+        return not self.author.is_administrator and not self.author.acts_for(before)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,122 +112,92 @@ class TaskGuard:
 
     rules: tuple[TaskRule, ...]
 
-    def check(self, reference: str, previous: Resource | None, current: Resource) -> None:
+    @property
+    def asks_who(self) -> bool:
+        """Whether any rule says who may take a step, so that callers must be known."""
+        return any(step.by for rule in self.rules for step in rule.steps)
+
+    def check(
+        self, reference: str, previous: Resource | None, current: Resource, author: Author
+    ) -> None:
         """Return if a Task may become ``current``.
 
         Args:
             reference: what the Task is called.
             previous: the valid state before, None where there is none: it is created.
+            current: the valid state after.
+            author: who writes.
 
         Raises:
             TransitionNotAllowed: it may not.
+            TaskReserved: it may, but not by this author.
         """
-        to = _status(current)
+        moment = _Moment(author, previous, current)
+        after = self._rule(current)
         if previous is None:
-            rule = self._rule(current)
-            if rule is not None and rule.start is not None and to not in rule.start:
-                raise TransitionNotAllowed(
-                    f"a Task may not be created as {to}; it may be as {_either(rule.start)}",
-                    expression="Task.status",
-                )
+            if after is not None and after.start is not None:
+                _check_start(moment, after.start)
             return
-        before = _status(previous)
-        if to == before:
-            return
-        for rule in (self._rule(previous), self._rule(current)):
-            allowed = (to,) if rule is None else rule.transitions.get(before, ())
-            if to not in allowed:
-                raise TransitionNotAllowed(
-                    f"{reference} is {before} and may not become {to}; "
-                    f"it may become {_either(allowed)}",
-                    expression="Task.status",
-                )
+        rule = self._rule(previous)
+        if rule is not None:
+            _check_kept(moment, rule, reference)
+        if _status(previous) != _status(current):
+            for each in (rule, after):
+                if each is not None:
+                    _check_step(moment, each, reference)
 
     def _rule(self, task: Resource) -> TaskRule | None:
         return next((rule for rule in self.rules if rule.is_for(task)), None)
 
 
-def parse_task_guard(table: Resource) -> TaskGuard:
-    """Read a table, as the module describes it.
-
-    Raises:
-        TaskGuardInvalid: it is none.
-    """
-    _only(table, ("rules",), "")
-    rules = _list(table, "rules", "", _rule)
-    if rules is None:
-        _refuse("rules", "is missing")
-    return TaskGuard(rules)
-
-
-def _rule(written: Json, place: str) -> TaskRule:
-    rule = _object(written, place)
-    _only(rule, _MEMBERS, f"{place}.")
-    if "transitions" not in rule:
-        _refuse(f"{place}.transitions", "is missing")
-    at = f"{place}.transitions"
-    transitions = _object(rule["transitions"], at)
-    for status in transitions:
-        _read_status(status, at)
-    return TaskRule(
-        transitions={
-            status: _list(transitions, status, f"{at}.", _read_status, empty=True) or ()
-            for status in transitions
-        },
-        start=_list(rule, "start", f"{place}.", _read_status),
-        codes=frozenset(_list(rule, "code", f"{place}.", _token) or ()),
-        of_profile=TypeNamed(
-            "Task", frozenset(_list(rule, "profile", f"{place}.", _profile) or ())
-        ),
-    )
+def _check_start(moment: _Moment, start: tuple[TaskStep, ...]) -> None:
+    to = _status(moment.current)
+    step = next((each for each in start if each.to == to), None)
+    if step is None:
+        raise TransitionNotAllowed(
+            f"a Task may not be created as {to}; it may be as {_either(each.to for each in start)}",
+            expression="Task.status",
+        )
+    if not moment.may(step.by):
+        raise _reserved(moment, f"that a Task is created as {to} is", step.by, "Task.status")
 
 
-def _list(
-    written: Resource, name: str, path: str, read: Callable[[Json, str], T], *, empty: bool = False
-) -> tuple[T, ...] | None:
-    if name not in written:
-        return None
-    place, items = f"{path}{name}", written[name]
-    if not isinstance(items, list) or not (items or empty):
-        _refuse(place, f"must be a list{'' if empty else ' that is not empty'}")
-    return tuple(read(item, f"{place}[{index}]") for index, item in enumerate(items))
+def _check_step(moment: _Moment, rule: TaskRule, reference: str) -> None:
+    before, to = _status(moment.previous or {}), _status(moment.current)
+    steps = rule.transitions.get(before, ())
+    step = next((each for each in steps if each.to == to), None)
+    if step is None:
+        raise TransitionNotAllowed(
+            f"{reference} is {before} and may not become {to}; "
+            f"it may become {_either(each.to for each in steps)}",
+            expression="Task.status",
+        )
+    if not moment.may(step.by):
+        words = f"{reference} is {before}; that it becomes {to} is"
+        raise _reserved(moment, words, step.by, "Task.status")
 
 
-def _object(written: Json, place: str) -> Resource:
-    if not isinstance(written, dict):
-        _refuse(place, "must be an object")
-    return written
+def _check_kept(moment: _Moment, rule: TaskRule, reference: str) -> None:
+    """Refuse a write that takes away what the rule goes by."""
+    for role in rule.roles:
+        if moment.takes(role):
+            element = ".".join(("Task", *TASK_ROLES[role]))
+            words = f"a change of {element} in {reference} is"
+            raise _reserved(moment, words, (role,), element)
+    if not rule.is_for(moment.current) and not moment.author.is_administrator:
+        element = "Task.meta.profile" if rule.has_code(moment.current) else "Task.code"
+        words = f"{reference} is guarded by what {element} says; taking that away is"
+        raise _reserved(moment, words, (ADMINISTRATOR,), element)
 
 
-def _only(written: Resource, members: tuple[str, ...], path: str) -> None:
-    for name in written:
-        if name not in members:
-            _refuse(f"{path}{name}", f"is unknown; allowed: {', '.join(members)}")
+def _reserved(moment: _Moment, words: str, by: tuple[str, ...], expression: str) -> TaskReserved:
+    who = _either(f"its {each}" if each in TASK_ROLES else _named(each) for each in by)
+    unknown = ", and the hub does not know who is calling" if moment.author.client is None else ""
+    return TaskReserved(f"{words} up to {who}{unknown}", expression=expression)
 
 
-def _read_status(written: Json, place: str) -> str:
-    if not isinstance(written, str) or written not in TASK_STATUSES:
-        near = get_close_matches(str(written), TASK_STATUSES, n=1)
-        hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(TASK_STATUSES)}"
-        _refuse(place, f"{str(written)[:64]!r} is no status of a Task; {hint}")
-    return written
-
-
-def _token(written: Json, place: str) -> tuple[str, str]:
-    system, bar, code = str(written).partition("|")
-    if not isinstance(written, str) or not bar or not is_absolute(system) or not code:
-        _refuse(place, f"{str(written)[:64]!r} is no code; write SYSTEM|CODE")
-    return system, code
-
-
-def _profile(written: Json, place: str) -> str:
-    if not isinstance(written, str) or not is_absolute(written):
-        _refuse(place, f"{str(written)[:64]!r} is no canonical URL of a profile")
-    return split_canonical(written)[0]
-
-
-def _refuse(place: str, words: str) -> NoReturn:
-    raise TaskGuardInvalid(f"{place}: {words}")
+def _named(who: str) -> str:
+    return "an administrator" if who == ADMINISTRATOR else who
 
 
 def _status(task: Resource) -> str:
@@ -208,6 +209,6 @@ def _codings(task: Resource) -> Iterable[tuple[str, str]]:
         yield coding.get("system", ""), coding.get("code", "")
 
 
-def _either(statuses: tuple[str, ...]) -> str:
-    *most, last = statuses or ("nothing else",)
+def _either(words: Iterable[str]) -> str:
+    *most, last = tuple(words) or ("nothing else",)
     return f"{', '.join(most)} or {last}" if most else last

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from hub.core.author import Author
 from hub.core.release import Resource
 from hub.core.task_guard import TaskGuard
 from hub.core.version import ResourceKey, ResourceVersion
@@ -18,7 +19,7 @@ class Guards:
     """What is asked of writes; by default nothing but that what If-Match says is true.
 
     ``if_match`` are the types of which nobody changes a resource without If-Match; ``tasks`` says
-    which status a Task may move to.
+    which status a Task may move to, and who may move it.
     """
 
     if_match: frozenset[str] = frozenset()
@@ -59,19 +60,23 @@ class Guards:
                 f'If-Match names W/"{if_match}", but {key.reference} is at {head.etag}'
             )
 
-    def check_change(self, key: ResourceKey, previous: Resource | None, current: Resource) -> None:
+    def check_change(
+        self, key: ResourceKey, previous: Resource | None, current: Resource, author: Author
+    ) -> None:
         """Refuse what may not become of a resource.
 
         Args:
             key: what is written.
             previous: the state before, None where it is created.
             current: the valid state after.
+            author: who writes it.
 
         Raises:
             TransitionNotAllowed: a Task may not move to this status.
+            TaskReserved: it may, but not by this author.
         """
         if self.tasks is not None and key.resource_type == "Task":
-            self.tasks.check(key.reference, previous, current)
+            self.tasks.check(key.reference, previous, current, author)
 
 
 NO_GUARDS = Guards()

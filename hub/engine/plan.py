@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from hub.core.author import Author
 from hub.core.change import Change, Interaction
 from hub.core.compiled_topic import CompiledTopic
 from hub.core.instant import format_instant
@@ -156,7 +157,8 @@ class Plan:
 
         Raises:
             VersionConflict, VersionRequired, MultipleMatches, NotFound, Deleted, InvalidResource,
-            UnresolvedReference, TransitionNotAllowed: nothing of the unit may be kept then.
+            UnresolvedReference, TransitionNotAllowed, TaskReserved: nothing of the unit may be kept
+            then.
         """
         matched = [self._matched(release, write) for write in writes]
         keys = [
@@ -260,7 +262,8 @@ class Plan:
         if names is not None:
             document = with_references(document, names)
         current = self._bodies.of(head) if head else None
-        self.guards.check_change(key, current, document.value)
+        author = Author(write.author, self.parameters[key.release].base_url)
+        self.guards.check_change(key, current, document.value, author)
         if current is None:
             return Written(Outcome.CREATED, self.write(key, Interaction.CREATE, document))
         if same(content(current), content(document.value)):

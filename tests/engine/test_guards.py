@@ -9,9 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hub.core.change import Interaction
+from hub.core.client import Client
 from hub.core.json_text import Document, parse
 from hub.core.release import FhirRelease, Resource
-from hub.core.task_guard import TASK_STATUSES, parse_task_guard
+from hub.core.task_table import TASK_STATUSES, parse_task_guard
 from hub.core.version import ResourceKey
 from hub.engine.guards import Guards
 from hub.engine.write import Outcome, Write
@@ -19,10 +20,12 @@ from hub.errors import (
     Deleted,
     HubError,
     NotFound,
+    TaskReserved,
     TransitionNotAllowed,
     VersionConflict,
     VersionRequired,
 )
+from hub.guard_settings import read_task_guard
 from tests.support.rig import SECOND, Rig, on_rig
 from tests.support.rig_resources import a_task, document, id_of
 from tests.support.rig_writes import delete, post, put, query, submit
@@ -164,6 +167,40 @@ def test_a_forbidden_step_falls_with_all_that_was_sent_with_it() -> None:
         assert rig.top(id) == 4
 
     on_rig(scenario, guards=GUARDED)
+
+
+def test_who_writes_is_asked_of_every_write_of_a_unit() -> None:
+    ward, lab = (
+        Client(name=name, parties=frozenset({f"Organization/{name}"})) for name in ("ward", "lab")
+    )
+
+    async def scenario(rig: Rig) -> None:
+        id = id_of(await rig.subscribe())
+        asked = a_task(id="t", requester={"reference": "Organization/ward"})
+        await refused(rig, TaskReserved, put(asked))
+        await refused(rig, TaskReserved, put(asked, author=lab))
+        await submit(rig, put(asked, author=ward))
+        error = await refused(
+            rig,
+            TaskReserved,
+            post(asked | {"id": "u"}, author=ward),
+            put(asked | {"status": "accepted"}, author=ward),
+        )
+        assert (
+            error.diagnostics == "Task/t is requested; that it becomes accepted is up to its owner"
+        )
+        mine = asked | {"owner": {"reference": "Organization/ward"}}
+        await refused(rig, TaskReserved, put(mine, author=ward))
+        await refused(rig, TaskReserved, put(mine | {"status": "accepted"}, author=ward))
+        assert rig.top(id) == 1
+        # An absolute reference below the hub's own base names the same.
+        base = rig.hub.base_url(R4)
+        absolute = asked | {"owner": {"reference": f"{base}/Organization/lab"}}
+        await submit(rig, put(absolute | {"status": "received"}, author=lab))
+        await submit(rig, put(absolute | {"status": "accepted"}, author=lab))
+        assert rig.top(id) == 3
+
+    on_rig(scenario, guards=Guards(tasks=read_task_guard("order")))
 
 
 STEP = st.tuples(

@@ -13,7 +13,7 @@ from hub.core.change import Interaction
 from hub.core.notification import NotificationType, NumberedEvent, build_notification
 from hub.core.release import FhirRelease, Resource
 from hub.core.subscription import PayloadContent
-from hub.core.task_guard import parse_task_guard
+from hub.core.task_table import parse_task_guard
 from hub.engine.guards import Guards
 from tests.support.messages import PLACER, a_header, a_message, at, identified, read_answer
 from tests.support.notifications import CODECS, NOON, a_notification, a_version
