@@ -152,8 +152,8 @@ class StoredStream:
     """A stream as it is stored.
 
     ``topic`` is ``url|version``, or the type of classic criteria; ``key`` everything that decides
-    whether an event exists; ``filters`` those of the one who asked first; ``floor`` the n up to
-    which retention removed events.
+    whether an event exists; ``filters`` those of the one who asked first; ``muted`` whose own
+    changes are no events of it; ``floor`` the n up to which retention removed events.
     """
 
     id: int
@@ -162,6 +162,7 @@ class StoredStream:
     key: str
     filters: tuple[FilterBy, ...]
     visibility: str
+    muted: str = ""
     n: int
     floor: int = 0
 

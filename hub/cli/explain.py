@@ -97,10 +97,13 @@ def _topic(topic: Values, terminal: Terminal) -> Iterator[str]:
         yield f"  {sign} trigger {trigger['index']}  {printable(note)}".rstrip()
         yield from _clauses(trigger, terminal, "    ")
     for stream in topic.get("filters", []):
-        holds = stream.get("counted", stream["accept"])
+        would = stream["accept"] and not stream.get("echo", False)
+        holds = stream.get("counted", would)
         for each in stream.get("subscription", []):
             yield f"  {_sign(holds, terminal)} {_subscription(each)}"
-        if stream["accept"] is not holds:
+        if stream.get("echo"):
+            yield "      not told: own echo; its owner wrote the change and asked for suppress-echo"
+        if would is not holds:
             yield "      decided otherwise then: other resources changed since, or it came later"
         if stream.get("lost"):
             yield "      its party had it before and has it no more: told by reference only"

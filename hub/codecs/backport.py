@@ -36,11 +36,14 @@ from hub.codecs.subscription import (
     read_max_count,
     read_seconds,
     read_status,
+    read_suppress_echo,
     read_topic,
     shown_parameter,
     whole_seconds,
     write_identifier,
+    write_suppress_echo,
 )
+from hub.core.echo import SUPPRESS_ECHO
 from hub.core.instant import format_instant
 from hub.core.refusals import Refusals
 from hub.core.release import Json, Resource
@@ -68,6 +71,7 @@ _PLACES: Final = {
     MAX_COUNT: "Subscription.channel",
     CHANNEL_TYPE: "Subscription.channel.type",
     IDENTIFIER: "Subscription",
+    SUPPRESS_ECHO: "Subscription",
 }
 _STATUSES: Final = tuple(
     code for code in SubscriptionStatusCode if code is not SubscriptionStatusCode.ENTERED_IN_ERROR
@@ -155,6 +159,7 @@ class BackportCodec(ReleaseCodec):
             end=take(lambda: read_end(resource), None),
             identifier=read_identifiers(take(lambda: _identifiers(resource), [])),
             managing_entity=take(lambda: read_extension(resource), frozenset()),
+            suppress_echo=take(lambda: read_suppress_echo(resource), False),
         )
 
     def encode_subscription(self, subscription: Subscription) -> Resource:
@@ -170,11 +175,13 @@ class BackportCodec(ReleaseCodec):
             criteria = write_criteria(subscription)
         else:
             resource["meta"] = {"profile": [PROFILE]}
-        if subscription.identifier:
-            resource["extension"] = [
-                {"url": IDENTIFIER, "valueIdentifier": write_identifier(each)}
-                for each in subscription.identifier
-            ]
+        extensions = [
+            {"url": IDENTIFIER, "valueIdentifier": write_identifier(each)}
+            for each in subscription.identifier
+        ]
+        extensions += write_suppress_echo(subscription)
+        if extensions:
+            resource["extension"] = extensions
         resource["status"] = subscription.status.value
         if subscription.end is not None:
             resource["end"] = format_instant(subscription.end)

@@ -23,8 +23,10 @@ from hub.codecs.subscription import (
     read_header,
     read_identifiers,
     read_status,
+    read_suppress_echo,
 )
 from hub.core.classic_criteria import is_about_result
+from hub.core.echo import SUPPRESS_ECHO
 from hub.core.refusals import Refusals
 from hub.core.release import FhirRelease, Json, Resource
 from hub.core.search import split_query
@@ -47,7 +49,7 @@ CHANNELS: Final = (ChannelType.REST_HOOK, ChannelType.WEBSOCKET, ChannelType.EMA
 """What a classic Subscription can be served over."""
 
 _CRITERIA: Final = "Subscription.criteria"
-_PLACES: Final = {IDENTIFIER: "Subscription"}
+_PLACES: Final = {IDENTIFIER: "Subscription", SUPPRESS_ECHO: "Subscription"}
 _scheme = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:")
 _search = re.compile(r"/?(?P<type>[A-Za-z]+)(?:\?(?P<conditions>.*))?", re.DOTALL)
 
@@ -100,6 +102,7 @@ def read_classic(
         end=take(lambda: read_end(resource), None),
         identifier=read_identifiers(identifiers),
         managing_entity=take(lambda: read_extension(resource), frozenset()),
+        suppress_echo=take(lambda: read_suppress_echo(resource), False),
     )
 
 

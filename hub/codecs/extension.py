@@ -1,8 +1,8 @@
 """Finding extensions in a resource, and refusing those that the hub would have to ignore.
 
 An extension that carries a filter and is ignored lets everything through.  So an extension of the
-backport guide must be a known one in its place, an extension of another release's elements is
-refused, and so are every modifierExtension and implicitRules.
+backport guide, or of the hub, must be a known one in its place, an extension of another release's
+elements is refused, and so are every modifierExtension and implicitRules.
 Sources: backport IG, "Components" (cross-version extensions); http://hl7.org/fhir/extensibility.html;
 http://hl7.org/fhir/resource.html (implicitRules).
 """
@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from hub.core.echo import SUPPRESS_ECHO
 from hub.core.refusals import Refusals
 from hub.core.release import Json, Resource
 from hub.errors import ExtensionNotAllowed, SubscriptionRefused
@@ -25,6 +26,9 @@ MANAGING_ENTITY: Final = (
 )
 _ON_SUBSCRIPTION: Final = (MANAGING_ENTITY, "Subscription")
 """Whether it is taken there depends on who sends it, which is for the engine to say."""
+
+HUB_EXTENSIONS: Final = SUPPRESS_ECHO.rpartition("/")[0]
+"""Where the URLs of the hub's own extensions begin."""
 
 _cross_version = re.compile(r"http://hl7\.org/fhir/\d+\.\d+/").match
 
@@ -73,12 +77,12 @@ def check_extensions(resource: Resource, places: Mapping[str, str]) -> None:
 
     Args:
         resource: the Subscription.
-        places: the extensions of the backport guide that may stand in it, with their elements.
+        places: the extensions that the hub knows there, with their elements.
 
     Raises:
         ExtensionNotAllowed: a modifierExtension, an extension of another release's elements
-            (except identifier and managingEntity), or one of the guide that is unknown or in the
-            wrong place.
+            (except identifier and managingEntity), or one of the guide, or of the hub, that is
+            unknown or in the wrong place.
         SubscriptionRefused: it is to be understood by implicitRules.
     """
     refusals = Refusals()
@@ -102,7 +106,10 @@ def check_extensions(resource: Resource, places: Mapping[str, str]) -> None:
                 f"is a cross-version extension; use the elements of this release and the "
                 f"extensions of {BACKPORT}"
             )
-        elif url.startswith(f"{BACKPORT}/") and places.get(url) != extension.element:
+        elif (
+            url.startswith((f"{BACKPORT}/", f"{HUB_EXTENSIONS}/"))
+            and places.get(url) != extension.element
+        ):
             allowed = places.get(url)
             complaint = f"belongs on {allowed}" if allowed else "is not known in this release"
         else:

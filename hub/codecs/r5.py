@@ -28,11 +28,14 @@ from hub.codecs.subscription import (
     read_max_count,
     read_seconds,
     read_status,
+    read_suppress_echo,
     read_topic,
     shown_parameter,
     whole_seconds,
     write_identifier,
+    write_suppress_echo,
 )
+from hub.core.echo import SUPPRESS_ECHO
 from hub.core.instant import format_instant
 from hub.core.notification import Notification, NotificationEntry
 from hub.core.refusals import Refusals
@@ -48,6 +51,7 @@ from hub.core.subscription import (
 from hub.core.topic import bare_type
 from hub.errors import FilterInvalid, HeaderNotAllowed
 
+_PLACES: Final = {IDENTIFIER: "Subscription", SUPPRESS_ECHO: "Subscription"}
 _COMPARATORS: Final = ("eq", "ne", "gt", "lt", "ge", "le", "sa", "eb", "ap")
 
 
@@ -77,7 +81,7 @@ class R5Codec(ReleaseCodec):
         def seconds(name: str) -> timedelta | None:
             return take(lambda: read_seconds(resource.get(name), f"Subscription.{name}"), None)
 
-        take(lambda: check_extensions(resource, {IDENTIFIER: "Subscription"}), None)
+        take(lambda: check_extensions(resource, _PLACES), None)
         kind = take(
             lambda: read_channel(
                 coding.get("code"), coding.get("system"), "Subscription.channelType"
@@ -130,6 +134,7 @@ class R5Codec(ReleaseCodec):
             end=take(lambda: read_end(resource), None),
             identifier=read_identifiers(resource.get("identifier", [])),
             managing_entity=read_managing_entity(resource.get("managingEntity", {})),
+            suppress_echo=take(lambda: read_suppress_echo(resource), False),
         )
 
     def encode_subscription(self, subscription: Subscription) -> Resource:
@@ -137,6 +142,8 @@ class R5Codec(ReleaseCodec):
         resource: Resource = {"resourceType": "Subscription"}
         if subscription.id:
             resource["id"] = subscription.id
+        if subscription.suppress_echo:
+            resource["extension"] = write_suppress_echo(subscription)
         if subscription.identifier:
             resource["identifier"] = [write_identifier(each) for each in subscription.identifier]
         resource["status"] = subscription.status.value

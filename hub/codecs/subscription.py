@@ -11,8 +11,10 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Final, TypeVar
 
+from hub.codecs.extension import single
 from hub.codecs.xml import INSTALL, is_xml
 from hub.core import instant
+from hub.core.echo import SUPPRESS_ECHO
 from hub.core.refusals import Refusals
 from hub.core.release import FhirRelease, Json, Resource
 from hub.core.subscription import (
@@ -83,6 +85,20 @@ def write_identifier(identifier: Identifier) -> Resource:
     """Write an identifier; what it does not say is left out."""
     members = {"system": identifier.system, "value": identifier.value}
     return {name: value for name, value in members.items() if value is not None}
+
+
+def read_suppress_echo(resource: Resource) -> bool:
+    """Read whether the owner's own changes are to be no events.
+
+    Raises:
+        SubscriptionRefused: it is said several times, or not by a boolean.
+    """
+    return single(resource, SUPPRESS_ECHO, "valueBoolean", "Subscription") is True
+
+
+def write_suppress_echo(subscription: Subscription) -> list[Resource]:
+    """Write the extensions that say so, none where it is not asked for."""
+    return [{"url": SUPPRESS_ECHO, "valueBoolean": True}] * subscription.suppress_echo
 
 
 def read_end(resource: Resource) -> datetime | None:

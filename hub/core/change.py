@@ -23,7 +23,8 @@ class Interaction(StrEnum):
 class Change:
     """A resource before and after one write.
 
-    ``previous`` is None on create, ``current`` on delete; nothing may modify either.
+    ``previous`` is None on create, ``current`` on delete; nothing may modify either.  ``author`` is
+    the name of the client that wrote it, empty where nobody knows.
     """
 
     release: FhirRelease
@@ -32,6 +33,7 @@ class Change:
     interaction: Interaction
     previous: Resource | None
     current: Resource | None
+    author: str = ""
 
     @property
     def subject(self) -> Resource:

@@ -87,6 +87,8 @@ class Subscription:
     identifier: that alone names it wherever others read, and nobody is told its id but whoever acts
     for its managing entity.  ``managing_entity`` is what that is called: its reference, and its
     identifier as in a search.
+
+    With ``suppress_echo`` the changes that its owner wrote are no events of it (``hub.core.echo``).
     """
 
     release: FhirRelease
@@ -106,6 +108,7 @@ class Subscription:
     identifier: tuple[Identifier, ...] = ()
     managing_entity: frozenset[str] = frozenset()
     administrative: bool = False
+    suppress_echo: bool = False
 
     @property
     def reference(self) -> str:

@@ -32,7 +32,8 @@ class ResourceVersion:
     """One version of a resource.
 
     ``seq`` is its place in the log of all changes, ``transaction`` the last seq of what was
-    committed with it in one Bundle; ``body`` is the JSON text, None for a deletion.
+    committed with it in one Bundle; ``body`` is the JSON text, None for a deletion; ``author`` the
+    name of the client that wrote it, empty where nobody knows.
     """
 
     seq: int
@@ -43,6 +44,7 @@ class ResourceVersion:
     body: bytes | None = field(repr=False)
     transaction: int
     previous: int | None = None
+    author: str = ""
 
     @property
     def deleted(self) -> bool:

@@ -13,6 +13,7 @@ from functools import partial
 
 from hub.core.administrative import check_administrative, check_managing_entity
 from hub.core.client import Client
+from hub.core.echo import check_echo
 from hub.core.filters import Filters
 from hub.core.json_text import Document
 from hub.core.refusals import Refusals, joined
@@ -39,8 +40,8 @@ from hub.ports import Channel, Codec
 class Accepted:
     """What the hub would honour of a Subscription.
 
-    ``asked_anew`` is whether the client asked for a handshake; ``carried`` are the headers as they
-    were sent, ``***`` where kept.
+    ``owner`` is whose it is from now on; ``asked_anew`` is whether the client asked for a
+    handshake; ``carried`` are the headers as they were sent, ``***`` where kept.
     """
 
     subscription: Subscription
@@ -54,7 +55,8 @@ class Accepted:
 class Acceptance:
     """Checks Subscriptions against topics, filters and channels; stores nothing.
 
-    With ``email_opt_in`` a person must agree before an email Subscription is active.
+    With ``email_opt_in`` a person must agree before an email Subscription is active;
+    ``knows_callers`` is whether the hub asks who calls it.
     """
 
     def __init__(
@@ -65,12 +67,14 @@ class Acceptance:
         channels: Mapping[ChannelType, Channel],
         *,
         email_opt_in: bool = False,
+        knows_callers: bool = False,
     ) -> None:
         self._registry = registry
         self._codecs = codecs
         self._parameters = parameters
         self._channels = channels
         self._email_opt_in = email_opt_in
+        self._knows_callers = knows_callers
 
     def accept(
         self,
@@ -124,6 +128,9 @@ class Acceptance:
         submitted = replace(submitted, administrative=_is_administrative(submitted, known, caller))
         refusals.take(partial(check_administrative, submitted), None)
         refusals.take(partial(check_managing_entity, submitted, caller), None)
+        owner = known.owner if known is not None else "" if caller is None else caller.name
+        echo = partial(check_echo, submitted, owner, knows_callers=self._knows_callers)
+        refusals.take(echo, None)
         carried = submitted.parameter
         submitted = refusals.take(partial(with_kept_headers, submitted, stored), submitted)
         pinned = alive is not None and stored is not None and stored.topic == submitted.topic
@@ -154,7 +161,7 @@ class Acceptance:
             subscription=replace(submitted, status=status),
             topic_version=topic_version,
             filters=filters,
-            owner=known.owner if known is not None else "" if caller is None else caller.name,
+            owner=owner,
             asked_anew=submitted.status is SubscriptionStatusCode.REQUESTED,
             carried=carried,
         )

@@ -55,7 +55,7 @@ class Surroundings:
     ``trials`` are the channels that try an endpoint out; ``writer`` runs one thing at a time, and
     nothing else writes; ``stop`` ends the process when the store is broken; ``sign`` signs the
     links by which people agree to get mails, None where nobody is asked; ``guards`` is what is
-    asked of writes.
+    asked of writes; ``knows_callers`` whether those who call the hub are asked who they are.
     """
 
     store: Store
@@ -73,6 +73,7 @@ class Surroundings:
     authorization_hint: Coding | None = None
     sign: Callable[[str], str] | None = None
     guards: Guards = NO_GUARDS
+    knows_callers: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +81,7 @@ class Engine:
     """A hub and what runs beside it: ``hub.intake`` and ``hub.sockets`` have to run, too.
 
     ``wakeups`` tells what may have something to do; ``unmatched`` says why a stream can't be
-    matched any more.
+    matched any more; ``knows_callers`` is whether the hub asks who calls it.
     """
 
     hub: Hub
@@ -88,6 +89,7 @@ class Engine:
     retention: Retention
     wakeups: LocalWakeups
     unmatched: Mapping[int, HubError]
+    knows_callers: bool
 
     async def refuse_unmatched(self) -> None:
         """Put those in error that the hub can no longer compute, or write payloads for."""
@@ -99,6 +101,8 @@ class Engine:
                 error = f"its topic, filters or criteria no longer compute: {self.unmatched[on]}"
             elif not codec.writes(each.subscription.content_type):
                 error = "its payload can no longer be written: the hub lacks the extra xml"
+            elif each.subscription.suppress_echo and not self.knows_callers:
+                error = "it asks for suppress-echo, and the hub no longer asks who calls it"
             if error is not None and counts(each.subscription.status):
                 await self.hub.subscriptions.signal(
                     each.sid, each.generation, Signal.BLOCKED, error=error
@@ -146,6 +150,7 @@ def assemble(
         around.parameters,
         around.channels,
         email_opt_in=around.sign is not None,
+        knows_callers=around.knows_callers,
     )
     subscriptions = Subscriptions(
         intake=intake,
@@ -222,5 +227,10 @@ def assemble(
         around.store, intake, subscribers, clock=around.clock, retain=around.retain
     )
     return Engine(
-        hub=hub, delivery=delivery, retention=retention, wakeups=wakeups, unmatched=unmatched
+        hub=hub,
+        delivery=delivery,
+        retention=retention,
+        wakeups=wakeups,
+        unmatched=unmatched,
+        knows_callers=around.knows_callers,
     )

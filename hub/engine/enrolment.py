@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from hub.core.echo import muted_by
 from hub.core.numbering import join, leave
 from hub.core.registry import stream_key
 from hub.core.subscriber import Subscriber
@@ -52,10 +53,7 @@ class Enrolment:
         at = self._subscribers.top(known) if known else 0
         visibility = alive.visibility if alive else ""
         counting = counts(subscription.status)
-        key = stream_key(
-            subscription.release, accepted.topic_version, accepted.filters.canonical, visibility
-        )
-        stream = self._stream(key, accepted, visibility) if counting else None
+        stream = self._stream(accepted, visibility) if counting else None
         on = segments[-1].stream if segments and segments[-1].is_open else None
         if on is not None and (stream is None or stream.id != on):
             segments = leave(segments, at)
@@ -107,17 +105,27 @@ class Enrolment:
         first, kept = alive.delivery.cursor + 1, self._subscribers.lowest(alive)
         return lost_events(alive, first, kept - 1) if first < kept else None
 
-    def _stream(self, key: str, accepted: Accepted, visibility: str) -> StoredStream:
+    def _stream(self, accepted: Accepted, visibility: str) -> StoredStream:
+        subscription = accepted.subscription
+        muted = muted_by(subscription, accepted.owner)
+        key = stream_key(
+            subscription.release,
+            accepted.topic_version,
+            accepted.filters.canonical,
+            visibility,
+            muted,
+        )
         found = self._subscribers.stream(key)
         if found is not None:
             return found
         return StoredStream(
             id=self._intake.last_stream + 1,
-            release=accepted.subscription.release,
+            release=subscription.release,
             topic=accepted.topic_version,
             key=key,
-            filters=accepted.subscription.filter_by,
+            filters=subscription.filter_by,
             visibility=visibility,
+            muted=muted,
             n=0,
         )
 

@@ -52,14 +52,22 @@ class ExplainedStream:
     """What Subscriptions with equal filters say of a change.
 
     ``counted`` tells whether the change is an event of the stream: None where it was only asked
-    what would be.  ``accepts`` also holds where it takes the resource from their party: ``lost``.
+    what would be.  ``accepts`` is what the filters say; it also holds where the change takes the
+    resource from their party: ``lost``.  An ``echo`` is no event whatever they say: its author owns
+    the Subscriptions, which ask not to be told of that.
     """
 
     accepts: bool
     lost: bool
+    echo: bool
     counted: bool | None
     clauses: tuple[Clause, ...]
     subscriptions: tuple[ExplainedSubscription, ...]
+
+    @property
+    def is_event(self) -> bool:
+        """Whether the change is, or would be, an event of the stream."""
+        return self.accepts and not self.echo if self.counted is None else self.counted
 
     @property
     def failing(self) -> int:
@@ -99,7 +107,7 @@ class Explanation:
             len(stream.subscriptions)
             for topic in self.topics
             for stream in topic.streams
-            if topic.fires and (stream.accepts if stream.counted is None else stream.counted)
+            if topic.fires and stream.is_event
         )
 
 
@@ -177,11 +185,18 @@ class Explain:
         before: Resource | None,
         after: Resource | None,
         *,
+        author: str = "",
         subscription: str | None = None,
         topic: str | None = None,
         caller: Client | None = None,
     ) -> Explanation:
         """Explain what would come of a change from ``before`` to ``after``.
+
+        Args:
+            release: at whose base.
+            before, after: the states; one of them is None where it is created or deleted.
+            author: the name of the client that would write it, empty where it is none's who subscribes.
+            subscription, topic, caller: see ``version``.
 
         Raises:
             Unprocessable: there is neither, or the two are different resources.
@@ -202,6 +217,7 @@ class Explain:
             interaction=interaction,
             previous=before,
             current=after,
+            author=author,
         )
         asked = self._asked(release, subscription, topic, caller)
         return await self._store.read(lambda reader: self._explained(change, None, asked, reader))
@@ -298,6 +314,7 @@ def _stream(moment: _Moment, stream: Stream, there: tuple[Subscriber, ...]) -> E
     return ExplainedStream(
         accepts=lost or stream.filters.accepts(moment.change, moment.resolver),
         lost=lost,
+        echo=stream.echoes(moment.change),
         counted=None if seq is None else n is not None,
         clauses=stream.filters.clauses(moment.change, moment.resolver),
         subscriptions=tuple(_subscription(moment.reader, each, n) for each in there),
@@ -356,6 +373,7 @@ def change_of(reader: Reader, version: ResourceVersion) -> Change:
         interaction=version.interaction,
         previous=_body(before),
         current=_body(version),
+        author=version.author,
     )
 
 

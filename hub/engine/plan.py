@@ -183,9 +183,13 @@ class Plan:
         return [result for result in results if result is not None]
 
     def write(
-        self, key: ResourceKey, interaction: Interaction, document: Document | None
+        self,
+        key: ResourceKey,
+        interaction: Interaction,
+        document: Document | None,
+        author: str = "",
     ) -> ResourceVersion:
-        """Append a version of ``key``; without ``document`` a deletion."""
+        """Append a version of ``key`` by ``author``; without ``document`` a deletion."""
         head = self.head(key)
         number = head.version + 1 if head else 1
         self.last_seq += 1
@@ -204,6 +208,7 @@ class Plan:
             body=body,
             transaction=self.last_seq,
             previous=head.seq if head else None,
+            author=author,
         )
         self._versions.append(version)
         self._own_heads[key] = version
@@ -254,10 +259,11 @@ class Plan:
     def _apply(self, write: Write, key: ResourceKey, names: Mapping[str, str] | None) -> Written:
         head = self.head(key)
         self.guards.check_if_match(key, head, write.if_match, demand=not write.unconditional)
+        by = write.author.name if write.author else ""
         if write.interaction is Interaction.DELETE:
             if head is None or head.deleted:
                 return Written(Outcome.ABSENT, head)
-            return Written(Outcome.DELETED, self.write(key, Interaction.DELETE, None))
+            return Written(Outcome.DELETED, self.write(key, Interaction.DELETE, None, by))
         document = self._document(write, key, head)
         if names is not None:
             document = with_references(document, names)
@@ -265,10 +271,10 @@ class Plan:
         author = Author(write.author, self.parameters[key.release].base_url)
         self.guards.check_change(key, current, document.value, author)
         if current is None:
-            return Written(Outcome.CREATED, self.write(key, Interaction.CREATE, document))
+            return Written(Outcome.CREATED, self.write(key, Interaction.CREATE, document, by))
         if same(content(current), content(document.value)):
             return Written(Outcome.UNCHANGED, head)
-        return Written(Outcome.UPDATED, self.write(key, Interaction.UPDATE, document))
+        return Written(Outcome.UPDATED, self.write(key, Interaction.UPDATE, document, by))
 
     def _document(self, write: Write, key: ResourceKey, head: ResourceVersion | None) -> Document:
         if write.patch is None:
@@ -369,6 +375,7 @@ class Plan:
             interaction=version.interaction,
             previous=previous,
             current=self._bodies.of(version),
+            author=version.author,
         )
 
     def _before(self, version: ResourceVersion) -> ResourceVersion | None:

@@ -219,6 +219,7 @@ class Subscribers:
                 topic=topic,
                 filters=filters,
                 visibility=stored.visibility,
+                muted=stored.muted,
                 n=stored.n,
             )
         )

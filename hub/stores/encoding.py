@@ -130,6 +130,7 @@ def encode_subscription(subscription: Subscription) -> bytes:
             "identifier": [(each.system, each.value) for each in subscription.identifier],
             "managing_entity": sorted(subscription.managing_entity),
             "administrative": subscription.administrative,
+            "suppress_echo": subscription.suppress_echo,
         }
     )
 
@@ -162,9 +163,9 @@ def decode_subscription(
         max_count=fields["max_count"],
         end=optional_from_micros(fields["end"]),
         identifier=tuple(Identifier(*each) for each in fields["identifier"]),
-        # An older database does not say: there were none.
-        managing_entity=frozenset(fields.get("managing_entity", ())),
-        administrative=fields.get("administrative", False),
+        managing_entity=frozenset(fields["managing_entity"]),
+        administrative=fields["administrative"],
+        suppress_echo=fields["suppress_echo"],
     )
 
 

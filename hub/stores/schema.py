@@ -43,8 +43,8 @@ class ChangeLog(Table, table=True):
     """Every version of every resource, and the only place of its body.
 
     ``tx`` is the last seq of its transaction, ``op`` 0 create, 1 update, 2 delete, ``prev`` the
-    seq of the version before.  ``terms`` and ``ranges`` are what the search index was given for
-    it: exactly that must be taken out again.
+    seq of the version before, ``author`` who wrote it, NULL where nobody knows.  ``terms`` and
+    ``ranges`` are what the search index was given for it: exactly that must be taken out again.
     """
 
     __tablename__ = "change_log"
@@ -57,6 +57,7 @@ class ChangeLog(Table, table=True):
     op: int
     at: int
     prev: int | None = None
+    author: str | None = None
     terms: str | None = None
     ranges: bytes | None = None
     body: bytes | None = None
@@ -95,7 +96,10 @@ class Topic(Table, table=True):
 
 
 class Stream(Table, table=True):
-    """A stream; what changes with every event is in ``stream_n``."""
+    """A stream; what changes with every event is in ``stream_n``.
+
+    ``muted`` is whose own changes are no events of it, empty where everybody's are.
+    """
 
     __table_args__ = _NEVER_REUSED
     id: int = Field(primary_key=True)
@@ -104,6 +108,7 @@ class Stream(Table, table=True):
     key: str = Field(unique=True)
     filters: bytes
     visibility: str
+    muted: str
 
 
 class StreamN(Table, table=True):

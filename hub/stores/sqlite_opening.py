@@ -25,7 +25,7 @@ from hub.stores.sqlite_writer import secret_name
 
 _LAST_ID = "SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = ?"
 _STREAMS = (
-    "SELECT s.id, s.release, s.topic, s.key, s.filters, s.visibility, c.n, c.floor "
+    "SELECT s.id, s.release, s.topic, s.key, s.filters, s.visibility, s.muted, c.n, c.floor "
     "FROM stream AS s JOIN stream_n AS c ON c.stream = s.id ORDER BY s.id"
 )
 _SUBSCRIBERS = (
@@ -70,7 +70,7 @@ def _number(db: sqlite3.Connection, sql: str, *arguments: str) -> int:
 
 
 def _stream(row: tuple[Any, ...]) -> StoredStream:
-    id, release, topic, key, filters, visibility, n, floor = row
+    id, release, topic, key, filters, visibility, muted, n, floor = row
     return StoredStream(
         id=id,
         release=FhirRelease(release),
@@ -78,6 +78,7 @@ def _stream(row: tuple[Any, ...]) -> StoredStream:
         key=key,
         filters=decode_filters(filters),
         visibility=visibility,
+        muted=muted,
         n=n,
         floor=floor,
     )

@@ -26,7 +26,9 @@ OPERATIONS = (Interaction.CREATE, Interaction.UPDATE, Interaction.DELETE)
 """``change_log.op`` is the place in this list."""
 
 _END_OF_LOG = 2**63 - 1
-LOG_COLUMNS = "c.seq, k.release, k.type, c.id, c.version, c.op, c.at, c.body, c.tx, c.prev"
+LOG_COLUMNS = (
+    "c.seq, k.release, k.type, c.id, c.version, c.op, c.at, c.body, c.tx, c.prev, c.author"
+)
 _KIND = "(SELECT id FROM kind WHERE release = ? AND type = ?)"
 _POINTER = f"SELECT seq FROM resource WHERE kind = {_KIND} AND id = ?"  # noqa: S608 constants
 LOG = f"SELECT {LOG_COLUMNS} FROM change_log AS c JOIN kind AS k ON k.id = c.kind"  # noqa: S608 constants
@@ -206,7 +208,7 @@ class SqliteReader:
 
 def version_of(row: tuple[Any, ...]) -> ResourceVersion:
     """Return the version in a row of ``LOG``."""
-    seq, release, resource_type, id, version, op, at, body, tx, prev = row
+    seq, release, resource_type, id, version, op, at, body, tx, prev, author = row
     return ResourceVersion(
         seq=seq,
         key=ResourceKey(FhirRelease(release), resource_type, id),
@@ -216,4 +218,5 @@ def version_of(row: tuple[Any, ...]) -> ResourceVersion:
         body=body,
         transaction=tx,
         previous=prev,
+        author=author or "",
     )

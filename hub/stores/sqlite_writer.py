@@ -36,17 +36,19 @@ _TRIMMED_AT_ONCE = 5_000
 _OPERATION = {interaction: op for op, interaction in enumerate(OPERATIONS)}
 
 _VERSION = (
-    "INSERT INTO change_log(seq, tx, kind, id, version, op, at, prev, terms, ranges, body) "
-    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    "INSERT INTO change_log(seq, tx, kind, id, version, op, at, prev, author, terms, ranges, body) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 _POINTER = (
     "INSERT INTO resource(kind, id, seq, deleted) VALUES (?, ?, ?, ?) "
     "ON CONFLICT DO UPDATE SET seq = excluded.seq, deleted = excluded.deleted"
 )
 _STREAM = (
-    "INSERT INTO stream(id, release, topic, key, filters, visibility) VALUES (?, ?, ?, ?, ?, ?) "
+    "INSERT INTO stream(id, release, topic, key, filters, visibility, muted) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?) "
     "ON CONFLICT(id) DO UPDATE SET release = excluded.release, topic = excluded.topic, "
-    "key = excluded.key, filters = excluded.filters, visibility = excluded.visibility"
+    "key = excluded.key, filters = excluded.filters, visibility = excluded.visibility, "
+    "muted = excluded.muted"
 )
 _STREAM_N = "INSERT OR REPLACE INTO stream_n(stream, n, floor) VALUES (?, ?, ?)"
 _EVENT = "INSERT INTO stream_event(stream, n, seq, context) VALUES (?, ?, ?, ?)"
@@ -203,6 +205,7 @@ class SqliteWriter:
                     _OPERATION[version.interaction],
                     micros(version.timestamp),
                     version.previous,
+                    version.author or None,
                     terms,
                     packed,
                     version.body,
@@ -319,6 +322,7 @@ def _stream_row(stream: StoredStream) -> tuple[object, ...]:
         stream.key,
         encode_filters(stream.filters),
         stream.visibility,
+        stream.muted,
     )
 
 

@@ -145,6 +145,8 @@ def _stream(stream: ExplainedStream) -> Iterator[Json]:
     yield {"name": "accept", "valueBoolean": stream.accepts}
     if stream.lost:
         yield {"name": "lost", "valueBoolean": True}
+    if stream.echo:
+        yield {"name": "echo", "valueBoolean": True}
     if stream.counted is not None:
         yield {"name": "counted", "valueBoolean": stream.counted}
     yield from _clauses(stream.clauses)

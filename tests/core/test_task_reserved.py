@@ -28,11 +28,10 @@ ORDER = read_task_guard("order")
 
 def named(name: str | None, how: str = "relative") -> Resource:
     """Return a reference to somebody, in one of the ways of writing it."""
-    return {
-        "relative": {"reference": f"Organization/{name}"},
-        "absolute": {"reference": f"{BASE}/Organization/{name}"},
-        "identifier": {"identifier": {"system": "urn:ids", "value": name}},
-    }[how]
+    if how == "identifier":
+        return {"identifier": {"system": "urn:ids", "value": name}}
+    base = f"{BASE}/" if how == "absolute" else ""
+    return {"reference": f"{base}Organization/{name}"}
 
 
 def a_task(

@@ -76,6 +76,7 @@ def a_version(
         body=None if deleted else body,
         transaction=seq,
         previous=previous,
+        author="client" if seq % 2 else "",
     )
 
 
@@ -91,6 +92,7 @@ def a_stream(id: int = 1, *, n: int = 0, floor: int = 0) -> StoredStream:
         key=f"key-{id}",
         filters=(FilterBy(filter_parameter="patient", value="Patient/1", resource_type="Task"),),
         visibility="all",
+        muted="client" if id % 2 else "",
         n=n,
         floor=floor,
     )
@@ -139,6 +141,7 @@ def a_subscriber(
             end=START + timedelta(days=1),
             identifier=(Identifier("http://example.org/ids", "7"), Identifier(None, "8")),
             managing_entity=frozenset({"Organization/lab", "http://example.org/ids|9"}),
+            suppress_echo=True,
         ),
         owner="client",
         visibility="all",

@@ -18,6 +18,7 @@ from hub.codecs.r4b import R4BCodec
 from hub.codecs.r5 import R5Codec
 from hub.codecs.tables.search import search_parameters
 from hub.core.change import Interaction
+from hub.core.client import Client
 from hub.core.registry import Registry
 from hub.core.release import FhirRelease, Resource
 from hub.core.subscriber import Subscriber
@@ -59,10 +60,12 @@ class Rig:
     broken: list[BaseException]
     refused: Mapping[int, HubError]
 
-    async def subscribe(self, release: FhirRelease = FhirRelease.R4, **changes: Any) -> Stored:
+    async def subscribe(
+        self, release: FhirRelease = FhirRelease.R4, *, caller: Client | None = None, **changes: Any
+    ) -> Stored:
         """Create a Subscription."""
         resource = subscription_of(release, **changes)
-        return await self.hub.subscriptions.create(release, document(resource))
+        return await self.hub.subscriptions.create(release, document(resource), caller=caller)
 
     async def update(
         self,
@@ -70,12 +73,13 @@ class Rig:
         release: FhirRelease = FhirRelease.R4,
         *,
         if_match: int | None = None,
+        caller: Client | None = None,
         **changes: Any,
     ) -> Stored:
         """Put a Subscription."""
         resource = subscription_of(release, id=id, **changes)
         return await self.hub.subscriptions.update(
-            release, id, document(resource), if_match=if_match
+            release, id, document(resource), if_match=if_match, caller=caller
         )
 
     async def write(
@@ -150,6 +154,7 @@ async def a_rig(
     mails: Endpoints | None = None,
     sign: Callable[[str], str] | None = None,
     guards: Guards = NO_GUARDS,
+    knows_callers: bool = True,
 ) -> AsyncIterator[Rig]:
     """Run an engine on the loop of the caller until the end of the block.
 
@@ -207,6 +212,7 @@ async def a_rig(
             retain=retain,
             sign=sign,
             guards=guards,
+            knows_callers=knows_callers,
         ),
         registry,
         opened,

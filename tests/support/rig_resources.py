@@ -6,6 +6,7 @@ import json
 import re
 from typing import Any
 
+from hub.core.echo import SUPPRESS_ECHO
 from hub.core.json_text import dumps, parse
 from hub.core.release import FhirRelease, Resource
 from hub.core.topic import SubscriptionTopic, parse_topic
@@ -87,7 +88,14 @@ def a_subscription(**changes: Any) -> Resource:
         resource["id"] = changes["id"]
     if "end" in changes:
         resource["end"] = changes["end"]
-    return resource
+    return resource | echo_of(changes)
+
+
+def echo_of(changes: dict[str, Any]) -> Resource:
+    """Return the extension that says whether an owner's own changes are suppressed."""
+    if "suppress_echo" not in changes:
+        return {}
+    return {"extension": [{"url": SUPPRESS_ECHO, "valueBoolean": changes["suppress_echo"]}]}
 
 
 def an_r5_subscription(**changes: Any) -> Resource:
@@ -128,7 +136,7 @@ def an_r5_subscription(**changes: Any) -> Resource:
             for each in filters
             if each is not None
         ]
-    return resource
+    return resource | echo_of(changes)
 
 
 def subscription_of(release: FhirRelease, **changes: Any) -> Resource:
