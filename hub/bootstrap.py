@@ -121,7 +121,8 @@ class Hosting:
 
     async def _start(self) -> Hub:
         settings = self.settings
-        guards = guards_of(settings)
+        knows_callers = settings.clients is not None
+        guards = guards_of(settings, knows_callers=knows_callers)
         clock = SystemClock()
         listening = self._listening or listen(settings)
         # Inherited by what is accepted: without it the standard event loop answers 40 ms late.
@@ -182,6 +183,7 @@ class Hosting:
                 authorization_hint=settings.authorization_hint,
                 sign=opt_in_signer(settings),
                 guards=guards,
+                knows_callers=knows_callers,
             ),
             registry,
             opened,

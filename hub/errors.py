@@ -321,20 +321,14 @@ class EndpointInvalid(SubscriptionRefused):
     """The endpoint is no address that this channel can use."""
 
     slug, code = "endpoint-invalid", "value"
-    hint = (
-        "Of rest-hook and message it is an absolute https URL, no user, password or fragment; of "
-        "email one plain address: mailto:ward@example.org."
-    )
+    hint = "Write an https URL without user or fragment; for email one as mailto:ward@example.org."
 
 
 class EndpointNotAllowed(SubscriptionRefused):
     """The hub's settings do not let it send to this endpoint."""
 
     slug, code = "endpoint-not-allowed", "business-rule"
-    hint = (
-        "`fhir-hub serve --egress-allow CIDR` and `--allow-http` widen what is allowed, for email "
-        "`--email-domain DOMAIN`."
-    )
+    hint = "`serve --egress-allow`, `--allow-http`, for mail `--email-domain` widen it."
 
 
 class HeaderNotAllowed(SubscriptionRefused):
@@ -365,10 +359,7 @@ class PayloadNotSupported(SubscriptionRefused):
     """The MIME type or FHIR version of the payload is none that the hub sends."""
 
     slug, code = "payload-not-supported", "not-supported"
-    hint = (
-        "Use application/fhir+json, with the fhirVersion of this base or none; for email to a "
-        "topic text/plain or text/html, with attach=application/fhir+json or without."
-    )
+    hint = "Use application/fhir+json; for email text/plain or text/html, with attach= or without."
 
 
 class ExtensionNotAllowed(SubscriptionRefused):

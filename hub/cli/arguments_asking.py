@@ -74,6 +74,7 @@ def add_explain(commands: Commands[Parser]) -> None:
     command.add_argument("--version", type=positive, metavar="N", help="its version (the newest)")
     command.add_argument("--before", metavar="FILE|-", help="the state before a made-up change")
     command.add_argument("--after", metavar="FILE|-", help="the state after it")
+    command.add_argument("--author", metavar="NAME", help="the client that would make it (nobody)")
     command.add_argument(
         "--subscription", metavar="ID", help="ask about this one alone: why not me"
     )

@@ -28,6 +28,10 @@ def run(arguments: argparse.Namespace) -> int:
         raise CommandError(
             Exit.USAGE, "write `explain Task/17`, or `explain --before FILE --after FILE`"
         )
+    if arguments.author is not None and not made_up:
+        raise CommandError(
+            Exit.USAGE, "--author is for a change that is made up; a stored one has one"
+        )
     return run_async(act(arguments, Terminal.standard(os.environ, plain=arguments.plain)))
 
 
@@ -44,6 +48,7 @@ async def act(arguments: argparse.Namespace, terminal: Terminal) -> int:
             params = {name: value for name, value in only.items() if value}
             answer = await client.expect("GET", f"{arguments.resource}/$explain", params=params)
         else:
+            only["author"] = arguments.author
             answer = await client.expect("POST", "$explain", _question(arguments, only))
     found = read_parts((answer.resource or {}).get("parameter", []), EXPLAINED)
     if arguments.format == "json":

@@ -249,6 +249,7 @@ OPERATIONS: Final = (
         parameters=(
             Parameter("before", "Resource", "The state before; only at the base URL."),
             Parameter("after", "Resource", "The state after; only at the base URL."),
+            Parameter("author", "string", "The client that would write; only at the base URL."),
             Parameter("version", "integer", "Which version; only on an instance."),
             Parameter("subscription", "id", "The only Subscription to ask about."),
             Parameter("topic", "canonical", "The only topic to ask about."),

@@ -195,7 +195,7 @@ class Explain:
         Args:
             release: at whose base.
             before, after: the states; one of them is None where it is created or deleted.
-            author: the name of the client that would write it, empty where it is none's who subscribes.
+            author: the name of the client that would write it, empty: of none that subscribes.
             subscription, topic, caller: see ``version``.
 
         Raises:

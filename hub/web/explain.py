@@ -1,8 +1,9 @@
 """``$explain``: why a change is, or would be, told to whom; nothing is written or sent.
 
 Asked of a stored resource (``GET {base}/Task/17/$explain?version=3``), or of a made-up change
-(``POST {base}/$explain`` with Parameters ``before`` and ``after``).  With ``case``, a name, each
-topic says it as a row of its truth table, too.
+(``POST {base}/$explain`` with Parameters ``before`` and ``after``, and ``author``: the name of the
+client that would write it).  With ``case``, a name, each topic says it as a row of its truth table,
+too.
 """
 
 from __future__ import annotations
@@ -63,11 +64,12 @@ async def explain_change(service: Service, call: Call, _: Target) -> Answer:
         Unprocessable: there is neither state, or they are of different types.
     """
     states, rest = _states(service, call)
-    arguments = Arguments(service, rest, ("subscription", "topic", CASE))
+    arguments = Arguments(service, rest, ("author", "subscription", "topic", CASE))
     found = await service.hub.explain.change(
         call.release,
         states.get("before"),
         states.get("after"),
+        author=_one(arguments, "author") or "",
         subscription=_one(arguments, "subscription"),
         topic=_one(arguments, "topic"),
         caller=call.client,

@@ -13,6 +13,7 @@ from hub.codecs.backport import BackportCodec
 from hub.codecs.r4 import R4Codec
 from hub.codecs.r4b import R4BCodec
 from hub.codecs.release_codec import bundle_type
+from hub.core.echo import SUPPRESS_ECHO
 from hub.core.release import FhirRelease, Resource
 from hub.core.subscription import (
     ChannelType,
@@ -68,6 +69,7 @@ def test_an_amended_subscription_decodes_to_what_the_hub_holds(
         parameter=sent.parameter[::-1],
         end=datetime(2030, 1, 1, tzinfo=UTC),
         identifier=sent.identifier,
+        suppress_echo=sent.suppress_echo,
     )
     amended = codec.amend_subscription(resource, held, masked=False, error=None)
     assert codec.decode_subscription(amended) == held
@@ -98,7 +100,8 @@ def test_the_example_of_the_guide_is_read_whole() -> None:
             {
                 "url": "http://hl7.org/fhir/5.0/StructureDefinition/extension-Subscription.identifier",
                 "valueIdentifier": {"value": "abc"},
-            }
+            },
+            {"url": SUPPRESS_ECHO, "valueBoolean": True},
         ],
     )
     assert R4.decode_subscription(resource) == a_subscription(
@@ -115,6 +118,7 @@ def test_the_example_of_the_guide_is_read_whole() -> None:
         parameter=(("Authorization", "Bearer a:b"), ("X-One", "1"), ("X-One", "2")),
         end=datetime(2030, 12, 31, 11, 0, 0, 500_000, tzinfo=UTC),
         identifier=(Identifier(None, "abc"),),
+        suppress_echo=True,
     )
 
 

@@ -84,6 +84,7 @@ def classics(draw: st.DrawFn, codec: BackportCodec) -> Subscription:
         content_type=payload,
         parameter=tuple(draw(st.lists(headers(), max_size=2))) if endpoint else (),
         end=draw(st.none() | st.just(datetime(2030, 1, 1, tzinfo=UTC))),
+        suppress_echo=draw(st.booleans()),
     )
 
 

@@ -10,6 +10,7 @@ from hypothesis import given
 
 from hub.codecs.extension import BACKPORT
 from hub.codecs.r5 import R5Codec
+from hub.core.echo import SUPPRESS_ECHO
 from hub.core.release import FhirRelease, Json, Resource
 from hub.core.subscription import (
     ChannelType,
@@ -61,6 +62,7 @@ def test_what_is_encoded_is_decoded_again(subscription: Subscription) -> None:
 def test_every_element_is_read() -> None:
     resource = a_resource(
         identifier=[{"value": "abc"}],
+        extension=[{"url": SUPPRESS_ECHO, "valueBoolean": True}],
         topic="http://example.org/topic|1.0.0",
         end="2030-01-01T00:00:00Z",
         filterBy=[
@@ -99,6 +101,7 @@ def test_every_element_is_read() -> None:
         content_type="application/fhir+json; fhirVersion=5.0",
         max_count=100,
         identifier=(Identifier(None, "abc"),),
+        suppress_echo=True,
     )
 
 
@@ -145,6 +148,15 @@ CROSS = "http://hl7.org/fhir/6.0/StructureDefinition/extension-Subscription.filt
          ExtensionNotAllowed, "Subscription.filterBy[0].extension[0]"),
         ({"extension": [{"url": f"{BACKPORT}/StructureDefinition/backport-timeout"}]},
          ExtensionNotAllowed, "Subscription.extension[0]"),
+        ({"extension": [{"url": f"{SUPPRESS_ECHO}s", "valueBoolean": True}]},
+         ExtensionNotAllowed, "Subscription.extension[0]"),
+        ({"channelType": {"code": "rest-hook",
+                          "extension": [{"url": SUPPRESS_ECHO, "valueBoolean": True}]}},
+         ExtensionNotAllowed, "Subscription.channelType.extension[0]"),
+        ({"extension": [{"url": SUPPRESS_ECHO, "valueCode": "true"}]},
+         SubscriptionRefused, "Subscription.extension[0]"),
+        ({"extension": [{"url": SUPPRESS_ECHO, "valueBoolean": each} for each in (True, False)]},
+         SubscriptionRefused, "Subscription.extension[1]"),
     ],
 )  # fmt: skip
 def test_what_can_not_be_honoured_is_refused_by_its_element(

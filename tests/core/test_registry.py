@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from hub.core.filters import accept_filters
 from hub.core.registry import Registry, Stream, compile_everywhere, stream_key
 from hub.core.release import FhirRelease, Resource
 from hub.core.search import NOWHERE
 from hub.core.subscription import FilterBy
-from hub.core.topic import parse_topic
+from hub.core.topic import PARTY_FILTER, parse_topic
 from hub.errors import Conflict, TopicNotActive, TopicRefused, TopicUnknown
 from tests.support.search_tables import PARAMETERS
 from tests.support.topics import URL, change, task, topic_json
@@ -189,11 +192,56 @@ def test_a_key_separates_what_differs_and_does_not_show_the_filters() -> None:
         ("t|1", "a=c", "all"),
         ("t|1", "a=b", "x"),
         ("t|1a", "=b", "all"),
+        ("t|1", "a=b", "all", "lab"),
+        ("t|1", "a=b", "alll", "ab"),
     ]
     keys = {stream_key(release, *each) for each in parts for release in FhirRelease}
     assert len(keys) == len(parts) * 3
     assert stream_key(R4, "t", "owner=Patient/7", "") == stream_key(R4, "t", "owner=Patient/7", "")
     assert all(len(key) == 32 for key in keys)
+
+
+AUTHORS = st.sampled_from(["", "lab", "ward"])
+OWNERS = st.none() | st.sampled_from(["Organization/lab", "Organization/ward"])
+
+
+@given(
+    streams=st.lists(st.tuples(OWNERS, AUTHORS), max_size=8),
+    gone=st.sets(st.integers(0, 9), max_size=3),
+    owners=st.tuples(OWNERS, OWNERS),
+    author=AUTHORS,
+)
+def test_with_echo_rules_the_index_still_equals_a_plain_scan(
+    streams: list[tuple[str | None, str]],
+    gone: set[int],
+    owners: tuple[str | None, str | None],
+    author: str,
+) -> None:
+    extension = [{"url": PARTY_FILTER, "valueBoolean": True}]
+    made = registry(topic_json({}, canFilterBy=[OWNER | {"extension": extension}]))
+    held: dict[int, Stream] = {}
+    for id, (wanted, muted) in enumerate(streams):
+        asked = [FilterBy(filter_parameter="owner", value=wanted)] if wanted else []
+        held[id] = stream(made, id, *asked)
+        held[id].muted = muted
+        made.add_stream(held[id])
+    for id in gone:
+        made.remove_stream(id)
+        held.pop(id, None)
+    before, after = (
+        task(**({} if owner is None else {"owner": {"reference": owner}})) for owner in owners
+    )
+    for states in ((None, after), (before, after), (before, None)):
+        what = replace(change(*states), author=author)
+        plain = [
+            (id, lost)
+            for id, each in held.items()
+            for lost in (False, True)
+            if (each.filters.loses if lost else each.filters.accepts)(what, NOWHERE)
+            and (not author or each.muted != author)
+        ]
+        assert [(m.stream.id, m.lost) for m in made.match(what, NOWHERE)] == plain
+        assert {id for id, _ in plain} <= made.may_count(what)
 
 
 def test_a_topic_that_is_put_again_keeps_its_streams() -> None:

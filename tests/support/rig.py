@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -59,6 +59,7 @@ class Rig:
     tasks: list[asyncio.Task[None]]
     broken: list[BaseException]
     refused: Mapping[int, HubError]
+    refuse_unmatched: Callable[[], Awaitable[None]]
 
     async def subscribe(
         self, release: FhirRelease = FhirRelease.R4, *, caller: Client | None = None, **changes: Any
@@ -224,7 +225,15 @@ async def a_rig(
     tasks += [asyncio.create_task(hub.sockets.run()), asyncio.create_task(engine.delivery.run())]
     try:
         yield Rig(
-            hub, engine.delivery, engine.retention, hooks, clock, tasks, broken, engine.unmatched
+            hub=hub,
+            delivery=engine.delivery,
+            retention=engine.retention,
+            endpoints=hooks,
+            clock=clock,
+            tasks=tasks,
+            broken=broken,
+            refused=engine.unmatched,
+            refuse_unmatched=engine.refuse_unmatched,
         )
     finally:
         for task in tasks:

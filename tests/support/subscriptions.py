@@ -103,6 +103,7 @@ def subscriptions(draw: st.DrawFn, release: FhirRelease) -> Subscription:
         max_count=draw(st.none() | st.integers(1, 2**31 - 1)),
         end=draw(st.none() | st.integers(0, 2**55).map(_instant)),
         identifier=tuple(draw(st.lists(_IDENTIFIER, max_size=2))),
+        suppress_echo=draw(st.booleans()),
     )
 
 
