@@ -15,6 +15,7 @@ from hub.core.subscription import ChannelType, PayloadContent
 from hub.ports import Clock
 
 IF_MATCH = "If-Match"
+JSON_PATCH = "application/json-patch+json"
 
 
 class Setting(Protocol):
@@ -60,9 +61,18 @@ class Actor:
         """The base URL that the actor talks to."""
         return self.client.base
 
-    async def registers(self, organization: str) -> None:
-        """Make the actor known as an Organization; ``reference`` names it from then on."""
-        written = {"resourceType": "Organization", "active": True, "name": organization}
+    async def registers(self, organization: str, id: str | None = None) -> None:
+        """Make the actor known as an Organization; ``reference`` names it from then on.
+
+        Args:
+            organization: its name.
+            id: under which it is put; the hub chooses one where None.
+        """
+        written: Resource = {"resourceType": "Organization", "active": True, "name": organization}
+        if id is not None:
+            self.reference = f"Organization/{id}"
+            await self.client.expect("PUT", self.reference, written | {"id": id})
+            return
         answer = await self.client.expect("POST", "Organization", written)
         self.reference = f"Organization/{answer.created_id}"
 
@@ -119,6 +129,17 @@ class Actor:
         body = changed(resource, elements)
         what = what or f"changes {_shown(body)} with If-Match {match(resource)[IF_MATCH]}"
         return await self.tries("PUT", reference(resource), body, what, headers=match(resource))
+
+    async def tries_patch(self, resource: Resource, what: str, **elements: Any) -> Answer:
+        """Patch elements of a resource, whatever its version is; that may be refused."""
+        patch = [
+            {"op": "add", "path": f"/{name}", "value": each} for name, each in elements.items()
+        ]
+        answer = await self.client.ask(
+            "PATCH", reference(resource), patch, headers={"Content-Type": JSON_PATCH}
+        )
+        self._told(answer, what)
+        return answer
 
     async def reads(self, path: str, what: str = "") -> Resource:
         """Read a resource, a search or an operation."""

@@ -14,6 +14,7 @@ from typing import Any, Self
 from hub.bootstrap import Hosting
 from hub.cli.demo import demo_settings
 from hub.cli.scenario.actor import Actor
+from hub.cli.scenario.identity import Identity
 from hub.cli.story_step import Narrator, Step
 from hub.core.release import FhirRelease
 from hub.ports import Clock
@@ -123,16 +124,29 @@ class Stage:
         self._stack.push_async_callback(hosting.stop)
         return settings.public_url
 
-    async def actor(self, name: str, organization: str = "", *, at: str = HUB) -> Actor:
+    async def actor(
+        self,
+        name: str,
+        organization: str = "",
+        *,
+        at: str = HUB,
+        identity: Identity | None = None,
+    ) -> Actor:
         """Return somebody who takes part, with an Organization on the hub ``at``.
 
         Args:
             name: as the steps call them.
             organization: its name, as people read it; ``name`` where empty.
             at: the hub that they talk to first.
+            identity: who they are there, where the stage's hub asks.
         """
         url = await self.hub(at)
-        actor = Actor(self, name, url, at, self._token if url == self._url else None)
+        token = self._token if url == self._url else None
+        if identity is not None:
+            token = identity.token
+        actor = Actor(self, name, url, at, token)
         await self._stack.enter_async_context(actor)
-        await actor.registers(organization or name.capitalize())
+        await actor.registers(
+            organization or name.capitalize(), None if identity is None else identity.id
+        )
         return actor
