@@ -33,7 +33,7 @@ class Hubs:
 
     ``plain`` is usual, ``hurried`` waits less, ``limited`` sends to few and not everything,
     ``guarded`` lets nobody change a Task blindly, or against FHIR's state machine, ``asking`` asks
-    who calls.
+    who calls, and lets nobody move another one's Task.
     """
 
     def __init__(self, stack: ExitStack, paths: pytest.TempPathFactory) -> None:
@@ -51,7 +51,9 @@ class Hubs:
                 )
             )
         if name == "asking":
-            return self._stack.enter_context(running_hub(clients=CLIENTS))
+            return self._stack.enter_context(
+                running_hub(clients=CLIENTS, task_guard=read_task_guard("order"))
+            )
         if name == "hurried":
             return self._stack.enter_context(
                 running_hub(
