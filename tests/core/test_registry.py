@@ -206,7 +206,7 @@ OWNERS = st.none() | st.sampled_from(["Organization/lab", "Organization/ward"])
 
 
 @given(
-    streams=st.lists(st.tuples(OWNERS, AUTHORS), max_size=8),
+    streams=st.lists(st.tuples(OWNERS, AUTHORS), max_size=8, unique=True),
     gone=st.sets(st.integers(0, 9), max_size=3),
     owners=st.tuples(OWNERS, OWNERS),
     author=AUTHORS,
