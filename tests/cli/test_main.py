@@ -158,6 +158,7 @@ def test_a_guard_that_cannot_be_used_stops_serve_with_one_line(tmp_path: Path) -
     place = "rules[0].transitions.requested[0]: 'acepted' is no status of a Task"
     for flags, words in (
         (("--task-guard", str(table)), f"--task-guard: {table}: {place}; did you mean accepted?"),
+        (("--task-guard", "order"), "--task-guard says who may move a Task, but this hub asks"),
         (("--require-if-match", "Taks"), "--require-if-match: 'Taks' is no resource type; did you"),
     ):
         done = _run("serve", "--db", str(tmp_path / "hub.db"), *flags)

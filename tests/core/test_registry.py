@@ -229,7 +229,7 @@ def test_with_echo_rules_the_index_still_equals_a_plain_scan(
         made.remove_stream(id)
         held.pop(id, None)
     before, after = (
-        task(**({} if owner is None else {"owner": {"reference": owner}})) for owner in owners
+        task() if owner is None else task(owner={"reference": owner}) for owner in owners
     )
     for states in ((None, after), (before, after), (before, None)):
         what = replace(change(*states), author=author)

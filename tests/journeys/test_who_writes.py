@@ -83,7 +83,10 @@ def test_each_side_moves_a_task_as_far_as_it_is_its_to_move(orders: RunningHub) 
             path = f"Task/{task['id']}"
             taken = task | {"status": "accepted"}
             replaced = [{"op": "replace", "path": "/status", "value": "accepted"}]
-            patching = {"content": json.dumps(replaced).encode(), "content_type": PATCH}
+            patching: dict[str, Any] = {
+                "content": json.dumps(replaced).encode(),
+                "content_type": PATCH,
+            }
             for method, body, more in (("PUT", taken, {}), ("PATCH", None, patching)):
                 status, issue = await ward.refused(method, path, body, **more)
                 assert (status, issue["code"]) == (422, "business-rule")
