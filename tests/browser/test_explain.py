@@ -12,12 +12,14 @@ from playwright.async_api import expect
 
 from hub.__main__ import main
 from hub.cli.exits import Exit
+from hub.core.echo import SUPPRESS_ECHO
 from hub.core.release import FhirRelease
 from hub.settings import packaged_topics
 from tests.browser.chromium import Chromium
 from tests.browser.look import PHONE
-from tests.journeys.hosting import Fhir, RunningHub, fresh
+from tests.journeys.hosting import Fhir, RunningHub, fresh, running_hub
 from tests.support.builders import a_subscription, a_task
+from tests.web.clients import CLIENTS, LAB, shown_by, token_of
 
 R4: Final = FhirRelease.R4
 
@@ -161,3 +163,20 @@ async def test_the_tree_is_walked_and_folded_by_keys(hub: RunningHub, chromium: 
         assert await first.evaluate("(each) => each.open") is not is_open
         await page.keyboard.press("Escape")
         await expect(page.get_by_role("heading", level=1)).to_contain_text(task)
+
+
+async def test_of_an_echo_it_is_said_that_it_was_one(chromium: Chromium) -> None:
+    silent = {"url": SUPPRESS_ECHO, "valueBoolean": True}
+    with running_hub(clients=CLIENTS) as asking:
+        async with asking.client(R4) as fhir, chromium.window(asking.url) as window:
+            fhir.http.headers.update(shown_by(LAB))
+            wanted = a_subscription(R4, topic_name="task-requested", channel="websocket")
+            id = (await fhir.create(wanted | {"extension": [silent]}))["id"]
+            task = await fhir.create(a_task(fresh()))
+            page = window.page
+            kept = f"sessionStorage.setItem('fhir-hub-token', '{token_of(LAB)}')"
+            await page.add_init_script(kept)
+            await window.open(f"/explain?release=r4&reference=Task/{task['id']}&subscription={id}")
+            await expect(page.locator(".answer")).to_contain_text("is not told of it. own echo")
+            await expect(page.get_by_text("Not told: own echo. Its owner wrote")).to_be_visible()
+            await expect(page.get_by_text("It was decided otherwise")).to_have_count(0)

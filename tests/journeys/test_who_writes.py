@@ -13,8 +13,7 @@ import pytest
 
 from hub.__main__ import main
 from hub.cli.exits import Exit
-from hub.cli.explain import REPEATED
-from hub.cli.parameters import read_parts
+from hub.codecs.parameter_parts import EXPLAINED, read_parts
 from hub.core.client import Client
 from hub.core.echo import SUPPRESS_ECHO
 from hub.core.release import FhirRelease, Resource
@@ -201,11 +200,11 @@ def test_an_explanation_tells_an_echo(
             task = await ward.create(an_order_for_the_lab(ward.base))
             known["task"] = await lab.put(task | {"status": "accepted"})
             path = f"Task/{task['id']}/$explain?subscription={known['id']}"
-            found = read_parts((await lab.get(path))["parameter"], REPEATED)
+            found = read_parts((await lab.get(path))["parameter"], EXPLAINED)
             (filters,) = found["topic"][0]["filters"]
             assert (found["told"], filters["accept"], filters["counted"]) == (0, True, False)
             assert filters["echo"] is True
-            found = read_parts((await lab.get(f"{path}&version=1"))["parameter"], REPEATED)
+            found = read_parts((await lab.get(f"{path}&version=1"))["parameter"], EXPLAINED)
             assert found["told"] == 1 and "echo" not in found["topic"][0]["filters"][0]
 
     asyncio.run(prepare())

@@ -18,7 +18,8 @@ export function plain(parameters) {
 
 export const bareName = (canonical) => canonical.split("|")[0].split("/").at(-1);
 const nameOf = (subscription) => subscription.name ?? subscription.reference;
-const holdsOf = (filters) => filters.counted ?? filters.accept;
+const wouldHold = (filters) => filters.accept && !filters.echo;
+const holdsOf = (filters) => filters.counted ?? wouldHold(filters);
 const code = (text) => element("code", {}, text);
 const soft = (text) => element("span.soft", {}, text);
 const note = (text) => element("p.soft", {}, text);
@@ -64,7 +65,8 @@ function filters(each, isOpen) {
   const who = each.subscription ?? [];
   return branch(isOpen || !holds, [
     verdict(holds, "let through", "stopped"), " filters of ", who.length === 1 ? element("b", {}, nameOf(who[0])) : `${who.length} Subscriptions`],
-  each.accept !== holds && note("It was decided otherwise then: other resources changed since, or it came later."),
+  each.echo && note("Not told: own echo. Its owner wrote the change and asked for suppress-echo."),
+  wouldHold(each) !== holds && note("It was decided otherwise then: other resources changed since, or it came later."),
   each.lost && note("Its party had it before and has it no more: told by reference only."),
   clauses(each) ?? note("There are no filters: all events of the topic pass."),
   element("ul.plain.clauses", {}, who.map(subscription)));
@@ -74,6 +76,7 @@ function filters(each, isOpen) {
 export function failing(topic) {
   const asked = topic.fires ? topic.filters ?? [] : topic.trigger ?? [];
   const clause = asked.flatMap((each) => each.clause ?? []).find((each) => each.holds === false);
+  if (!clause && asked.some((each) => each.echo)) return "own echo";
   if (!clause) return asked.find((each) => each["why-not"])?.["why-not"] ?? topic["why-not"] ?? "";
   return [code(clause.text), " fails", there(clause) && [": ", element("span", {}, there(clause))]];
 }
