@@ -17,6 +17,7 @@ from hub.cli.arguments_asking import (
     add_trace,
     add_trigger,
 )
+from hub.cli.arguments_bench import add_bench
 from hub.cli.arguments_running import (
     add_client,
     add_demo,
@@ -43,6 +44,7 @@ COMMANDS = (
     "client",
     "errors",
     "guide",
+    "bench",
 )
 
 
@@ -83,6 +85,7 @@ def build_parser() -> Parser:
         add_client,
         add_errors,
         add_guide,
+        add_bench,
     ):
         add(commands)
     return parser

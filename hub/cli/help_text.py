@@ -34,6 +34,41 @@ examples:
 
 {EXIT_TEXT}"""
 
+BENCH = """\
+benches:
+  startup    start to the first answer; memory of an idle hub
+  match      one change against 1,000 to 1,000,000 filters
+  ingest     writes of all kinds; transactions of 25 Tasks
+  e2e        change to rest-hook, 10,000 Subscriptions: rate, CPU, time at half the rate
+  fanout     one change for 10 to 10,000 Subscriptions; a tenth of 1,000 endpoints hanging
+  websocket  1,000 clients with 3 kB messages; 10,000 idle ones
+  search     Tasks by owner and status, among 1,000 to 1,000,000
+  restart    100 to 100,000 Subscriptions with 10 undelivered events each
+  memory     10,000 Subscriptions, 1 million undelivered events, endpoints down: 10 minutes, once
+  growth     how cost grows: match, fanout, search and restart, as a table and with --plot
+
+Without a name all of them run: 40 minutes at most, under 5 with --quick.
+A line is the median of its runs, their spread, the target for two cores, and the ceiling: what the
+machine does for that step without a hub.  A ratio of 1 would be as good as that.
+
+examples:
+  fhir-hub bench --quick
+  fhir-hub bench e2e fanout --format json > before.jsonl
+  fhir-hub bench e2e fanout --compare before.jsonl
+  fhir-hub bench growth --plot growth.svg
+
+--format json writes one object for each figure:
+  name     such as e2e.rate, with its size where it has one: search.p99@1000000
+  value    the median; low and high are the extremes of the runs
+  unit     1/s, ms, us, MB, x (how many times) and so on
+  target   what is to be reached, null where there is none; stretch is better still
+  ceiling  of the machine, null where there is none
+  ratio    how much of the ceiling was reached
+  runs     how many
+
+exit codes: 0 done, 1 a bench found its own numbers wrong or did not end in time,
+  2 wrong usage, 130 interrupted"""
+
 RECEIVER = f"""\
 examples:
   fhir-hub receiver --port 9000

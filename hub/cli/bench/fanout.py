@@ -1,0 +1,146 @@
+"""One change that many Subscriptions ask for: its commit, then its delivery to all of them.
+
+With distinct filters each Subscription has numbers of its own; with equal ones they share them.
+The ceilings are committing as many bare rows, and posting to the same receivers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+from hub.cli.bench.bare import event_commit
+from hub.cli.bench.change import Changing
+from hub.cli.bench.child import Helper
+from hub.cli.bench.endpoint import endpoint, hosts
+from hub.cli.bench.hanging import hanging
+from hub.cli.bench.hub_process import HubProcess, free_port, usage
+from hub.cli.bench.load import check_accepted
+from hub.cli.bench.loading import Loading, Wanted, load
+from hub.cli.bench.receipt import check_received
+from hub.cli.bench.setting import Setting, load_and_sink
+from hub.cli.bench.workload import read_workload
+
+_PATIENCE = 240.0
+_SENDERS = 32
+_ONE = "Organization/one"
+_SAME = "Organization/same"
+
+
+async def fanout(at: Setting) -> None:
+    """Measure ``fanout.*``."""
+    port = free_port()
+    prepared = at.room("prepared")
+    await load(prepared, at.deadline, lambda loading: _subscribe(loading, at, port))
+    for _ in range(at.scale.runs):
+        async with load_and_sink() as (sender, sink):
+            await sink.ask("listen", hosts=hosts(), port=port)
+            await _run(at, await at.copy(prepared, "run"), sender, sink)
+    await hanging(at)
+
+
+def _subscribe(loading: Loading, at: Setting, port: int) -> None:
+    def wanted(name: str, number: int, owners: tuple[str, ...]) -> Wanted:
+        path = f"/{name}/{number}"
+        return Wanted(id=f"{name}-{number}", owners=owners, endpoint=endpoint(number, port, path))
+
+    loading.subscribe([wanted("one", 0, (_ONE,))])
+    for size in at.scale.matched:
+        loading.subscribe(
+            wanted(f"d{size}", number, (_hot(size), f"Organization/d{size}-{number}"))
+            for number in range(size)
+        )
+    loading.subscribe(wanted("same", number, (_SAME,)) for number in range(at.scale.matched[-1]))
+
+
+def _hot(size: int) -> str:
+    return f"Organization/hot{size}"
+
+
+async def _run(at: Setting, folder: Path, sender: Helper, sink: Helper) -> None:
+    add, size = at.record.add, read_workload().sizes["Task"]
+    posts, post_cpu = await _bare_posts(at, sender, sink, size)
+    async with at.hub(folder) as hub:
+        telling = _Telling(hub, Changing(hub.port, size), sink)
+        await telling.tell(_ONE, ["/one/0"], at.scale.changes)
+        one = await telling.tell(_ONE, ["/one/0"], at.scale.changes)
+        for matched in at.scale.matched:
+            at.deadline.check()
+            paths = [f"/d{matched}/{number}" for number in range(matched)]
+            told = await telling.tell(_hot(matched), paths, _rounds(at, matched))
+            bare = await asyncio.to_thread(
+                event_commit, at.room("bare"), size, matched, _rounds(at, matched)
+            )
+            add("fanout.commit", told.commit, ceiling=bare, size=matched)
+            add("fanout.cpu", told.cpu, ceiling=post_cpu, size=matched)
+            add("fanout.rate", told.rate, ceiling=posts, size=matched)
+        many = at.scale.matched[-1]
+        paths = [f"/same/{number}" for number in range(many)]
+        same = await telling.tell(_SAME, paths, _rounds(at, many))
+        add("fanout.equal", same.commit / one.commit, ceiling=1.0)
+        await telling.check()
+
+
+def _rounds(at: Setting, matched: int) -> int:
+    """Return how many changes to make, so that not too much is to be delivered."""
+    return max(1, min(at.scale.changes, at.scale.delivered // matched))
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """Milliseconds of a commit, CPU microseconds of a notification, notifications in a second."""
+
+    commit: float
+    cpu: float
+    rate: float
+
+
+class _Telling:
+    """Makes changes, and waits until all that they are for have been told."""
+
+    def __init__(self, hub: HubProcess, changing: Changing, sink: Helper) -> None:
+        self._hub = hub
+        self._changing = changing
+        self._sink = sink
+        self._wanted: Counter[str] = Counter()
+
+    async def tell(self, owner: str, paths: list[str], rounds: int) -> _Told:
+        """Make so many changes for ``owner``, of which each path is told."""
+        commits, seconds, before = [], 0.0, self._hub.usage()
+        for _ in range(rounds):
+            began = time.perf_counter_ns()
+            commits.append(await self._changing.change(owner))
+            self._wanted.update(paths)
+            await self._sink.ask("wait", total=self._wanted.total(), seconds=_PATIENCE)
+            seconds += ((await self._sink.ask("last")) - began) / 1e9
+        count = rounds * len(paths)
+        cpu = self._hub.usage().since(before) / count * 1e6
+        return _Told(median(commits), cpu, count / seconds)
+
+    async def check(self) -> None:
+        """Compare what came with what was to come.
+
+        Raises:
+            Wrong: they differ.
+        """
+        self._changing.close()
+        check_received((await self._sink.ask("report"))["receipts"], self._wanted)
+
+
+async def _bare_posts(at: Setting, sender: Helper, sink: Helper, size: int) -> tuple[float, float]:
+    """Return how many posts in a second the receivers take, and CPU microseconds to send one."""
+    port = await sink.ask("listen", hosts=["127.0.0.1"], port=0)
+    before = usage(sender.pid)
+    sent = await sender.ask(
+        "load",
+        port=port,
+        traffic={"kind": "posts", "seed": "", "prefix": "", "size": size, "paths": _SENDERS},
+        connections=_SENDERS,
+        seconds=at.scale.seconds / 4,
+    )
+    count = check_accepted(sent)
+    return count / sent["seconds"], usage(sender.pid).since(before) / count * 1e6

@@ -1,0 +1,197 @@
+"""A process with many websocket clients, each bound to a Subscription of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping
+from functools import partial
+from typing import Any, cast
+
+import orjson
+
+from hub.cli.bench.child import Command, pause, run_child
+from hub.cli.bench.failure import Wrong, check
+from hub.cli.bench.receipt import Receipt
+from hub.cli.bench.wire import Connection, connect, request
+
+_UPGRADE = (
+    b"GET /ws HTTP/1.1\r\nhost: 127.0.0.1\r\nupgrade: websocket\r\nconnection: Upgrade\r\n"
+    b"sec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==\r\nsec-websocket-version: 13\r\n\r\n"
+)
+_TEXT, _CLOSE, _PING, _PONG = 0x1, 0x8, 0x9, 0xA
+_NUMBER = b'"event-number","valueString":"'
+_AT_ONCE = 50
+
+
+class SocketClient(asyncio.Protocol):
+    """One client: it takes frames and looks for event numbers, as cheaply as it can."""
+
+    def __init__(self, clients: SocketClients, token: str) -> None:
+        self.receipt = Receipt()
+        self.greeted = asyncio.get_running_loop().create_future()
+        self._clients = clients
+        self._token = token
+        self._buffer = bytearray()
+        self._open = False
+        self._transport: asyncio.Transport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Ask for a websocket."""
+        self._transport = cast(asyncio.Transport, transport)
+        self._transport.write(_UPGRADE)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Note that the hub closed it."""
+        self._clients.lost += 1
+        if not self.greeted.done():
+            self.greeted.set_exception(ConnectionError("closed before it was bound"))
+
+    def data_received(self, data: bytes) -> None:
+        """Take whole frames."""
+        buffer = self._buffer
+        buffer += data
+        if not self._open:
+            end = buffer.find(b"\r\n\r\n")
+            if end < 0:
+                return
+            self._open = True
+            del buffer[: end + 4]
+            self._write(_TEXT, f"bind-with-token {self._token}".encode())
+        start = 0
+        while (frame := frame_in(buffer, start)) is not None:
+            opcode, begin, start = frame
+            if opcode == _TEXT:
+                self._take(begin, start)
+            elif opcode == _PING:
+                self._write(_PONG, bytes(buffer[begin:start]))
+        if start:
+            del buffer[:start]
+
+    def _take(self, begin: int, end: int) -> None:
+        clients, buffer = self._clients, self._buffer
+        at = buffer.find(_NUMBER, begin, end)
+        if at < 0:
+            if not self.greeted.done():
+                self.greeted.set_result(None)
+            return
+        clients.messages += 1
+        while at >= 0:
+            at += len(_NUMBER)
+            number = int(buffer[at : buffer.find(b'"', at)])
+            clients.events += self.receipt.take(number)
+            at = buffer.find(_NUMBER, at, end)
+
+    def _write(self, opcode: int, payload: bytes) -> None:
+        # Masked with zeros, so that the payload stays as it is.
+        assert self._transport is not None and len(payload) < 126
+        head = bytes((0x80 | opcode, 0x80 | len(payload))) + bytes(4)
+        self._transport.write(head + payload)
+
+    def close(self) -> None:
+        """Close the connection."""
+        if self._transport is not None:
+            self._transport.close()
+
+
+def frame_in(buffer: bytearray, start: int) -> tuple[int, int, int] | None:
+    """Return opcode, begin and end of the frame that begins at ``start``, None if it is not whole.
+
+    Source: RFC 6455, 5.2; a server does not mask.
+    """
+    if len(buffer) < start + 2:
+        return None
+    length, begin = buffer[start + 1] & 0x7F, start + 2
+    if length >= 126:
+        size = 2 if length == 126 else 8
+        if len(buffer) < begin + size:
+            return None
+        length = int.from_bytes(buffer[begin : begin + size], "big")
+        begin += size
+    if len(buffer) < begin + length:
+        return None
+    return buffer[start] & 0x0F, begin, begin + length
+
+
+class SocketClients:
+    """All clients of this process."""
+
+    def __init__(self) -> None:
+        self.messages = 0
+        self.events = 0
+        self.lost = 0
+        self._clients: list[SocketClient] = []
+
+    async def bind(self, port: int, ids: list[str]) -> None:
+        """Bind one client to each Subscription; return when all were greeted."""
+        asking = await connect("127.0.0.1", port)
+        for first in range(0, len(ids), _AT_ONCE):
+            await self._connect(
+                port, [await _token(asking, id) for id in ids[first : first + _AT_ONCE]]
+            )
+        asking.close()
+
+    async def bind_bare(self, port: int, count: int) -> None:
+        """Connect so many clients to a server that takes every token."""
+        for first in range(0, count, _AT_ONCE):
+            await self._connect(port, ["bare"] * min(_AT_ONCE, count - first))
+
+    async def _connect(self, port: int, tokens: list[str]) -> None:
+        loop = asyncio.get_running_loop()
+        some = []
+        for token in tokens:
+            _, client = await loop.create_connection(
+                partial(SocketClient, self, token), "127.0.0.1", port
+            )
+            some.append(client)
+        async with asyncio.timeout(60):
+            await asyncio.gather(*(client.greeted for client in some))
+        self._clients += some
+
+    async def wait(self, events: int, seconds: float) -> None:
+        """Return when so many events have come.
+
+        Raises:
+            Wrong: they did not, in so many seconds.
+        """
+        until = time.perf_counter() + seconds
+        while self.events < events:
+            if time.perf_counter() > until:
+                raise Wrong(f"{self.events} of {events} events came in {seconds:.0f} s")
+            await pause(0.001)
+
+    async def report(self) -> dict[str, Any]:
+        """Return what came, and how many clients the hub has closed."""
+        receipts = {
+            str(number): client.receipt.report() for number, client in enumerate(self._clients)
+        }
+        return {"messages": self.messages, "lost": self.lost, "receipts": receipts}
+
+    async def close(self) -> None:
+        """Close all clients."""
+        for client in self._clients:
+            client.close()
+        self._clients.clear()
+
+
+async def _token(asking: Connection, id: str) -> str:
+    path = f"/fhir/r4/Subscription/{id}/$get-ws-binding-token".encode()
+    reply = await asking.exchange(request(b"GET", b"127.0.0.1", path))
+    check(reply.status == 200, f"no token for {id}: {reply.status} {reply.body!r}")
+    parameters = orjson.loads(reply.body)["parameter"]
+    return str(next(each["valueString"] for each in parameters if each["name"] == "token"))
+
+
+def _commands() -> Mapping[str, Command]:
+    clients = SocketClients()
+    return {
+        "bind": clients.bind,
+        "bind_bare": clients.bind_bare,
+        "wait": clients.wait,
+        "report": clients.report,
+        "close": clients.close,
+    }
+
+
+if __name__ == "__main__":
+    run_child(_commands)

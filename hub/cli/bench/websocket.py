@@ -1,0 +1,104 @@
+"""Messages to many websocket clients, each with its own numbers; and what an idle client costs.
+
+Every client is bound to a Subscription of its own; one change is an event for all of them.  The
+ceiling is a server that only writes prepared frames of the same size to the same clients.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from hub.cli.bench.change import Changing
+from hub.cli.bench.child import helper, pause
+from hub.cli.bench.failure import check
+from hub.cli.bench.hub_process import resident
+from hub.cli.bench.loading import Loading, Wanted, load
+from hub.cli.bench.receipt import check_received
+from hub.cli.bench.setting import Setting
+
+_MESSAGE = 3_000
+_AROUND = 1_200
+"""How much of a message is not the Task itself."""
+
+_IN_FLIGHT = 4
+_PATIENCE = 60.0
+_ALL = "Organization/all"
+
+
+async def websocket(at: Setting) -> None:
+    """Measure ``websocket.*``."""
+    prepared = at.room("prepared")
+    await load(prepared, at.deadline, lambda loading: _subscribe(loading, at))
+    for _ in range(at.scale.runs):
+        bare = await _bare(at)
+        await _messages(at, await at.copy(prepared, "run"), bare)
+        await _idle(at, await at.copy(prepared, "run"))
+
+
+def _subscribe(loading: Loading, at: Setting) -> None:
+    loading.subscribe(
+        Wanted(
+            id=f"w{number}",
+            # Filters of their own, so that each has numbers of its own.
+            owners=(_ALL, f"Organization/only{number}"),
+            endpoint=None,
+            max_count=1,
+        )
+        for number in range(max(at.scale.sockets, at.scale.idle_sockets))
+    )
+
+
+async def _messages(at: Setting, folder: Path, bare: float) -> None:
+    count = at.scale.sockets
+    async with helper("sockets") as clients, at.hub(folder) as hub:
+        await clients.ask("bind", port=hub.port, ids=[f"w{number}" for number in range(count)])
+        changing = Changing(hub.port, _MESSAGE - _AROUND)
+        before, began = hub.usage(), time.perf_counter()
+        while time.perf_counter() < began + at.scale.seconds:
+            await changing.change(_ALL)
+            behind = (changing.count - _IN_FLIGHT) * count
+            await clients.ask("wait", events=behind, seconds=_PATIENCE)
+        total = changing.count * count
+        await clients.ask("wait", events=total, seconds=_PATIENCE)
+        rate = total / (time.perf_counter() - began)
+        cpu = hub.usage().since(before)
+        got = await clients.ask("report")
+        changing.close()
+        await clients.ask("close")
+    check(not got["lost"], f"the hub closed {got['lost']} clients")
+    check_received(got["receipts"], {str(number): changing.count for number in range(count)})
+    at.record.add("websocket.rate", rate, ceiling=bare)
+    at.record.add("websocket.cpu", cpu / total * 1e6, ceiling=1e6 / bare)
+
+
+async def _idle(at: Setting, folder: Path) -> None:
+    """Compare the hub's memory with and without clients."""
+    count = at.scale.idle_sockets
+    async with helper("sockets") as clients, at.hub(folder) as hub:
+        before = hub.resident()
+        await clients.ask("bind", port=hub.port, ids=[f"w{number}" for number in range(count)])
+        await pause(at.scale.seconds / 4)
+        each = (hub.resident() - before) / count / 1024
+        got = await clients.ask("report")
+        check(not got["lost"], f"the hub closed {got['lost']} of {count} idle clients")
+        await clients.ask("close")
+    async with helper("sockets") as clients, helper("bare_socket") as server:
+        port = await server.ask("serve")
+        before = resident(server.pid)
+        await clients.ask("bind_bare", port=port, count=count)
+        bare = (resident(server.pid) - before) / count / 1024
+    at.record.add("websocket.idle", each, ceiling=max(bare, 1.0))
+
+
+async def _bare(at: Setting) -> float:
+    """Return how many messages in a second a bare server gets to the clients."""
+    count, sent = at.scale.sockets, 0
+    async with helper("sockets") as clients, helper("bare_socket") as server:
+        await clients.ask("bind_bare", port=await server.ask("serve"), count=count)
+        began = time.perf_counter()
+        while time.perf_counter() < began + at.scale.seconds / 2:
+            await server.ask("send", first=sent + 1, rounds=_IN_FLIGHT, size=_MESSAGE)
+            sent += _IN_FLIGHT
+            await clients.ask("wait", events=sent * count, seconds=_PATIENCE)
+        return sent * count / (time.perf_counter() - began)
