@@ -33,6 +33,7 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 _TESTS = Path(__file__).parent
 _LONG = (
     "browser",
+    "cli/bench/test_smoke.py",
     "cli/scenario",
     "conformance",
     "guides",
