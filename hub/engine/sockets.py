@@ -335,7 +335,9 @@ class Binding:
         self, subscriber: Subscriber, kind: NotificationType, errors: tuple[StatusError, ...]
     ) -> None:
         total = self._sockets.subscribers.top(subscriber)
-        if kind is NotificationType.HANDSHAKE and not self._sockets.greeted(self.sid):
+        # Who names a number was greeted before, even where a kill left no trace of it.
+        is_greeted = bool(self._resume_after) or self._sockets.greeted(self.sid)
+        if kind is NotificationType.HANDSHAKE and not is_greeted:
             total = handshake_total(subscriber, total)
         await self._write(
             build_notification(

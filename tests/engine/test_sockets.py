@@ -103,6 +103,21 @@ def test_a_client_may_name_the_number_after_which_to_go_on(
     on_rig(scenario)
 
 
+@pytest.mark.parametrize(("resume_after", "told"), [(None, "0"), (0, "0"), (1, "3")])
+def test_the_handshake_of_a_client_that_names_a_number_is_not_the_very_first(
+    resume_after: int | None, told: str
+) -> None:
+    async def scenario(rig: Rig) -> None:
+        await rig.update("sub", type="websocket")
+        await written(rig, 3)
+        # As after a kill: what sockets were sent was not kept.
+        wire, _ = await rig.bind("sub", resume_after=resume_after)
+        await rig.after(TICK)
+        assert wire.came[0][1]["events-since-subscription-start"] == told
+
+    on_rig(scenario)
+
+
 @pytest.mark.parametrize("resume_after", [1, None])
 def test_below_the_floor_the_handshake_names_the_lowest_number(resume_after: int | None) -> None:
     async def scenario(rig: Rig) -> None:
