@@ -16,7 +16,7 @@ from hub.codecs.outcome import ERROR_SYSTEM
 from hub.core.release import CLASSIC, FhirRelease, Json
 from hub.error_catalogue import catalogue, explained
 from hub.errors import MethodNotAllowed, NotFound
-from hub.web import home_page
+from hub.web import home_page, live_page
 from hub.web.frame import CONTENT_SECURITY
 from hub.web.media_type import prefers_html
 from hub.web.metadata import software_version
@@ -79,7 +79,7 @@ class _Home:
 
     async def home(self, request: Request) -> Response:
         """Answer what this hub is, how it fares, and what to try."""
-        return either(request, self._about(), home_page.home)
+        return either(request, self._about(), live_page.live)
 
     async def to_home(self, _: Request) -> Response:
         """Lead to the bases."""

@@ -17,13 +17,13 @@ def commands(public_url: str, base: str) -> list[Json]:
     )
     at = "" if public_url == "http://127.0.0.1:8080" else f" --url {public_url}"
     return [
-        {"what": "See everything that happens, live", "command": f"fhir-hub watch{at}"},
         {
-            "what": "Place an order, in another terminal",
+            "what": "Place an order, and see it come",
             "command": (
                 f"curl -s {base}/Task -H 'Content-Type: application/fhir+json' -d '{order}'"
             ),
         },
+        {"what": "See everything that happens in a terminal", "command": f"fhir-hub watch{at}"},
         {
             "what": "Find open orders",
             "command": f"curl -s '{base}/Task?status=requested&_pretty=true'",
@@ -42,53 +42,6 @@ def commands(public_url: str, base: str) -> list[Json]:
             "command": f"curl -s '{base}/metadata?_pretty=true'",
         },
     ]
-
-
-def home(about: dict[str, Json]) -> str:
-    """Write the first page."""
-    subscriptions = about["subscriptions"]
-    states = ", ".join(
-        f"{number} {escape(name)}" for name, number in subscriptions.items() if name != "total"
-    )
-    bases = _rows(
-        (
-            f"<th scope='row'>{escape(name)}</th>",
-            f"<td><code>{escape(url)}</code></td>",
-            f"<td><a href='{escape(url)}/metadata'>metadata</a></td>",
-            f"<td><a href='{escape(url)}/Subscription/$status'>status</a></td>",
-        )
-        for name, url in about["bases"].items()
-    )
-    topics = _rows(
-        (
-            f"<td>{escape(topic['title'] or '')}<br><code>{escape(topic['topic'])}</code></td>",
-            f"<td>{escape(', '.join(topic['releases']))}</td>",
-        )
-        for topic in about["topics"]
-    )
-    tries = "".join(
-        f"<li><p>{escape(each['what'])}</p><pre><code>{escape(each['command'])}</code></pre></li>"
-        for each in about["try"]
-    )
-    is_well = about["status"] == "ok"
-    return page(
-        "fhir-hub",
-        f"<h1>FHIR subscription hub <span class='{'well' if is_well else 'ill'}'>"
-        f"{escape(about['status'])}</span></h1>"
-        "<p class='lead'>Every change of a resource that a topic describes becomes a numbered "
-        "event, and each Subscription is told of its events, in order and without gaps. "
-        "A Subscription hears of changes in its own base only.</p>"
-        "<dl class='figures'>"
-        f"<div><dt>Subscriptions</dt><dd>{subscriptions['total']}</dd><dd>{states}</dd></div>"
-        f"<div><dt>Topics</dt><dd>{len(about['topics'])}</dd></div>"
-        f"<div><dt>Version</dt><dd>{escape(about['version'])}</dd></div></dl>"
-        f"<h2>Bases</h2><div class='wide'><table>{bases}</table></div>"
-        f"<p>Websockets connect to <code>{escape(about['websocket'])}</code></p>"
-        "<h2>Try</h2><p>The <a href='/guides'>guides</a> lead to your first Subscription, step by "
-        "step.</p>"
-        f"<ol class='try'>{tries}</ol>"
-        f"<h2>Topics</h2><div class='wide'><table>{topics}</table></div>",
-    )
 
 
 def opt_in(confirmed: bool, told: dict[str, Json]) -> str:

@@ -6,6 +6,7 @@ const SIGNS = {
   active: ["●", "well"], delivered: ["●", "well"], ok: ["●", "well"], ready: ["●", "well"],
   requested: ["◌", "soft"], pending: ["○", "soft"], waiting: ["○", "soft"], unbound: ["○", "soft"],
   held: ["■", "warn"], resend: ["↻", "warn"], retrying: ["◐", "warn"], failing: ["◐", "warn"], stopping: ["◐", "warn"],
+  live: ["●", "well"], recovered: ["↺", "warn"], interrupted: ["◌", "warn"],
   error: ["✗", "ill"], failed: ["✗", "ill"], lost: ["▒", "ill"], gap: ["✗", "ill"],
   off: ["■", "soft"], "entered-in-error": ["■", "soft"],
 };
