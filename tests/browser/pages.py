@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from hub.core.subscription import SubscriptionStatusCode
+
 
 @dataclass(frozen=True, slots=True)
 class Page:
@@ -32,7 +34,13 @@ class Page:
 
 
 PAGES: Final = (
-    Page("home", "/", frozenset({"health"}), shows_texts=True),
+    Page(
+        "live",
+        "/?release=r5",
+        frozenset({"health", "status", "subscriptions", *SubscriptionStatusCode, "total"}),
+        shows_texts=True,
+        ready="#state .well",
+    ),
     Page("guides", "/guides", markdown=frozenset({"lead"})),
     Page("guide", "/guides/first-placer", frozenset({"lead"}), frozenset({"markdown"})),
     Page("errors", "/errors"),
