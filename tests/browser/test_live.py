@@ -14,9 +14,10 @@ from hub.core.release import FhirRelease
 from tests.browser.chromium import Chromium
 from tests.browser.live import find, live, numbers, opened, row, rows
 from tests.browser.look import LOOKS, Look
-from tests.journeys.hosting import Fhir, RunningHub
+from tests.journeys.hosting import Fhir, RunningHub, running_hub
 from tests.support.builders import RELEASES, a_patient, a_subscription, a_task, topic
 from tests.support.processes import until
+from tests.web.clients import CLIENTS, LAB, shown_by, token_of
 
 R4: Final = FhirRelease.R4
 REASON: Final = "Live page; ends when it is closed"
@@ -280,6 +281,25 @@ async def test_what_a_live_page_left_behind_the_next_one_deletes(
             await opened(window)
             await until(is_gone)
         assert (await fhir.get(other))["status"] == "off"
+
+
+async def test_a_hub_that_asks_who_calls_is_told(chromium: Chromium) -> None:
+    with running_hub(clients=CLIENTS) as asking:
+        async with (
+            asking.client(R4) as fhir,
+            chromium.window(asking.url, tolerated=("401",)) as seen,
+        ):
+            fhir.http.headers.update(shown_by(LAB))
+            await seen.open("/")
+            asked = seen.page.get_by_role("dialog", name="Your token")
+            await asked.get_by_label("Token").fill(token_of(LAB))
+            await asked.get_by_role("button", name="Use it").click()
+            await live(seen)
+            await fhir.create(a_task("Organization/lab"))
+            await expect(row(seen, 1)).to_contain_text("create")
+            own = await fhir.get(await seen.page.locator("#own").inner_text())
+            assert own["reason"] == REASON
+            assert token_of(LAB) not in await seen.page.content()
 
 
 async def test_a_subscription_that_somebody_deletes_is_made_anew(
