@@ -248,10 +248,14 @@ async def test_a_reload_goes_on_with_the_same_subscription(
         await tasks(fhir, 2)
         await numbers(window, 1, 2)
         await window.open("/guides")
-        ending = await fhir.get(own)
-        left = datetime.fromisoformat(ending["end"]) - SystemClock().now()
-        assert ending["reason"] == REASON
-        assert left < timedelta(minutes=10)
+
+        async def ends_soon() -> bool:
+            ending = await fhir.get(own)
+            assert ending["reason"] == REASON
+            left = datetime.fromisoformat(ending["end"]) - SystemClock().now()
+            return left < timedelta(minutes=10)
+
+        await until(ends_soon)
         await tasks(fhir, 1)
         await opened(window)
         await numbers(window, 1, 2, 3)

@@ -93,6 +93,8 @@ export class PageSubscription {
     if (this.id && (await this.#isRenewed())) {
       this.last = kept.last;
       this.#keep();
+      // What the page before sent as it went may arrive after this.
+      setTimeout(() => void this.#isRenewed(), AWAY / 3);
       return Math.max(0, kept.last - SHOWN_AGAIN);
     }
     if (kept.id) await this.#remove(kept.release, kept.id);
