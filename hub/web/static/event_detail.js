@@ -16,7 +16,7 @@ function told(release, event) {
   return element("ul.told", {}, event.told.map((each) =>
     element("li", {},
       status(each.standing), " ",
-      element("a", { href: `/subscriptions/${release}/${each.id}` }, each.name || each.id), " ",
+      each.id ? element("a", { href: `/subscriptions/${release}/${each.id}` }, each.name || each.id) : each.name || "somebody", " ",
       element("span.soft", {},
         [each.channel, each.number && `#${each.number}`, each.words !== each.standing && each.words]
           .filter(Boolean).join(", ")),
