@@ -38,6 +38,13 @@ def _out(
     return Parameter(name, kind, documentation, least=least, most=most, is_out=True)
 
 
+_PHASES: Final = (
+    _out("address", "string", "The address that was dialled."),
+    _out("dns", "decimal", "Milliseconds until the name was resolved."),
+    _out("connect", "decimal", "Milliseconds until connected."),
+    _out("tls", "decimal", "Milliseconds of the TLS handshake."),
+    _out("wait", "decimal", "Milliseconds until the answer began."),
+)
 _SINCE: Final = Parameter("eventsSinceNumber", "number", "The lowest event number, inclusive.")
 _UNTIL: Final = Parameter("eventsUntilNumber", "number", "The highest event number, inclusive.")
 
@@ -163,6 +170,7 @@ OPERATIONS: Final = (
                     _out("status", "integer", "The HTTP status."),
                     _out("milliseconds", "decimal", "How long it took.", least=1),
                     _out("reason", "string", "What went wrong, in words."),
+                    *_PHASES,
                 ),
             ),
         ),
@@ -180,11 +188,7 @@ OPERATIONS: Final = (
             _out("status", "integer", "The HTTP status."),
             _out("reason", "string", "What went wrong, in words."),
             _out("cause", "string", "Its likely cause."),
-            _out("address", "string", "The address that was dialled."),
-            _out("dns", "decimal", "Milliseconds until the name was resolved."),
-            _out("connect", "decimal", "Milliseconds until connected."),
-            _out("tls", "decimal", "Milliseconds of the TLS handshake."),
-            _out("wait", "decimal", "Milliseconds until the answer began."),
+            *_PHASES,
             _out("total", "decimal", "Milliseconds altogether."),
         ),
         affects_state=True,

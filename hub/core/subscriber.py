@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from hub.core.belonging import Belonging
+from hub.core.delivery import Timing
 from hub.core.numbering import Segment
 from hub.core.subscription import Subscription
 from hub.core.timing import DeliveryState
@@ -55,7 +56,7 @@ class Attempt:
     """One attempt to deliver, as it is kept: no body, no header value.
 
     ``outcome`` is ``delivered`` or a failure class; ``first`` and ``last`` are the numbers in it,
-    both 0 for a handshake or heartbeat.
+    both 0 for a handshake or heartbeat; ``timing`` tells where its time went.
     """
 
     sid: int
@@ -65,5 +66,5 @@ class Attempt:
     last: int
     outcome: str
     status: int | None = None
-    milliseconds: float = 0.0
+    timing: Timing = field(default_factory=Timing)
     reason: str = field(default="", repr=False)

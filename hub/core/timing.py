@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from hub.core.number_range import NumberRanges, without_range
+from hub.core.number_range import NumberRanges, with_range, without_range
 from hub.core.subscription import ChannelType, Subscription, SubscriptionStatusCode
 
 FIRST_HANDSHAKE_DELAY = timedelta(milliseconds=250)
@@ -26,6 +26,9 @@ RETRY_FLOOR = timedelta(seconds=60)
 
 MAX_RETRY_AFTER = timedelta(hours=6)
 """The longest wait that an endpoint can ask for."""
+
+MOST_LOST = 100
+"""How many ranges of lost numbers are remembered of a Subscription."""
 
 DEFAULT_RETRY_SCHEDULE = tuple(
     timedelta(seconds=s)
@@ -54,7 +57,8 @@ class DeliveryState:
     the last number of the notification that is being tried, so that a retry has the same range;
     ``last_sent`` is the end of the last answered send; ``resend`` are the numbers that the client
     wants to have once more, and ``asked`` how often it has asked since there were none;
-    ``asking_since`` is since when a person was asked to agree and has not.
+    ``asking_since`` is since when a person was asked to agree and has not; ``lost`` are numbers that
+    were never delivered, as their events were no longer kept: the newest ``MOST_LOST`` ranges.
     """
 
     cursor: int = 0
@@ -66,6 +70,7 @@ class DeliveryState:
     resend: NumberRanges = ()
     asked: int = 0
     asking_since: datetime | None = None
+    lost: NumberRanges = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,13 +208,14 @@ def settled(
         cursor: the highest number that was sent, or passed over.
         due: when to try again after a failure.
         retry_to: the last number of what will be tried again.
-        resent: the first and the last number of what need not be sent once more now.
+        resent: the first and the last number of what was sent, and need not be sent once more now.
         asked: how often the client had asked when that was sent; if it has asked again since, it
             gets everything again.
 
     A heartbeat that is answered pulls a pending try to now; one that fails is no try.
     """
     if what is Settled.DELIVERED:
+        state = _with_lost(state, resent[0] - 1)
         return after_success(state, at, cursor)
     if what is Settled.ASKED:
         return replace(after_success(state, at, state.cursor), asking_since=at)
@@ -228,6 +234,7 @@ def settled(
     if what is Settled.REACHED:
         return replace(state, cursor=max(state.cursor, cursor), last_sent=at)
     if what is Settled.SKIPPED:
+        state = _with_lost(state, cursor)
         return replace(state, cursor=max(state.cursor, cursor), retry_to=None)
     return state
 
@@ -248,5 +255,17 @@ def after_failure(
 def after_success(state: DeliveryState, now: datetime, cursor: int) -> DeliveryState:
     """Return the state after a delivery through number ``cursor``."""
     return DeliveryState(
-        cursor=max(state.cursor, cursor), last_sent=now, resend=state.resend, asked=state.asked
+        cursor=max(state.cursor, cursor),
+        last_sent=now,
+        resend=state.resend,
+        asked=state.asked,
+        lost=state.lost,
     )
+
+
+def _with_lost(state: DeliveryState, through: int) -> DeliveryState:
+    """Return the state that knows that what was due up to ``through`` was never delivered."""
+    first = state.cursor + 1
+    if first > through:
+        return state
+    return replace(state, lost=with_range(state.lost, first, through)[-MOST_LOST:])

@@ -274,7 +274,7 @@ class Delivery:
             last=task.last,
             outcome="delivered" if isinstance(result, Delivered) else result.failure,
             status=result.status,
-            milliseconds=result.timing.total,
+            timing=result.timing,
             reason="" if delivered or isinstance(result, Delivered) else result.reason,
         )
 

@@ -76,6 +76,7 @@ class Enrolment:
                 last_sent=delivery.last_sent,
                 resend=delivery.resend,
                 asked=delivery.asked,
+                lost=delivery.lost,
                 due=plan.now + FIRST_HANDSHAKE_DELAY,
             )
         error, error_code = (alive.error, alive.error_code) if alive else (None, None)
@@ -83,7 +84,9 @@ class Enrolment:
             error, error_code = self._lost(alive, subscription), None
             if not waits:
                 # Nothing has to succeed first, so what failed before is tried anew at once.
-                delivery = DeliveryState(cursor=delivery.cursor, last_sent=delivery.last_sent)
+                delivery = DeliveryState(
+                    cursor=delivery.cursor, last_sent=delivery.last_sent, lost=delivery.lost
+                )
         return Subscriber(
             sid=known.sid if known else self._intake.last_sid + 1,
             subscription=subscription,

@@ -111,6 +111,16 @@ def decode_resend(text: bytes | None) -> tuple[NumberRanges, int]:
     return tuple((first, last) for first, last in ranges), asked
 
 
+def encode_ranges(ranges: NumberRanges) -> bytes | None:
+    """Return ranges of numbers as JSON, None where there are none."""
+    return orjson.dumps(ranges) if ranges else None
+
+
+def decode_ranges(text: bytes | None) -> NumberRanges:
+    """Return what ``encode_ranges`` wrote."""
+    return tuple((first, last) for first, last in orjson.loads(text or b"[]"))
+
+
 def encode_subscription(subscription: Subscription) -> bytes:
     """Return a Subscription as JSON, with the names of its headers but not their values."""
     return orjson.dumps(

@@ -170,7 +170,7 @@ class Delivery(Table, table=True):
     """Where the delivery of a Subscription stands: narrow, as it is rewritten all the time.
 
     ``resend`` is JSON: how often the client asked, and the ranges of numbers that are to be sent
-    once more; NULL where there are none.
+    once more; ``lost`` the ranges that were passed over; NULL where there are none.
     """
 
     sid: int = Field(primary_key=True)
@@ -182,12 +182,14 @@ class Delivery(Table, table=True):
     last_sent: int | None = None
     resend: bytes | None = None
     asking_since: int | None = None
+    lost: bytes | None = None
 
 
 class AttemptRow(Table, table=True):
     """A ring of the newest attempts.
 
     It has no index by Subscription: it is written with every delivery and read by people only.
+    ``dns`` to ``total`` are milliseconds.
     """
 
     __tablename__ = "attempt"
@@ -200,7 +202,12 @@ class AttemptRow(Table, table=True):
     last: int
     outcome: str
     status: int | None = None
-    milliseconds: float
+    address: str | None = None
+    dns: float | None = None
+    connect: float | None = None
+    tls: float | None = None
+    wait: float | None = None
+    total: float
     reason: str
 
 

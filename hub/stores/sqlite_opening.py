@@ -16,6 +16,7 @@ from hub.ports import Opened, StoredStream
 from hub.stores.database_facts import read_indexed
 from hub.stores.encoding import (
     decode_filters,
+    decode_ranges,
     decode_resend,
     decode_subscription,
     optional_from_micros,
@@ -32,7 +33,7 @@ _SUBSCRIBERS = (
     "SELECT s.sid, s.release, s.id, s.owner, s.visibility, s.generation, s.topic_version, "
     "s.error, s.error_code, s.created, s.deleted, s.fields, s.secrets, "
     "d.cursor, d.failures, d.failing_since, d.due, d.retry_to, d.last_sent, d.resend, "
-    "d.asking_since "
+    "d.asking_since, d.lost "
     "FROM subscription AS s JOIN delivery AS d ON d.sid = s.sid ORDER BY s.sid"
 )
 _SEGMENTS = "SELECT sid, first, stream, offset, last FROM segment ORDER BY sid, first"
@@ -108,7 +109,7 @@ def _subscriber(
 
 
 def _delivery(row: tuple[Any, ...]) -> DeliveryState:
-    cursor, failures, failing_since, due, retry_to, last_sent, resend, asking_since = row
+    cursor, failures, failing_since, due, retry_to, last_sent, resend, asking_since, lost = row
     ranges, asked = decode_resend(resend)
     return DeliveryState(
         cursor=cursor,
@@ -120,4 +121,5 @@ def _delivery(row: tuple[Any, ...]) -> DeliveryState:
         resend=ranges,
         asked=asked,
         asking_since=optional_from_micros(asking_since),
+        lost=decode_ranges(lost),
     )

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import orjson
 
 from hub.core.change import Interaction
+from hub.core.delivery import Timing
 from hub.core.release import FhirRelease
 from hub.core.search_index import Expression
 from hub.core.subscriber import Attempt
@@ -52,7 +53,8 @@ _EVENTS = (
     "WHERE stream = ? AND n BETWEEN ? AND ? ORDER BY n"
 )
 _ATTEMPTS = (
-    "SELECT sid, at, kind, first, last, outcome, status, milliseconds, reason FROM attempt "
+    "SELECT sid, at, kind, first, last, outcome, status, reason, address, dns, connect, tls, wait, "
+    "total FROM attempt "
     "WHERE sid = ? ORDER BY id DESC LIMIT ?"
 )
 
@@ -156,12 +158,15 @@ class SqliteReader:
                 last=last,
                 outcome=outcome,
                 status=status,
-                milliseconds=milliseconds,
                 reason=reason,
+                timing=Timing(
+                    address=address, dns=dns, connect=connect, tls=tls, wait=wait, total=total
+                ),
             )
-            for of, at, kind, first, last, outcome, status, milliseconds, reason in self._rows(
+            for of, at, kind, first, last, outcome, status, reason, address, *phases in self._rows(
                 _ATTEMPTS, (sid, count)
             )
+            for dns, connect, tls, wait, total in [phases]
         ]
 
     def seq_at(self, instant: datetime) -> int:

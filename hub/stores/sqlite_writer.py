@@ -15,6 +15,7 @@ from hub.stores.database_facts import write_indexed
 from hub.stores.encoding import (
     encode_context,
     encode_filters,
+    encode_ranges,
     encode_resend,
     encode_subscription,
     micros,
@@ -68,12 +69,13 @@ _ERROR = (
 )
 _DELIVERY = (
     "INSERT OR REPLACE INTO delivery"
-    "(sid, cursor, failures, failing_since, due, retry_to, last_sent, resend, asking_since) "
-    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    "(sid, cursor, failures, failing_since, due, retry_to, last_sent, resend, asking_since, lost) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 _ATTEMPT = (
-    "INSERT INTO attempt(sid, at, kind, first, last, outcome, status, milliseconds, reason) "
-    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    "INSERT INTO attempt"
+    "(sid, at, kind, first, last, outcome, status, address, dns, connect, tls, wait, total, reason) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 _TRIM = (
     "DELETE FROM attempt WHERE id IN (SELECT id FROM attempt "
@@ -343,10 +345,12 @@ def _delivery_row(subscriber: Subscriber) -> tuple[object, ...]:
         optional_micros(state.last_sent),
         encode_resend(state.resend, state.asked),
         optional_micros(state.asking_since),
+        encode_ranges(state.lost),
     )
 
 
 def _attempt_row(attempt: Attempt) -> tuple[object, ...]:
+    timing = attempt.timing
     return (
         attempt.sid,
         micros(attempt.at),
@@ -355,6 +359,11 @@ def _attempt_row(attempt: Attempt) -> tuple[object, ...]:
         attempt.last,
         attempt.outcome,
         attempt.status,
-        attempt.milliseconds,
+        timing.address,
+        timing.dns,
+        timing.connect,
+        timing.tls,
+        timing.wait,
+        timing.total,
         attempt.reason,
     )

@@ -10,7 +10,7 @@ from typing import Final
 
 import orjson
 
-from hub.core.delivery import Delivered
+from hub.core.delivery import Delivered, Timing
 from hub.core.instant import format_instant
 from hub.core.json_text import dumps
 from hub.core.release import Json
@@ -164,8 +164,9 @@ async def _attempts(service: Service, call: Call, target: Target) -> Answer:
                         "last": ("valueString", str(each.last) if numbered else None),
                         "outcome": ("valueCode", each.outcome),
                         "status": ("valueInteger", each.status),
-                        "milliseconds": ("valueDecimal", round(each.milliseconds, 3)),
+                        "milliseconds": ("valueDecimal", round(each.timing.total, 3)),
                         "reason": ("valueString", each.reason or None),
+                        **_phases(each.timing),
                     }
                 )
             ),
@@ -190,20 +191,27 @@ async def _verify(service: Service, call: Call, target: Target) -> Answer:
             "status": ("valueInteger", result.status),
             "reason": ("valueString", None if failed is None else failed.reason),
             "cause": ("valueString", verified.cause or None),
-            "address": ("valueString", timing.address),
-            **{
-                name: ("valueDecimal", None if value is None else round(value, 3))
-                for name, value in (
-                    ("dns", timing.dns),
-                    ("connect", timing.connect),
-                    ("tls", timing.tls),
-                    ("wait", timing.wait),
-                    ("total", timing.total),
-                )
-            },
+            **_phases(timing),
+            "total": ("valueDecimal", round(timing.total, 3)),
         }
     )
     return _parameters(list(parts))
+
+
+def _phases(timing: Timing) -> dict[str, tuple[str, Json]]:
+    phases = {
+        "dns": timing.dns,
+        "connect": timing.connect,
+        "tls": timing.tls,
+        "wait": timing.wait,
+    }
+    return {
+        "address": ("valueString", timing.address),
+        **{
+            name: ("valueDecimal", None if value is None else round(value, 3))
+            for name, value in phases.items()
+        },
+    }
 
 
 def _parts(values: Mapping[str, tuple[str, Json]]) -> Iterator[Json]:

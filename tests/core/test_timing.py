@@ -18,6 +18,7 @@ from hub.core.subscription import (
 from hub.core.timing import (
     CONFIRM_WITHIN,
     MAX_RETRY_AFTER,
+    MOST_LOST,
     DeliveryState,
     Due,
     Kind,
@@ -205,3 +206,21 @@ def test_who_was_asked_is_waited_for_and_not_asked_again() -> None:
     assert asked == DeliveryState(cursor=4, last_sent=NOW, asking_since=NOW)
     assert next_due(REQUESTED, asked, 9, NOW) == Due(Kind.UNCONFIRMED, NOW + CONFIRM_WITHIN)
     assert after_success(asked, NOW, 4).asking_since is None
+
+
+def test_what_was_never_delivered_is_remembered() -> None:
+    state = settled(DeliveryState(cursor=2), Settled.SKIPPED, NOW, cursor=5)
+    assert (state.cursor, state.lost) == (5, ((3, 5),))
+    state = settled(state, Settled.DELIVERED, NOW, cursor=9, resent=(8, 9))
+    assert (state.cursor, state.lost) == (9, ((3, 7),))
+    assert settled(state, Settled.SKIPPED, NOW, cursor=4) == state
+    state = settled(state, Settled.DELIVERED, NOW, cursor=10, resent=(10, 10))
+    assert state.lost == ((3, 7),)
+
+
+def test_only_so_many_ranges_of_what_was_lost_are_remembered() -> None:
+    state = DeliveryState()
+    for cursor in range(2, 4 * MOST_LOST, 2):
+        state = settled(state, Settled.DELIVERED, NOW, cursor=cursor, resent=(cursor, cursor))
+    assert len(state.lost) == MOST_LOST
+    assert state.lost[-1] == (4 * MOST_LOST - 3, 4 * MOST_LOST - 3)

@@ -10,6 +10,7 @@ from itertools import count
 from pathlib import Path
 
 from hub.core.change import Interaction
+from hub.core.delivery import Timing
 from hub.core.numbering import Segment
 from hub.core.related_query import Coding, RelatedQuery
 from hub.core.release import FhirRelease, Resource
@@ -161,6 +162,7 @@ def a_subscriber(
             resend=((1, 2), (4, 4)),
             asked=3,
             asking_since=START + timedelta(microseconds=1),
+            lost=((1, 1), (3, 3)),
         ),
         created=START,
         deleted=deleted,
@@ -176,7 +178,7 @@ def an_attempt(number: int, sid: int = 1) -> Attempt:
         last=number,
         outcome="delivered" if number % 2 else "busy",
         status=200 if number % 2 else 503,
-        milliseconds=1.5,
+        timing=Timing(address="10.0.0.1", dns=0.25, wait=1.0, total=1.5),
         reason="" if number % 2 else "503",
     )
 
