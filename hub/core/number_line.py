@@ -8,7 +8,7 @@ Source: http://hl7.org/fhir/R5/subscriptionstatus.html (eventNumber, eventsSince
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from hub.core.number_range import NumberRanges, without_range
@@ -21,7 +21,7 @@ class NumberState(StrEnum):
 
     ``former`` numbers belong to a deleted Subscription of the same id; ``resend`` was delivered and
     will be once more; ``lost`` was never delivered and is no longer kept; ``retrying`` failed and
-    will be tried again; ``held`` is kept until the client reactivates; ``pending`` was not sent yet.
+    will be tried again; ``held`` waits until the client reactivates; ``pending`` was not sent yet.
     """
 
     FORMER = "former"
@@ -61,9 +61,10 @@ def number_line(
         former: the highest number of a deleted Subscription of the same id, 0 if none.
         sent: the highest number that any socket was sent, for a websocket.
     """
+    delivery = replace(delivery, cursor=max(delivery.cursor, sent))
     left: NumberRanges = ((1, total),) if total else ()
     runs: list[NumberRun] = []
-    for first, last, state in _layers(subscription, delivery, total, lowest, former, sent):
+    for first, last, state in _layers(subscription, delivery, total, lowest, former):
         runs += (
             NumberRun(max(low, first), min(high, last), state)
             for low, high in left
@@ -79,7 +80,6 @@ def _layers(
     total: int,
     lowest: int,
     former: int,
-    sent: int,
 ) -> Iterator[tuple[int, int, NumberState]]:
     """Yield what is said of which numbers; of a number counts what is said first.
 
@@ -90,7 +90,7 @@ def _layers(
         yield first, last, NumberState.RESEND
     for first, last in delivery.lost:
         yield first, last, NumberState.LOST
-    yield 1, max(delivery.cursor, sent), NumberState.DELIVERED
+    yield 1, delivery.cursor, NumberState.DELIVERED
     yield 1, lowest - 1, NumberState.LOST
     status = subscription.status
     if status is SubscriptionStatusCode.ACTIVE and _is_tried_again(subscription, delivery):

@@ -57,8 +57,8 @@ class DeliveryState:
     the last number of the notification that is being tried, so that a retry has the same range;
     ``last_sent`` is the end of the last answered send; ``resend`` are the numbers that the client
     wants to have once more, and ``asked`` how often it has asked since there were none;
-    ``asking_since`` is since when a person was asked to agree and has not; ``lost`` are numbers that
-    were never delivered, as their events were no longer kept: the newest ``MOST_LOST`` ranges.
+    ``asking_since`` is since when a person was asked to agree and has not; ``lost`` are numbers
+    that were never delivered, as their events were no longer kept: the newest ``MOST_LOST`` ranges.
     """
 
     cursor: int = 0

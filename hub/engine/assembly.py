@@ -16,6 +16,7 @@ from hub.core.timing import RetryPolicy
 from hub.engine.acceptance import Acceptance
 from hub.engine.authorization_hint import AuthorizationHints
 from hub.engine.binding_token import BindingTokens
+from hub.engine.condition import Fares
 from hub.engine.delivery import Delivery
 from hub.engine.dry_run import DryRun
 from hub.engine.envelope import Envelopes
@@ -212,6 +213,7 @@ def assemble(
         ),
         messages=Messages(intake, around.parameters, base),
         statuses=SubscriptionStatuses(around.store, subscribers, around.clock, hints),
+        fares=Fares(subscribers, sockets, delivery.last_beat),
         resends=Resends(around.store, intake, subscribers, sockets),
         tokens=tokens,
         sockets=sockets,

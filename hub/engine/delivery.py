@@ -177,6 +177,10 @@ class Delivery:
             state = replace(state, last_sent=beat)
         return next_due(subscriber.subscription, state, self._subscribers.top(subscriber), now)
 
+    def last_beat(self, sid: int) -> datetime | None:
+        """Return when a heartbeat was last sent, or tried, since what was last kept of a lane."""
+        return self._beats.get(sid)
+
     def _finished(self, sid: int, task: asyncio.Task[None]) -> None:
         self._busy.pop(sid, None)
         if task.cancelled():

@@ -9,6 +9,7 @@ from hub.core.registry import Registry
 from hub.core.release import FhirRelease
 from hub.core.search_parameter import SearchParameters
 from hub.engine.binding_token import BindingTokens
+from hub.engine.condition import Fares
 from hub.engine.dry_run import DryRun
 from hub.engine.explain import Explain
 from hub.engine.intake import Intake
@@ -44,6 +45,7 @@ class Hub:
     topics: Topics
     messages: Messages
     statuses: SubscriptionStatuses
+    fares: Fares
     resends: Resends
     tokens: BindingTokens
     sockets: Sockets

@@ -47,10 +47,19 @@ def read_events(reader: Reader, subscriber: Subscriber, low: int, high: int) -> 
 
 def instant_of(reader: Reader, subscriber: Subscriber, number: int) -> datetime:
     """Return when the event ``number``, which must still be kept, happened."""
-    (stretch,) = stretches(subscriber.segments, number, number)
-    (event,) = reader.events(stretch.stream, stretch.low, stretch.high)
-    told = event.context.occurrence
-    return told.at if told else reader.at([event.seq])[event.seq].timestamp
+    found = kept_instant(reader, subscriber, number)
+    if found is None:
+        raise ValueError(f"event {number} is no longer kept")
+    return found
+
+
+def kept_instant(reader: Reader, subscriber: Subscriber, number: int) -> datetime | None:
+    """Return when the event ``number`` happened, None if it is no longer kept."""
+    for stretch in stretches(subscriber.segments, number, number):
+        for event in reader.events(stretch.stream, stretch.low, stretch.high):
+            told = event.context.occurrence
+            return told.at if told else reader.at([event.seq])[event.seq].timestamp
+    return None
 
 
 def _named(event: StreamEvent) -> tuple[VersionReference, ...]:

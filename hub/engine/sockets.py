@@ -113,6 +113,10 @@ class Sockets:
         """Return how many sockets are bound to a Subscription."""
         return len(self._numbered(sid))
 
+    def attached_to(self, sid: int) -> int:
+        """Return how many sockets are bound to a Subscription, also those by its id."""
+        return len(self._bindings.get(sid, ()))
+
     def _numbered(self, sid: int) -> list[Binding]:
         """Return the bindings that are sent numbers, as those by id are not."""
         return [each for each in self._bindings.get(sid, ()) if isinstance(each, Binding)]

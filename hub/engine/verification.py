@@ -87,7 +87,10 @@ class Verification:
                 "$attempts tells how the last notifications fared"
             )
         result = await channel.send(self._trial(subscriber))
-        return Verified(result, _cause(subscription.channel_type, result))
+        cause = ""
+        if not isinstance(result, Delivered):
+            cause = likely_cause(subscription.channel_type, result.failure)
+        return Verified(result, cause)
 
     def _trial(self, subscriber: Subscriber) -> Envelope:
         subscription, now = subscriber.subscription, self._clock.now()
@@ -102,8 +105,7 @@ class Verification:
         return self._envelopes.around(notification, subscriber, now)
 
 
-def _cause(channel: ChannelType, result: DeliveryResult) -> str:
-    if isinstance(result, Delivered):
-        return ""
+def likely_cause(channel: ChannelType, failure: FailureClass) -> str:
+    """Return why such an attempt fails most often, in words."""
     by_mail = CAUSES_BY_MAIL if channel is ChannelType.EMAIL else {}
-    return by_mail.get(result.failure, CAUSES[result.failure])
+    return by_mail.get(failure, CAUSES[failure])

@@ -73,9 +73,8 @@ _DELIVERY = (
     "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 _ATTEMPT = (
-    "INSERT INTO attempt"
-    "(sid, at, kind, first, last, outcome, status, address, dns, connect, tls, wait, total, reason) "
-    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    "INSERT INTO attempt(sid, at, kind, first, last, outcome, status, address, dns, connect, tls, "
+    "wait, total, reason) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 _TRIM = (
     "DELETE FROM attempt WHERE id IN (SELECT id FROM attempt "
