@@ -49,7 +49,8 @@ what happens.</p>
 <div id='tools' class='tools'></div>
 <p id='summary' role='status'></p>
 <div id='list'></div>"""
-ONE: Final = """<p><a href='/subscriptions'>All Subscriptions</a></p>
+ONE: Final = """<p class='up'><a href='/subscriptions'>All Subscriptions</a></p>
+<h1>Subscription</h1>
 <div id='subscription'></div>"""
 
 

@@ -1,0 +1,27 @@
+/** Where the time of an attempt went, as a bar and in words. */
+
+import { element } from "./element.js";
+
+const PHASES = [["dns", "name"], ["connect", "connect"], ["tls", "TLS"], ["wait", "wait"]];
+
+export const milliseconds = (value) =>
+  value < 10 ? `${value.toFixed(1)} ms` : value < 10_000 ? `${Math.round(value)} ms` : `${(value / 1000).toFixed(1)} s`;
+
+/** The phases of `{dns, connect, tls, wait}`; the rest of the total is the hub's own. */
+function parts(timing, total) {
+  const known = PHASES.filter(([key]) => timing[key] != null).map(([key, name]) => ({ key, name, value: timing[key] }));
+  const rest = total - known.reduce((sum, each) => sum + each.value, 0);
+  return rest > 0.05 ? [...known, { key: "rest", name: "rest", value: rest }] : known;
+}
+
+/** A bar whose length is `total` of `longest`, and what it says in words. */
+export function phases(timing, total, longest) {
+  const found = parts(timing, total);
+  const bar = element("span.bar", { "aria-hidden": "true" }, found.map(({ key, value }) => {
+    const part = element(`span.${key}`);
+    part.style.width = `${(100 * value) / Math.max(longest, 0.001)}%`;
+    return part;
+  }));
+  const reused = total > 0 && timing.wait != null && timing.connect == null ? " (open connection)" : "";
+  return [bar, element("span", {}, found.map(({ name, value }) => `${name} ${milliseconds(value)}`).join(" · ") + reused)];
+}
