@@ -17,7 +17,8 @@ export function decide({ title, inside, verb, run }) {
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     if (!doing) return dialog.close();
-    doing.disabled = true;
+    if (form.ariaBusy === "true") return;
+    form.ariaBusy = "true";
     fill(said, element("p.soft", {}, "Asking the hub …"));
     try {
       const came = await run(form);
@@ -31,7 +32,7 @@ export function decide({ title, inside, verb, run }) {
     } catch (error) {
       fill(said, element("p.note.ill", {}, `✗ ${error.message}`));
     }
-    doing.disabled = false;
+    form.ariaBusy = "false";
   });
   dialog.addEventListener("close", () => dialog.remove());
   document.body.append(dialog);

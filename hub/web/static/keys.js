@@ -21,6 +21,7 @@ function isActive(target) {
 
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
+  if (document.querySelector("dialog:modal")) return;
   const key = event.key === " " ? "Space" : event.key;
   if (key === "Escape" && isTyping(event.target) && !event.target.closest("dialog")) {
     event.preventDefault(); // a search field would be emptied

@@ -1,5 +1,6 @@
 /** The number line: what became of each event number, drawn, and as a table. */
 
+import { card, cards } from "./cards.js";
 import { ticking } from "./clock.js";
 import { element, fill } from "./element.js";
 import { renew } from "./renewal.js";
@@ -16,6 +17,7 @@ const STATES = {
   held: ["held", "kept until the Subscription is reactivated"],
   pending: ["pending", "not sent yet"],
 };
+const HEADS = [["Numbers"], ["How many", "number"], ["State"], ["What that means"], ["Do"]];
 const many = (number) => number.toLocaleString();
 const range = (first, last) => (first === last ? many(first) : `${many(first)} to ${many(last)}`);
 
@@ -67,9 +69,8 @@ export function numberLine(parent, replay) {
     button("◀", "Earlier numbers", () => move(-0.5)), button("▶", "Later numbers", () => move(0.5)),
     button("All", "Show all numbers", () => look(1, total)),
     element("label", {}, "Numbers ", from), element("label", {}, "to ", to), element("button.plain", {}, "Show"));
-  const table = element("tbody", {});
-  const head = element("tr", {}, ["Numbers", "How many", "State", "What that means", ""].map((name) => element("th", { scope: "col" }, name)));
-  parent.append(tools, stage, element("div.wide", {}, element("table", { "aria-label": "The number line as a table" }, element("thead", {}, head), table)));
+  const { table, body } = cards("The number line as a table", HEADS);
+  parent.append(tools, stage, table);
 
   let data = null;
   let total = 0;
@@ -134,24 +135,23 @@ export function numberLine(parent, replay) {
       svg.append(drawn("text", { x: 0, y: HIGH + 16 }, many(first)), drawn("text", { x: wide, y: HIGH + 16, "text-anchor": "end" }, many(last)));
     }
     for (const [input, value] of [[from, first], [to, last]]) if (input !== document.activeElement) input.value = value;
-    renew(table, [within(data.numbers.runs, first, last), data.numbers.segments, data.numbers.lowestKept, data.next, data.status, data.failures, data.sockets, first, last],
+    renew(body, [within(data.numbers.runs, first, last), data.numbers.segments, data.numbers.lowestKept, data.next, data.status, data.failures, data.sockets, first, last],
       () => rows(first, last, runs));
   }
 
   function rows(first, last, runs) {
-    const gaps = data.numbers.segments.filter((each) => each > Math.max(1, first) && each <= last).slice(-50).map((begin) => [begin, element("tr", {},
-      element("td.number", {}, `before ${many(begin)}`), element("td", {}), element("td", {}, status("gap")),
-      element("td", {}, "topic, filters or status changed here: what happened in between has no number"), element("td", {}))]);
+    const gaps = data.numbers.segments.filter((each) => each > Math.max(1, first) && each <= last).slice(-50).map((begin) => [begin, card(HEADS, [
+      `before ${many(begin)}`, "", status("gap"),
+      "topic, filters or status changed here: what happened in between has no number"])]);
     const kept = data.numbers.lowestKept;
-    const told = runs.map((run) => [run.first, element("tr", {},
-      element("td.number", {}, range(run.first, run.last)), element("td.number", {}, many(run.last - run.first + 1)),
-      element("td", {}, status(run.state, STATES[run.state][0])),
-      element("td", {}, meaning(data, run.state), run.state === "delivered" && run.first < kept && ` (kept from ${many(kept)} on)`),
-      element("td", {}, element("span.actions", {},
+    const told = runs.map((run) => [run.first, card(HEADS, [
+      range(run.first, run.last), many(run.last - run.first + 1), status(run.state, STATES[run.state][0]),
+      [meaning(data, run.state), run.state === "delivered" && run.first < kept && ` (kept from ${many(kept)} on)`],
+      element("span.actions", {},
         button("Zoom", `Zoom to ${range(run.first, run.last)}`, () => look(run.first, run.last)),
-        run.state === "delivered" && run.last >= kept && button("Replay", `Replay ${range(run.first, run.last)}`, () => replay(Math.max(run.first, kept), run.last)))))]);
+        run.state === "delivered" && run.last >= kept && button("Replay", `Replay ${range(run.first, run.last)}`, () => replay(Math.max(run.first, kept), run.last)))])]);
     const all = [...gaps, ...told].sort((one, other) => one[0] - other[0]).map(([, row]) => row);
-    return all.length ? all.slice(0, 200) : element("tr", {}, element("td.soft", { colspan: "5" }, "No events yet."));
+    return all.length ? all.slice(0, 200) : card(HEADS, ["none yet"]);
   }
 
   tools.addEventListener("submit", (event) => {

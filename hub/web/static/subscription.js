@@ -1,5 +1,6 @@
 /** One Subscription: how it fares, its numbers and attempts, and what can be done. */
 
+import { card, cards } from "./cards.js";
 import { setClock, ticking } from "./clock.js";
 import { decide } from "./decision.js";
 import { element, instant, put, span } from "./element.js";
@@ -25,6 +26,7 @@ put(document.getElementById("subscription"), [
   element("section", { "aria-labelledby": "asks" }, element("h2", { id: "asks" }, "What it asks for"), parts.facts),
 ]);
 
+const ATTEMPT = [["When"], ["What"], ["Outcome"], ["Took", "number"], ["Where the time went"]];
 const many = (number) => number.toLocaleString();
 const row = (name, value) => value !== null && value !== undefined && value !== "" && value.length !== 0
   && element("tr", {}, element("th", { scope: "row" }, name), element("td", {}, value));
@@ -52,7 +54,7 @@ function figures() {
 
 function facts() {
   const lines = (texts) => texts.map((text) => element("div", {}, element("code", {}, text)));
-  return element("div.wide", {}, element("table", {}, element("tbody", {},
+  return element("div.wide", {}, element("table.facts", {}, element("tbody", {},
     row("Reason", data.reason),
     row("Topic", data.isClassic ? ["criteria on ", element("code", {}, data.topic)] : [data.topicTitle, " ", element("code", {}, data.topicVersion || data.topic)]),
     row("Filters", lines(data.filters)),
@@ -74,15 +76,16 @@ function facts() {
 function attempts() {
   if (!data.attempts.length) return element("p.soft", {}, data.channel === "websocket" ? "A socket is written to: there are no attempts." : "None yet.");
   const longest = Math.max(...data.attempts.map((each) => each.milliseconds));
-  return element("div.wide", {}, element("table.cards", { role: "table", "aria-label": "Attempts, newest first" },
-    element("thead", { role: "rowgroup" }, element("tr", { role: "row" }, ["When", "What", "Outcome", "Took", "Where the time went"].map((name) => element("th", { scope: "col", role: "columnheader" }, name)))),
-    element("tbody", { role: "rowgroup" }, data.attempts.map((each) => element("tr", { role: "row" }, [
-      ["When", instant(each.at)],
-      ["What", [each.kind, each.last > 0 && ` #${each.first === each.last ? each.first : `${each.first}..${each.last}`}`]],
-      ["Outcome", [status(each.outcome === "delivered" ? "delivered" : "failed", each.outcome), each.status && ` ${each.status}`, each.reason && element("div.reason", {}, each.reason)]],
-      ["Took", milliseconds(each.milliseconds)],
-      ["Where the time went", [phases(each, each.milliseconds, longest), each.address && element("div.soft", {}, each.address)]],
-    ].map(([name, value]) => element("td", { role: "cell", "data-label": name }, value)))))));
+  const { table, body } = cards("Attempts, newest first", ATTEMPT);
+  put(body, data.attempts.map((each) => card(ATTEMPT, [
+    instant(each.at),
+    [each.kind, each.last > 0 && ` #${each.first === each.last ? each.first : `${each.first}..${each.last}`}`],
+    [status(each.outcome === "delivered" ? "delivered" : "failed", each.outcome), each.status && ` ${each.status}`,
+      each.reason && element("div.reason", {}, each.reason)],
+    milliseconds(each.milliseconds),
+    [phases(each, each.milliseconds, longest), each.address && element("div.soft", {}, each.address)],
+  ])));
+  return table;
 }
 
 const line = { draw: null };

@@ -1,6 +1,7 @@
 /** The list of Subscriptions, worst first. */
 
-import { ticking, setClock } from "./clock.js";
+import { card, cards } from "./cards.js";
+import { setClock, ticking } from "./clock.js";
 import { element, span } from "./element.js";
 import { RELEASES } from "./hub.js";
 import { onKey, walk } from "./keys.js";
@@ -25,9 +26,9 @@ const COLUMNS = [
   ["Events", (each) => each.events, count, "number"],
   ["Delivered", (each) => each.delivered, count, "number"],
   ["Lag", (each) => [each.undelivered, each.oldestUndelivered], ([undelivered, oldest]) => undelivered
-    ? [count(undelivered), oldest && [", oldest ", ticking("age", oldest)]] : element("span.soft", {}, "none")],
+    ? [count(undelivered), oldest && element("div.soft", {}, "oldest ", ticking("age", oldest))] : element("span.soft", {}, "none")],
   ["Tries", (each) => [each.failures, each.next], ([failures, next]) => [
-    failures ? element("div", {}, `${failures} failed in a row`) : null,
+    failures ? element("div", {}, `${failures} failed`) : null,
     next ? element("div", {}, `${next.kind} `, ticking("until", next.at)) : element("span.soft", {}, "nothing due")]],
   ["Last answer", (each) => [each.lastAnswered, each.heartbeatPeriod], ([answered, period]) => [
     answered ? ticking("since", answered) : element("span.soft", {}, "never"),
@@ -46,23 +47,15 @@ const choice = element("select", { name: "release" },
   element("option", { value: "" }, "all"),
   Object.entries(RELEASES).map(([value, name]) => element("option", {
     value, selected: value === new URLSearchParams(location.search).get("release") }, name)));
-const body = element("tbody", { role: "rowgroup" });
-const table = element("table.cards", { role: "table", "aria-label": "Subscriptions, worst first" },
-  element("thead", { role: "rowgroup" }, element("tr", { role: "row" },
-    COLUMNS.map(([name, , , kind]) => element(`th${kind ? `.${kind}` : ""}`, { scope: "col", role: "columnheader" }, name)))),
-  body);
+const heads = COLUMNS.map(([name, , , kind]) => [name, kind]);
+const { table, body } = cards("Subscriptions, worst first", heads);
 
 place("tools").append(
   element("label", {}, "Search ", search),
   element("label", {}, "Release ", choice),
   element("span.soft", {}, element("kbd", {}, "j"), " ", element("kbd", {}, "k"), " move, ",
     element("kbd", {}, "Enter"), " opens, ", element("kbd", {}, "?"), " all keys"));
-place("list").append(element("div.wide", {}, table));
-
-function row() {
-  return element("tr", { role: "row" }, COLUMNS.map(([name, , , kind]) =>
-    element(`td${kind ? `.${kind}` : ""}`, { role: "cell", "data-label": name })));
-}
+place("list").append(table);
 
 function show(data) {
   setClock(data.at);
@@ -73,8 +66,8 @@ function show(data) {
       element("a", { href: "/subscribe" }, "Create one")],
     shown < data.total && `The ${shown} worst are shown; search for others.`]);
   table.hidden = !data.total;
-  renewAll(body, data.subscriptions, (each) => `${each.release}/${each.id}`, row, (made, each) => {
-    COLUMNS.forEach(([, value, make], at) => renew(made.children[at], value(each), make));
+  renewAll(body, data.subscriptions, (each) => `${each.release}/${each.id}`, () => card(heads), (made, each) => {
+    COLUMNS.forEach(([, value, make], at) => renew(made.children[at].firstChild, value(each), make));
   });
 }
 
