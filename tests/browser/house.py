@@ -97,6 +97,7 @@ async def _furnish(house: House, post: _Post) -> None:
             await _publish(fhir, number, text)
             mailed.append((await fhir.create(_told_by_mail(number, text)))["id"])
             hooked.append((await fhir.create(_told_by_hook(number, text)))["id"])
+        house.places["subscription"] = hooked
         count = len(house.texts)
         links = {
             mail.recipient: found[0]

@@ -72,6 +72,18 @@ PAGES: Final = (
         frozenset({"event-number", "standing", "status", "told"}),
         shows_texts=True,
         ready=".topic",
+        "subscriptions",
+        "/subscriptions",
+        frozenset({"at", "heartbeatPeriod"}),
+        shows_texts=True,
+        ready="#list a",
+    ),
+    Page(
+        "subscription",
+        "/subscriptions/r5/{subscription}",
+        frozenset({"heartbeatPeriod", "milliseconds", *("dns", "connect", "tls", "wait")}),
+        shows_texts=True,
+        ready=".figures",
     ),
     Page("no-opt-in", "/email/confirm/1.1.1.none", is_refusal=True),
 )

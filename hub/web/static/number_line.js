@@ -2,11 +2,10 @@
 
 import { card, cards } from "./cards.js";
 import { ticking } from "./clock.js";
-import { element, fill } from "./element.js";
+import { drawn, element, fill } from "./element.js";
 import { renew } from "./renewal.js";
 import { status } from "./status.js";
 
-const SVG = "http://www.w3.org/2000/svg";
 const [HIGH, CELL] = [34, 26];
 const STATES = {
   former: ["former", "of a deleted Subscription of the same id"],
@@ -20,13 +19,6 @@ const STATES = {
 const HEADS = [["Numbers"], ["How many", "number"], ["State"], ["What that means"], ["Do"]];
 const many = (number) => number.toLocaleString();
 const range = (first, last) => (first === last ? many(first) : `${many(first)} to ${many(last)}`);
-
-function drawn(name, given, text) {
-  const made = document.createElementNS(SVG, name);
-  for (const [key, value] of Object.entries(given)) made.setAttribute(key, value);
-  if (text) made.append(text);
-  return made;
-}
 
 function patterns() {
   const made = drawn("defs", {});

@@ -1,6 +1,6 @@
 /** Where the time of an attempt went, as a bar and in words. */
 
-import { element } from "./element.js";
+import { drawn, element } from "./element.js";
 
 const PHASES = [["dns", "name"], ["connect", "connect"], ["tls", "TLS"], ["wait", "wait"]];
 
@@ -17,10 +17,11 @@ function parts(timing, total) {
 /** A bar whose length is `total` of `longest`, and what it says in words. */
 export function phases(timing, total, longest) {
   const found = parts(timing, total);
-  const bar = element("span.bar", { "aria-hidden": "true" }, found.map(({ key, value }) => {
-    const part = element(`span.${key}`);
-    part.style.width = `${(100 * value) / Math.max(longest, 0.001)}%`;
-    return part;
+  const share = (value) => `${((100 * value) / Math.max(longest, 0.001)).toFixed(2)}%`;
+  let begun = 0;
+  const bar = drawn("svg", { class: "bar", "aria-hidden": "true" }, found.map(({ key, value }) => {
+    begun += value;
+    return drawn("rect", { x: share(begun - value), width: share(value), height: "100%", class: key });
   }));
   const reused = total > 0 && timing.wait != null && timing.connect == null ? " (open connection)" : "";
   return [bar, element("span", {}, found.map(({ name, value }) => `${name} ${milliseconds(value)}`).join(" · ") + reused)];

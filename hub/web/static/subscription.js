@@ -81,7 +81,7 @@ function attempts() {
     instant(each.at),
     [each.kind, each.last > 0 && ` #${each.first === each.last ? each.first : `${each.first}..${each.last}`}`],
     [status(each.outcome === "delivered" ? "delivered" : "failed", each.outcome), each.status && ` ${each.status}`,
-      each.reason && element("div.reason", {}, each.reason)],
+      each.reason && element("div.reason", { title: each.cause }, each.reason)],
     milliseconds(each.milliseconds),
     [phases(each, each.milliseconds, longest), each.address && element("div.soft", {}, each.address)],
   ])));

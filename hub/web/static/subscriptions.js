@@ -12,23 +12,23 @@ const place = (id) => document.getElementById(id);
 const address = (each) => `/subscriptions/${each.release.toLowerCase()}/${encodeURIComponent(each.id)}`;
 
 const COLUMNS = [
-  ["Status", (each) => [each.condition, each.status, each.error], ([condition, given, error]) => [
+  ["Status", (each) => [each.condition, each.status, each.error, each.errorCode], ([condition, given, error, code]) => [
     status(condition), condition !== given && element("span.soft", {}, ` ${given}`),
-    error && element("div.reason", {}, error)]],
+    error && element("div.reason", { title: code }, error)]],
   ["Subscription", (each) => [each.name, each.release, each.id], ([name, release, id]) => [
     element("a", { href: address({ release, id }) }, name || id),
     element("div.soft", {}, `${release} · `, element("code", {}, id))]],
-  ["Topic", (each) => [each.topicTitle ?? each.topic, each.filters], ([topic, filters]) => [
-    topic, filters.map((filter) => element("div", {}, element("code", {}, filter)))]],
-  ["Channel", (each) => [each.channel, each.endpoint, each.sockets], ([channel, endpoint, sockets]) => [
-    channel, endpoint && element("div.soft", {}, endpoint),
+  ["Topic", (each) => [each.topicTitle, each.topic, each.filters], ([title, topic, filters]) => [
+    element("span", { title: topic }, title ?? topic), filters.map((filter) => element("div", {}, element("code", {}, filter)))]],
+  ["Channel", (each) => [each.channel, each.endpoint, each.sockets, each.content], ([channel, endpoint, sockets, content]) => [
+    element("span", { title: content }, channel), endpoint && element("div.soft", {}, endpoint),
     sockets !== null && element("div.soft", {}, sockets === 1 ? "1 socket" : `${sockets} sockets`)]],
   ["Events", (each) => each.events, count, "number"],
   ["Delivered", (each) => each.delivered, count, "number"],
   ["Lag", (each) => [each.undelivered, each.oldestUndelivered], ([undelivered, oldest]) => undelivered
     ? [count(undelivered), oldest && element("div.soft", {}, "oldest ", ticking("age", oldest))] : element("span.soft", {}, "none")],
-  ["Tries", (each) => [each.failures, each.next], ([failures, next]) => [
-    failures ? element("div", {}, `${failures} failed`) : null,
+  ["Tries", (each) => [each.failures, each.next, each.failingSince], ([failures, next, since]) => [
+    failures ? element("div", { title: `since ${since}` }, `${failures} failed`) : null,
     next ? element("div", {}, `${next.kind} `, ticking("until", next.at)) : element("span.soft", {}, "nothing due")]],
   ["Last answer", (each) => [each.lastAnswered, each.heartbeatPeriod], ([answered, period]) => [
     answered ? ticking("since", answered) : element("span.soft", {}, "never"),
