@@ -72,6 +72,8 @@ PAGES: Final = (
         frozenset({"event-number", "standing", "status", "told"}),
         shows_texts=True,
         ready=".topic",
+    ),
+    Page(
         "subscriptions",
         "/subscriptions",
         frozenset({"at", "heartbeatPeriod"}),
@@ -81,7 +83,7 @@ PAGES: Final = (
     Page(
         "subscription",
         "/subscriptions/r5/{subscription}",
-        frozenset({"heartbeatPeriod", "milliseconds", *("dns", "connect", "tls", "wait")}),
+        frozenset({"at", "heartbeatPeriod", "milliseconds", *("dns", "connect", "tls", "wait")}),
         shows_texts=True,
         ready=".figures",
     ),
