@@ -37,15 +37,15 @@ def read_terms(text: str) -> tuple[Term, ...]:
         raise InvalidValue(f"q has {len(text)} characters; allowed: {_LONGEST}")
     terms: list[Term] = []
     for match in _TERM.finditer(text):
-        name, quoted, bare = match.groups()
-        value = (bare if quoted is None else quoted).lower()
-        if name is not None and value.startswith("//"):
-            name, value = None, f"{name.lower()}:{value}"
-        if name is not None and name.lower() not in _NAMES:
+        name, quoted, bare = (match[at] or "" for at in (1, 2, 3))
+        name, value = name.lower(), (quoted or bare).lower()
+        if value.startswith("//"):  # an address, not the name of a term
+            name, value = "", f"{name}:{value}"
+        if name and name not in _NAMES:
             raise InvalidValue(
                 f"{name[:32]}: is nothing to search for; allowed: {', '.join(_NAMES)}"
             )
-        terms.append(Term((name or "").lower(), value))
+        terms.append(Term(name, value))
     if len(terms) > MOST_TERMS:
         raise InvalidValue(f"q has {len(terms)} terms; allowed: {MOST_TERMS}")
     return tuple(terms)

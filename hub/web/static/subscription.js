@@ -117,9 +117,12 @@ const matching = () => ({ "if-match": `W/"${data.version}"` });
 
 /** Changes the status, if nobody has changed the Subscription since it was shown. */
 async function setStatus(value, words) {
-  await fhir(release, path, { method: "PATCH", body: [{ op: "replace", path: "/status", value }],
-    headers: { "content-type": "application/json-patch+json", ...matching() } });
-  again(true);
+  try {
+    await fhir(release, path, { method: "PATCH", body: [{ op: "replace", path: "/status", value }],
+      headers: { "content-type": "application/json-patch+json", ...matching() } });
+  } finally {
+    again(true);
+  }
   return words;
 }
 
