@@ -17,7 +17,7 @@ from tests.support.classic import a_classic
 from tests.support.rig_endpoints import Endpoints
 from tests.support.rig_resources import a_subscription, a_task, subscription_of
 from tests.web.site import Site, a_site, issue, run
-from tests.web.test_administrative import created, wanted
+from tests.web.test_administrative import PATCHED, created, wanted
 from tests.web.test_home import BROWSER, Page
 from tests.web.topics import ADMIN, administered
 
@@ -59,7 +59,7 @@ async def events(site: Site, count: int) -> None:
         await site.rig.after(SECOND / 100)
 
 
-async def told(site: Site, path: str, **headers: str) -> Resource:
+async def told(site: Site, path: str, **headers: Any) -> Resource:
     answer = await site.ask("GET", path, **headers)
     assert answer.status_code == 200, answer.text
     assert answer.headers["content-type"] == "application/json"
@@ -67,7 +67,7 @@ async def told(site: Site, path: str, **headers: str) -> Resource:
     return found
 
 
-async def ids(site: Site, query: str = "", **headers: str) -> list[str]:
+async def ids(site: Site, query: str = "", **headers: Any) -> list[str]:
     found = await told(site, f"/subscriptions{query}", **headers)
     assert found["total"] == len(found["subscriptions"])
     return [each["id"] for each in found["subscriptions"]]
@@ -81,8 +81,7 @@ def test_the_worst_comes_first_with_its_lag_and_its_next_try() -> None:
                 await put(site, id)
             await put(site, "socket", type="websocket")
             off = [{"op": "replace", "path": "/status", "value": "off"}]
-            patch = {"content_type": "application/json-patch+json"}
-            await site.ask("PATCH", "Subscription/off", off, **patch)
+            await site.ask("PATCH", "Subscription/off", off, content_type=PATCHED)
             await site.ask("DELETE", "Subscription/gone")
             switch.fails = {hook("broken")}
             await events(site, 1)
@@ -134,6 +133,7 @@ def test_the_list_can_be_searched() -> None:
                 ("?q=sub:three", ["three"]),
                 ("?q=topic:topics/task", ["two", "three", "one"]),
                 ("?q=error:x", []),
+                ("?q=status:", ["two", "three", "one"]),
                 ("?q=HTTPS://three.example", ["three"]),
                 ('?q="organization/lab"%20th', ["three"]),
                 ("?q=test%20nobody", []),
@@ -243,7 +243,7 @@ def test_what_retention_took_while_nothing_could_be_sent_stays_lost() -> None:
                 "PATCH",
                 "Subscription/lab",
                 [{"op": "replace", "path": "/status", "value": "requested"}],
-                content_type="application/json-patch+json",
+                content_type=PATCHED,
             )
             await site.rig.after(5 * SECOND)
             found = await told(site, "/subscriptions/r4/lab")
@@ -266,8 +266,7 @@ def test_numbers_of_a_deleted_one_and_what_was_off_show() -> None:
             await events(site, 1)
             for status in ("off", "requested"):
                 change = [{"op": "replace", "path": "/status", "value": status}]
-                more = {"content_type": "application/json-patch+json"}
-                await site.ask("PATCH", "Subscription/lab", change, **more)
+                await site.ask("PATCH", "Subscription/lab", change, content_type=PATCHED)
                 await events(site, 1)
                 await site.rig.after(SECOND)
             found = await told(site, "/subscriptions/r4/lab")

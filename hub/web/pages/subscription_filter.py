@@ -15,7 +15,7 @@ from hub.errors import InvalidValue
 
 MOST_TERMS: Final = 20
 _LONGEST: Final = 500
-_TERM: Final = re.compile(r'(?:([A-Za-z]+):)?(?:"([^"]*)"|(\S+))')
+_TERM: Final = re.compile(r'(?:([A-Za-z]+):)?(?:"([^"]*)"|(\S*))')
 _NAMES: Final = ("status", "channel", "release", "topic", "sub", "error")
 
 
@@ -45,7 +45,8 @@ def read_terms(text: str) -> tuple[Term, ...]:
             raise InvalidValue(
                 f"{name[:32]}: is nothing to search for; allowed: {', '.join(_NAMES)}"
             )
-        terms.append(Term(name, value))
+        if value:  # else somebody is still typing
+            terms.append(Term(name, value))
     if len(terms) > MOST_TERMS:
         raise InvalidValue(f"q has {len(terms)} terms; allowed: {MOST_TERMS}")
     return tuple(terms)
