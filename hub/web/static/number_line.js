@@ -16,18 +16,15 @@ const STATES = {
   held: ["held", "kept until the Subscription is reactivated"],
   pending: ["pending", "not sent yet"],
 };
+const PATTERNS = { resend: "M0 6L6 0", retrying: "M3 0V6", lost: "M0 0L6 6M0 6L6 0", held: "M0 3H6" };
 const HEADS = [["Numbers"], ["How many", "number"], ["State"], ["What that means"], ["Do"]];
 const many = (number) => number.toLocaleString();
 const range = (first, last) => (first === last ? many(first) : `${many(first)} to ${many(last)}`);
 
 function patterns() {
-  const made = drawn("defs", {});
-  for (const [state, path] of [["resend", "M0 6L6 0"], ["retrying", "M3 0V6"], ["lost", "M0 0L6 6M0 6L6 0"], ["held", "M0 3H6"]]) {
-    const pattern = drawn("pattern", { id: `line-${state}`, width: 6, height: 6, patternUnits: "userSpaceOnUse" });
-    pattern.append(drawn("rect", { width: 6, height: 6, class: "under" }), drawn("path", { d: path, class: state }));
-    made.append(pattern);
-  }
-  return made;
+  return drawn("defs", {}, Object.entries(PATTERNS).map(([state, path]) =>
+    drawn("pattern", { id: `line-${state}`, width: 6, height: 6, patternUnits: "userSpaceOnUse" },
+      drawn("rect", { width: 6, height: 6, class: "under" }), drawn("path", { d: path, class: state }))));
 }
 
 /** The part of the runs that lies in first..last. */
@@ -66,7 +63,7 @@ export function numberLine(parent, replay) {
 
   let data = null;
   let total = 0;
-  let asked = (new URLSearchParams(location.search).get("numbers") ?? "").match(/^(\d{1,15})\.\.(\d{1,15})$/)?.slice(1).map(Number) ?? null;
+  let asked = /[?&]numbers=(\d{1,15})\.\.(\d{1,15})/.exec(location.search)?.slice(1).map(Number) ?? null;
 
   function view() {
     if (!asked) return [1, total];
@@ -78,9 +75,7 @@ export function numberLine(parent, replay) {
     const size = Math.max(1, Math.min(total, Math.round(last - first) + 1));
     const begin = Math.round(Math.min(Math.max(1, first), total - size + 1));
     asked = size >= total ? null : [begin, begin + size - 1];
-    const query = new URLSearchParams(location.search);
-    query.delete("numbers");
-    history.replaceState(null, "", `?${query}${asked ? `${query.size ? "&" : ""}numbers=${asked[0]}..${asked[1]}` : ""}`);
+    history.replaceState(null, "", location.pathname + (asked ? `?numbers=${asked.join("..")}` : ""));
     draw();
   }
   function zoom(by) {
@@ -96,62 +91,70 @@ export function numberLine(parent, replay) {
 
   function draw() {
     const [first, last] = view();
-    const wide = Math.max(120, stage.clientWidth);
-    const at = (number) => ((number - first) * wide) / (last - first + 1);
+    const { lowestKept, segments } = data.numbers;
     const runs = within(data.numbers.runs, first, last);
-    const cells = wide / (last - first + 1) >= CELL / 2;
+    const wide = Math.max(120, stage.clientWidth);
+    const each = wide / (last - first + 1);
+    const at = (number) => (number - first) * each;
+    const text = (x, anchor, words) => drawn("text", { x, y: HIGH + 16, "text-anchor": anchor }, words);
+    const told = runs.slice(0, 12).map((run) => `${range(run.first, run.last)} ${STATES[run.state][0]}`);
     svg.setAttribute("width", wide);
-    svg.setAttribute("aria-label", runs.length
-      ? `Numbers ${range(first, last)}: ${runs.slice(0, 12).map((run) => `${range(run.first, run.last)} ${STATES[run.state][0]}`).join(", ")}`
-      : "No events yet");
+    svg.setAttribute("aria-label", runs.length ? `Numbers ${range(first, last)}: ${told.join(", ")}` : "No events yet");
     fill(svg, patterns());
-    for (const run of runs) {
-      const [x, size] = [at(run.first), Math.max(3, at(run.last + 1) - at(run.first))];
-      const box = drawn("rect", { x: Math.min(x, wide - size), y: 1, width: size, height: HIGH - 2, class: `run ${run.state}` });
-      box.append(drawn("title", {}, `${range(run.first, run.last)}: ${STATES[run.state][0]}`));
-      box.addEventListener("click", () => look(run.first, run.last));
+    for (const { first: low, last: high, state } of runs) {
+      const width = Math.max(3, at(high + 1) - at(low));
+      const x = Math.min(at(low), wide - width);
+      const box = drawn("rect", { x, y: 1, width, height: HIGH - 2, class: `run ${state}` },
+        drawn("title", {}, `${range(low, high)}: ${STATES[state][0]}`));
+      box.addEventListener("click", () => look(low, high));
       svg.append(box);
     }
-    for (let number = first; cells && number <= last; number += 1) {
-      if (number > first) svg.append(drawn("line", { x1: at(number), x2: at(number), y1: 1, y2: HIGH - 1, class: "split" }));
-      if (wide / (last - first + 1) >= CELL + 10 * String(last).length / 2) {
-        svg.append(drawn("text", { x: at(number + 0.5), y: HIGH + 16, "text-anchor": "middle" }, String(number)));
-      }
+    const isNamed = each >= CELL + 5 * String(last).length;
+    for (let number = first; each >= CELL / 2 && number <= last; number += 1) {
+      if (number > first) svg.append(drawn("path", { d: `M${at(number)} 1V${HIGH - 1}`, class: "split" }));
+      if (isNamed) svg.append(text(at(number + 0.5), "middle", number));
     }
-    for (const begin of data.numbers.segments.filter((each) => each > first && each <= last)) {
-      const mark = drawn("path", { d: `M${at(begin)} 0V${HIGH + 6}`, class: "gap" });
-      mark.append(drawn("title", {}, `a gap in time before ${begin}`));
-      svg.append(mark);
+    if (!isNamed) svg.append(text(0, "start", many(first)), text(wide, "end", many(last)));
+    for (const begin of segments.filter((number) => number > first && number <= last)) {
+      svg.append(drawn("path", { d: `M${at(begin)} 0V${HIGH + 6}`, class: "gap" }));
     }
-    if (wide / (last - first + 1) < CELL + 10 * String(last).length / 2) {
-      svg.append(drawn("text", { x: 0, y: HIGH + 16 }, many(first)), drawn("text", { x: wide, y: HIGH + 16, "text-anchor": "end" }, many(last)));
+    for (const [input, value] of [[from, first], [to, last]]) {
+      if (input !== document.activeElement) input.value = value;
     }
-    for (const [input, value] of [[from, first], [to, last]]) if (input !== document.activeElement) input.value = value;
-    renew(body, [within(data.numbers.runs, first, last), data.numbers.segments, data.numbers.lowestKept, data.next, data.status, data.failures, data.sockets, first, last],
-      () => rows(first, last, runs));
+    const { next, status: standing, failures, sockets } = data;
+    renew(body, [runs, segments, lowestKept, next, standing, failures, sockets], () => rows(first, last, runs));
   }
 
   function rows(first, last, runs) {
-    const gaps = data.numbers.segments.filter((each) => each > Math.max(1, first) && each <= last).slice(-50).map((begin) => [begin, card(HEADS, [
-      `before ${many(begin)}`, "", status("gap"),
-      "topic, filters or status changed here: what happened in between has no number"])]);
-    const kept = data.numbers.lowestKept;
-    const told = runs.map((run) => [run.first, card(HEADS, [
-      range(run.first, run.last), many(run.last - run.first + 1), status(run.state, STATES[run.state][0]),
-      [meaning(data, run.state), run.state === "delivered" && run.first < kept && ` (kept from ${many(kept)} on)`],
-      element("span.actions", {},
-        button("Zoom", `Zoom to ${range(run.first, run.last)}`, () => look(run.first, run.last)),
-        run.state === "delivered" && run.last >= kept && button("Replay", `Replay ${range(run.first, run.last)}`, () => replay(Math.max(run.first, kept), run.last)))])]);
-    const all = [...gaps, ...told].sort((one, other) => one[0] - other[0]).map(([, row]) => row);
-    return all.length ? all.slice(0, 200) : card(HEADS, ["none yet"]);
+    const { lowestKept: kept, segments } = data.numbers;
+    const gaps = segments.filter((begin) => begin > first && begin <= last).slice(-50).map((begin) => [begin, [
+      `before ${many(begin)}`, null, status("gap"),
+      "topic, filters or status changed here: what happened in between has no number"]]);
+    const told = runs.map(({ first: low, last: high, state }) => {
+      const [words, isSent] = [range(low, high), state === "delivered"];
+      return [low, [
+        words, many(high - low + 1), status(state, STATES[state][0]),
+        [meaning(data, state), isSent && low < kept && ` (kept from ${many(kept)} on)`],
+        element("span.actions", {},
+          button("Zoom", `Zoom to ${words}`, () => look(low, high)),
+          isSent && high >= kept
+            && button("Replay", `Replay ${words}`, () => replay(Math.max(low, kept), high)))]];
+    });
+    if (!told.length) return card(HEADS, ["none yet"]);
+    const ordered = [...gaps, ...told].sort(([one], [other]) => one - other).slice(0, 200);
+    return ordered.map(([, values]) => card(HEADS, values));
   }
 
   tools.addEventListener("submit", (event) => {
     event.preventDefault();
-    look(Math.min(from.valueAsNumber || 1, to.valueAsNumber || total), Math.max(from.valueAsNumber || 1, to.valueAsNumber || total));
+    const [one, other] = [from.valueAsNumber || 1, to.valueAsNumber || total];
+    look(Math.min(one, other), Math.max(one, other));
   });
   stage.addEventListener("keydown", (event) => {
-    const found = { "+": () => zoom(0.5), "=": () => zoom(0.5), "-": () => zoom(2), ArrowLeft: () => move(-0.25), ArrowRight: () => move(0.25), Home: () => look(1, total) }[event.key];
+    const found = {
+      "+": () => zoom(0.5), "=": () => zoom(0.5), "-": () => zoom(2),
+      ArrowLeft: () => move(-0.25), ArrowRight: () => move(0.25), Home: () => look(1, total),
+    }[event.key];
     if (!found || event.ctrlKey || event.metaKey || event.altKey) return;
     event.preventDefault();
     found();

@@ -17,6 +17,9 @@ export function status(name, word = name) {
   return element(`span.status.${kind}`, {}, element("span", { "aria-hidden": "true" }, sign), " ", word);
 }
 
+const SHOWN = 15_000;
+let shown = null;
+
 /** Says something to whoever can't see it happen, and shows it for a while in the corner. */
 export function tell(words) {
   let place = document.getElementById("told");
@@ -25,4 +28,6 @@ export function tell(words) {
     document.body.append(place);
   }
   place.textContent = words;
+  clearTimeout(shown);
+  shown = setTimeout(() => place.replaceChildren(), SHOWN);
 }
