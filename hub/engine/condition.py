@@ -42,9 +42,9 @@ class Fare:
     """How one Subscription fares.
 
     ``total`` counts its events so far and ``sent`` is the highest number that was delivered, or
-    written to a socket; ``lowest`` the lowest that is still kept; ``due`` what the hub does next
-    by itself; ``answered`` the end of the last send that was answered; ``sockets`` how many are
-    bound, None for other channels.
+    written to a socket; ``lowest`` the lowest that is still kept; ``answered`` the end of the last
+    send that was answered, ``beat`` of the last heartbeat, answered or not, None where something
+    else came later; ``sockets`` how many are bound, None for other channels.  All as of ``at``.
     """
 
     subscriber: Subscriber
@@ -52,9 +52,18 @@ class Fare:
     total: int
     sent: int
     lowest: int
-    due: Due | None
     answered: datetime | None
+    beat: datetime | None
     sockets: int | None
+    at: datetime
+
+    @property
+    def due(self) -> Due | None:
+        """What the hub does next by itself."""
+        state = self.subscriber.delivery
+        if self.beat is not None:
+            state = replace(state, last_sent=self.beat)
+        return next_due(self.subscriber.subscription, state, self.total, self.at)
 
     @property
     def undelivered(self) -> int:
@@ -105,19 +114,20 @@ class Fares:
         is_socket = subscription.channel_type is ChannelType.WEBSOCKET
         sockets = self._sockets.attached_to(subscriber.sid) if is_socket else None
         sent = self._sockets.sent_through(subscriber) if is_socket else state.cursor
-        total = self._subscribers.top(subscriber)
         beat = self._last_beat(subscriber.sid)
-        since = max(filter(None, (state.last_sent, beat)), default=None)
+        if beat is not None and state.last_sent is not None and beat < state.last_sent:
+            beat = None
         fails = state.failures > 0 or subscriber.error is not None
         return Fare(
             subscriber=subscriber,
             condition=_condition(subscriber, sockets),
-            total=total,
+            total=self._subscribers.top(subscriber),
             sent=sent,
             lowest=self._subscribers.lowest(subscriber),
-            due=next_due(subscription, replace(state, last_sent=since), total, now),
-            answered=state.last_sent if fails else since,
+            answered=state.last_sent if fails else beat or state.last_sent,
+            beat=beat,
             sockets=sockets,
+            at=now,
         )
 
 

@@ -18,6 +18,7 @@ from hub.core.subscription import ChannelType
 from hub.engine.condition import Condition, Fare
 from hub.engine.header_mask import MASK
 from hub.engine.verification import likely_cause
+from hub.web.pages.subscription_filter import Row
 
 ADVICE: Final[Mapping[Condition, str]] = {
     Condition.ERROR: (
@@ -41,19 +42,19 @@ ADVICE: Final[Mapping[Condition, str]] = {
 _ASKED: Final = "A person was asked by mail to agree; nothing is sent before that."
 
 
-def summary(fare: Fare, titles: Mapping[str, str | None], name: str) -> dict[str, Json]:
-    """Return what the list tells of one Subscription; ``name`` is from its resource."""
-    subscriber = fare.subscriber
+def summary(row: Row) -> dict[str, Json]:
+    """Return what the list tells of one Subscription."""
+    fare, subscriber = row.fare, row.fare.subscriber
     subscription, state = subscriber.subscription, subscriber.delivery
-    numbered = not subscription.is_classic
+    numbered, due = not subscription.is_classic, fare.due
     return {
         "release": subscription.release.value,
         "id": subscription.id,
-        "name": name,
+        "name": row.name,
         "status": subscription.status.value,
         "condition": fare.condition.value,
         "topic": subscription.topic,
-        "topicTitle": titles.get(subscriber.topic_version),
+        "topicTitle": row.title,
         "filters": [write_filter(each) for each in subscription.filter_by],
         "channel": subscription.channel_type.value,
         "endpoint": subscription.endpoint,
@@ -64,7 +65,7 @@ def summary(fare: Fare, titles: Mapping[str, str | None], name: str) -> dict[str
         "undelivered": fare.undelivered,
         "failures": state.failures,
         "failingSince": _instant(state.failing_since),
-        "next": None if fare.due is None else {"kind": fare.due.kind, "at": _instant(fare.due.at)},
+        "next": None if due is None else {"kind": due.kind, "at": _instant(due.at)},
         "lastAnswered": _instant(fare.answered),
         "heartbeatPeriod": _seconds(subscription.heartbeat_period),
         "sockets": fare.sockets,

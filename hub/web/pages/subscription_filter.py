@@ -10,7 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from hub.core.release import Json
+from hub.codecs.filter_criteria import write_filter
+from hub.engine.condition import Fare
 from hub.errors import InvalidValue
 
 MOST_TERMS: Final = 20
@@ -52,24 +53,50 @@ def read_terms(text: str) -> tuple[Term, ...]:
     return tuple(terms)
 
 
-def fits(terms: Sequence[Term], row: Mapping[str, Json]) -> bool:
-    """Tell whether a Subscription, as the list tells it, is what the terms look for."""
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One Subscription with what the list tells of it beside: its name, and the topic's title."""
+
+    fare: Fare
+    name: str
+    title: str | None
+
+
+def fits(terms: Sequence[Term], row: Row) -> bool:
+    """Tell whether a Subscription is what the terms look for."""
     return all(_TESTS[term.name](row, term.text) for term in terms)
 
 
-def _anywhere(row: Mapping[str, Json], text: str) -> bool:
-    shown = ("id", "name", "topic", "topicTitle", "channel", "endpoint", "error", "condition")
-    return any(text in str(row[name] or "").lower() for name in shown) or any(
-        text in each.lower() for each in row["filters"]
+def _anywhere(row: Row, text: str) -> bool:
+    subscription = row.fare.subscriber.subscription
+    shown = (
+        *(subscription.id, row.name, row.title, subscription.topic, subscription.channel_type),
+        *(subscription.endpoint, row.fare.subscriber.error, row.fare.condition),
+        *(write_filter(each) for each in subscription.filter_by),
     )
+    return any(text in each.lower() for each in shown if each)
 
 
-_TESTS: Final[Mapping[str, Callable[[Mapping[str, Json], str], bool]]] = {
+def _sub(row: Row, text: str) -> bool:
+    subscription = row.fare.subscriber.subscription
+    id = subscription.id.lower()
+    return text in (id, f"{subscription.release.path}/{id}")
+
+
+def _topic(row: Row, text: str) -> bool:
+    return text in f"{row.fare.subscriber.subscription.topic} {row.title or ''}".lower()
+
+
+def _status(row: Row, text: str) -> bool:
+    return text in (row.fare.condition, row.fare.subscriber.subscription.status)
+
+
+_TESTS: Final[Mapping[str, Callable[[Row, str], bool]]] = {
     "": _anywhere,
-    "status": lambda row, text: text in (row["status"], row["condition"]),
-    "channel": lambda row, text: text == row["channel"],
-    "release": lambda row, text: text == row["release"].lower(),
-    "topic": lambda row, text: text in f"{row['topic']} {row['topicTitle'] or ''}".lower(),
-    "sub": lambda row, text: text in (row["id"].lower(), f"{row['release']}/{row['id']}".lower()),
-    "error": lambda row, text: text in (row["error"] or "").lower(),
+    "status": _status,
+    "channel": lambda row, text: text == row.fare.subscriber.subscription.channel_type,
+    "release": lambda row, text: text == row.fare.subscriber.subscription.release.path,
+    "topic": _topic,
+    "sub": _sub,
+    "error": lambda row, text: text in (row.fare.subscriber.error or "").lower(),
 }

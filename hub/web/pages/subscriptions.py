@@ -34,7 +34,7 @@ from hub.web.pages.subscription_facts import (
     request,
     summary,
 )
-from hub.web.pages.subscription_filter import fits, read_terms
+from hub.web.pages.subscription_filter import Row, fits, read_terms
 from hub.web.service import Service
 
 MOST_SHOWN: Final = 200
@@ -112,7 +112,7 @@ class _Desk:
         ]
         if terms:
             await self._learn(fares)
-            fares = [each for each in fares if fits(terms, self._summary(each, titles))]
+            fares = [each for each in fares if fits(terms, self._row(each, titles))]
         counts = Counter(each.condition for each in fares)
         fares.sort(key=lambda fare: (fare.subscriber.subscription.release, fare.subscriber.sid))
         fares.sort(key=lambda fare: (WORST_FIRST.index(fare.condition), -fare.undelivered))
@@ -125,7 +125,7 @@ class _Desk:
             "conditions": {word.value: counts[word] for word in WORST_FIRST if word in counts},
             "subscriptions": [
                 {
-                    **self._summary(each, titles),
+                    **summary(self._row(each, titles)),
                     "oldestUndelivered": _written(oldest.get(each.subscriber.sid)),
                 }
                 for each in shown
@@ -146,6 +146,7 @@ class _Desk:
             release, asked.path_params["id"], caller=caller
         )
         fare = hub.fares.of(subscriber, now)
+        title = self._titles()[release].get(subscriber.topic_version)
         subscription = subscriber.subscription
 
         def read(
@@ -161,7 +162,7 @@ class _Desk:
         resource = _body(head)
         return {
             "at": format_instant(now),
-            **summary(fare, self._titles()[release], name_of(resource)),
+            **summary(Row(fare, name_of(resource), title)),
             "oldestUndelivered": _written(oldest.get(subscriber.sid)),
             **request(subscriber, resource),
             "version": None if head is None else head.version,
@@ -173,10 +174,11 @@ class _Desk:
     def _is_shown(self, subscriber: Subscriber, caller: Client | None) -> bool:
         return not subscriber.deleted and subscriber.belonging.is_shown_to(caller)
 
-    def _summary(self, fare: Fare, titles: Titles) -> dict[str, Json]:
+    def _row(self, fare: Fare, titles: Titles) -> Row:
         subscriber = fare.subscriber
         _, name = self._names.get(subscriber.sid, (0, ""))
-        return summary(fare, titles[subscriber.subscription.release], name)
+        title = titles[subscriber.subscription.release].get(subscriber.topic_version)
+        return Row(fare, name, title)
 
     def _titles(self) -> Titles:
         topics = self._hub.registry.topics

@@ -126,10 +126,11 @@ export function numberLine(parent, replay) {
   }
 
   function rows(first, last, runs) {
-    const { lowestKept: kept, segments } = data.numbers;
+    const { lowestKept: kept, segments, runs: [begun] } = data.numbers;
     const gaps = segments.filter((begin) => begin > first && begin <= last).slice(-50).map((begin) => [begin, [
       `before ${many(begin)}`, null, status("gap"),
-      "topic, filters or status changed here: what happened in between has no number"]]);
+      `${begun.state === "former" && begin === begun.last + 1 ? "it was deleted and created again"
+        : "topic, filters or status changed"} here: what happened in between has no number`]]);
     const told = runs.map(({ first: low, last: high, state }) => {
       const [words, isSent] = [range(low, high), state === "delivered"];
       return [low, [

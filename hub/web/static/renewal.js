@@ -47,6 +47,7 @@ export function follow(show, fail, seconds = 3) {
     clearTimeout(timer);
     if (soon) hasty = 20;
     const mine = (asked += 1);
+    const begun = performance.now();
     try {
       const data = await twin();
       if (mine === asked) show(data);
@@ -56,7 +57,9 @@ export function follow(show, fail, seconds = 3) {
     }
     if (mine !== asked) return;
     hasty -= 1;
-    timer = setTimeout(() => document.hidden || ask(), hasty > 0 ? 1000 : seconds * 1000);
+    // A hub that takes long to tell is asked less often.
+    const pause = Math.max(hasty > 0 ? 1000 : seconds * 1000, 10 * (performance.now() - begun));
+    timer = setTimeout(() => document.hidden || ask(), pause);
   }
   document.addEventListener("visibilitychange", () => document.hidden || ask());
   ask();
