@@ -67,7 +67,7 @@ async def test_the_one_that_fails_comes_first_and_opens_by_keyboard(
         await window.page.keyboard.press("j")
         await expect(window.page.get_by_role("link", name="Fails")).to_be_focused()
         await window.page.keyboard.press("Enter")
-        await expect(window.page.get_by_role("heading", level=1)).to_have_text("Fails ")
+        await expect(window.page.get_by_role("heading", level=1)).to_have_text("Fails")
         await window.page.keyboard.press("Escape")
         await expect(window.page.get_by_role("heading", level=1)).to_have_text("Subscriptions")
 

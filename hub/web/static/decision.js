@@ -5,12 +5,12 @@ import { tell } from "./status.js";
 
 /**
  * Opens a dialog. `run` does it: it returns what to tell, or elements to show in the dialog; what the
- * hub refuses is shown and can be mended and tried again.
+ * hub refuses is shown and can be mended and tried again. What is grave is not done by Enter alone.
  */
-export function decide({ title, inside, verb, run }) {
+export function decide({ title, inside, verb, run, isGrave = false }) {
   const said = element("div", { role: "status" });
   const doing = verb && element("button", { type: "submit" }, verb);
-  const leave = element("button.plain", { type: "button" }, verb ? "Cancel" : "Close");
+  const leave = element("button.plain", { type: "button", autofocus: isGrave }, verb ? "Cancel" : "Close");
   const form = element("form", {}, inside, said, element("div.actions", {}, doing, leave));
   const dialog = element("dialog", { "aria-label": title }, element("h2", {}, title), form);
   leave.addEventListener("click", () => dialog.close());

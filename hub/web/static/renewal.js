@@ -5,12 +5,17 @@ import { twin } from "./hub.js";
 
 const drawn = new WeakMap();
 
+const nameOf = (each) => each.getAttribute("aria-label") ?? each.textContent;
+
 /** Fills an element with what `make` makes of a value, if that is another one than before. */
 export function renew(parent, value, make) {
   const text = JSON.stringify(value) ?? "";
   if (drawn.get(parent) === text) return;
   drawn.set(parent, text);
+  const focused = parent.contains(document.activeElement) && nameOf(document.activeElement);
   fill(parent, make(value));
+  if (!focused) return;
+  [...parent.querySelectorAll("a, button")].find((each) => nameOf(each) === focused)?.focus();
 }
 
 /** Lets an element hold one child for each item, in their order: `make(item)` makes one that is new. */

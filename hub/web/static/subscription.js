@@ -104,8 +104,8 @@ function show(given) {
   data = given;
   const { at, numbers, attempts: tries, ...rest } = given;
   setClock(at);
-  renew(heading, [given.name, given.condition], () => [given.name || given.id, " "]);
-  document.title = `${given.name || given.id} - fhir-hub`;
+  heading.textContent = given.name || given.id;
+  document.title = `${heading.textContent} - fhir-hub`;
   renew(spoken, [given.condition, given.status, given.undelivered > 0], () => [
     status(given.condition), given.condition !== given.status && ` (${given.status})`,
     element("span.soft", {}, ` · ${given.release} `, element("code", {}, `Subscription/${given.id}`)),

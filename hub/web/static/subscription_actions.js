@@ -41,6 +41,7 @@ export function actionsOn({ release, id, data, again, fail }) {
   const switchOff = () => decide({
     title: "Switch off",
     verb: "Switch it off",
+    isGrave: true,
     inside: paragraph("Nothing more is sent. What happens while it is off gets no number and is never sent; ",
       "reactivate it to go on."),
     run: () => setStatus("off"),
@@ -49,6 +50,7 @@ export function actionsOn({ release, id, data, again, fail }) {
   const remove = () => decide({
     title: "Delete",
     verb: "Delete it",
+    isGrave: true,
     inside: paragraph(`Nothing more of ${data().name || path} is counted or sent, and its events can't be read any more.`),
     run: async () => {
       await fhir(release, path, { method: "DELETE", headers: matching() });
