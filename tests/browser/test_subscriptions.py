@@ -96,6 +96,11 @@ async def test_an_outage_is_seen_on_the_number_line(
         await expect(picture).to_have_attribute(
             "aria-label", "Numbers 1 to 5: 1 to 2 delivered, 3 retrying, 4 to 5 pending"
         )
+        zoom = rows.first.get_by_role("button", name="Zoom")
+        await zoom.focus()
+        await happens(fhir, owner, 1)
+        await expect(rows.nth(2)).to_contain_text("4 to 6")
+        await expect(zoom).to_be_focused()
         await expect(window.page.get_by_role("table", name="Attempts")).to_contain_text("wait")
         await expect(window.page.locator(".note")).to_contain_text("Most likely")
         await window.accessible()
