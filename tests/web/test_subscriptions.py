@@ -10,6 +10,7 @@ import pytest
 
 from hub.core.delivery import Delivered, Failed, FailureClass, Timing
 from hub.core.release import FhirRelease, Resource
+from hub.core.subscription import ChannelType
 from hub.core.timing import RetryPolicy
 from hub.web.pages import subscriptions
 from tests.support.builders import RELEASES
@@ -356,5 +357,30 @@ def test_browsers_get_pages_and_what_they_load_is_there() -> None:
                     if address.startswith("/static/"):
                         assert (await site.ask("GET", address)).status_code == 200, address
             assert (await site.ask("GET", "/subscriptions/r3/lab")).status_code == 404
+
+    run(scenario())
+
+
+def test_what_to_do_fits_what_is_the_matter() -> None:
+    async def scenario() -> None:
+        switch = Switch()
+        switch.fails = {hook("late")}
+        mails = Endpoints(channel_type=ChannelType.EMAIL)
+        site_of = a_site(endpoints=switch.endpoints, mails=mails, sign=lambda text: text)
+        async with site_of as site:
+            await put(site, "late")
+            mailed = subscription_of(FhirRelease.R4, id="mail", type="email")
+            mailed["channel"] |= {"endpoint": "mailto:ward@example.org", "payload": "text/plain"}
+            assert (await site.ask("PUT", "Subscription/mail", mailed)).status_code == 201
+            bound = a_classic(id="bound", criteria="Task?status=requested", channel="websocket")
+            assert (await site.ask("PUT", "Subscription/bound", bound)).status_code == 201
+            await site.rig.after(SECOND)
+            for id, condition, words in (
+                ("late", "failing", "handshake fails"),
+                ("mail", "requested", "asked by mail"),
+                ("bound", "unbound", "send bind with its id"),
+            ):
+                found = await told(site, f"/subscriptions/r4/{id}")
+                assert (found["condition"], words in found["advice"]) == (condition, True), id
 
     run(scenario())

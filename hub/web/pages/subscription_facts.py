@@ -39,6 +39,13 @@ ADVICE: Final[Mapping[Condition, str]] = {
     ),
     Condition.ENTERED_IN_ERROR: "It was marked as a mistake; delete it, or create another one.",
 }
+_NO_HANDSHAKE: Final = (
+    "Its handshake fails; it is tried a few times within a minute, then the Subscription is in "
+    "error. Events are counted and wait."
+)
+_CLASSIC_UNBOUND: Final = (
+    "No socket is bound: connect to the hub's websocket and send bind with its id."
+)
 _ASKED: Final = "A person was asked by mail to agree; nothing is sent before that."
 
 
@@ -137,11 +144,14 @@ def attempt(found: Attempt, channel: ChannelType, *, numbered: bool) -> dict[str
 
 def advice(fare: Fare) -> str | None:
     """Return what to do about how it fares, None where there is nothing to do."""
-    if fare.condition is Condition.REQUESTED and fare.subscriber.delivery.asking_since is not None:
+    subscriber, condition = fare.subscriber, fare.condition
+    if condition is Condition.REQUESTED and subscriber.delivery.asking_since is not None:
         return _ASKED
-    if fare.condition is Condition.UNBOUND and fare.subscriber.subscription.is_classic:
-        return "No socket is bound: connect to the hub's websocket and send bind with its id."
-    return ADVICE.get(fare.condition)
+    if condition is Condition.FAILING and subscriber.subscription.status == "requested":
+        return _NO_HANDSHAKE
+    if condition is Condition.UNBOUND and subscriber.subscription.is_classic:
+        return _CLASSIC_UNBOUND
+    return ADVICE.get(condition)
 
 
 def name_of(resource: Resource) -> str:
