@@ -17,6 +17,7 @@ from tests.support.builders import RELEASES
 from tests.support.classic import a_classic
 from tests.support.rig_endpoints import Endpoints
 from tests.support.rig_resources import a_subscription, a_task, subscription_of
+from tests.web.clients import LAB, OPS, WARD, asking, shown_by
 from tests.web.site import Site, a_site, issue, run
 from tests.web.test_administrative import PATCHED, created, wanted
 from tests.web.test_home import BROWSER, Page
@@ -340,6 +341,23 @@ def test_administrative_ones_are_for_the_administrator(
             assert hidden.status_code == absent.status_code == 404
             assert hidden.text == absent.text.replace("Subscription/no ", f"Subscription/{id} ")
             assert (await told(site, path, **ADMIN))["administrative"] is True
+
+    run(scenario())
+
+
+def test_a_client_sees_its_own_and_an_administrator_all() -> None:
+    async def scenario() -> None:
+        async with a_site(settings=asking()) as site:
+            body = subscription_of(FhirRelease.R4, endpoint=hook("lab"))
+            id = await created(site, body, FhirRelease.R4, **shown_by(LAB))
+            path = f"/subscriptions/r4/{id}"
+            for client, expected in ((LAB, [id]), (WARD, []), (OPS, [id])):
+                assert await ids(site, **shown_by(client)) == expected
+                answer = await site.ask("GET", path, **shown_by(client))
+                assert answer.status_code == (200 if expected else 404)
+            for each in ("/subscriptions", path):
+                assert (await site.ask("GET", each)).status_code == 401
+                assert (await site.ask("GET", each, accept=BROWSER)).status_code == 200
 
     run(scenario())
 

@@ -107,7 +107,8 @@ class _Desk:
         fares = [
             hub.fares.of(each, now)
             for each in hub.subscribers
-            if self._is_shown(each, caller)
+            if not each.deleted
+            and each.belonging.is_shown_to(caller)
             and release in ("", None, each.subscription.release.path)
         ]
         if terms:
@@ -142,9 +143,7 @@ class _Desk:
         release = _RELEASES.get(asked.path_params["release"])
         if release is None:
             raise NotFound(f"there is no such base; there are {', '.join(_RELEASES)}")
-        subscriber = hub.subscribers.named(
-            release, asked.path_params["id"], caller=caller
-        )
+        subscriber = hub.subscribers.named(release, asked.path_params["id"], caller=caller)
         fare = hub.fares.of(subscriber, now)
         title = self._titles()[release].get(subscriber.topic_version)
         subscription = subscriber.subscription
@@ -170,9 +169,6 @@ class _Desk:
             "numbers": None if subscription.is_classic else numbers(fare),
             "attempts": attempts,
         }
-
-    def _is_shown(self, subscriber: Subscriber, caller: Client | None) -> bool:
-        return not subscriber.deleted and subscriber.belonging.is_shown_to(caller)
 
     def _row(self, fare: Fare, titles: Titles) -> Row:
         subscriber = fare.subscriber

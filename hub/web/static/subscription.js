@@ -76,7 +76,7 @@ function facts() {
     row("Ends", data.end && instant(data.end)),
     row("Contact", lines(data.contact)),
     row("Identifier", lines(data.identifier)),
-    data.administrative && row("Administrative", "only administrators see it"),
+    data.administrative && row("Administrative", "an administrator made it for others; its identifier names it"),
     row("Created", instant(data.created)),
     row("Version", data.version))));
 }
