@@ -63,7 +63,7 @@ function facts() {
   const lines = (texts) => texts.map((text) => element("div", {}, element("code", {}, text)));
   return element("div.wide", {}, element("table.facts", {}, element("tbody", {},
     row("Reason", data.reason),
-    row("Topic", [data.isClassic ? "criteria on" : data.topicTitle, " ",
+    row("Topic", [element("span", {}, data.isClassic ? "criteria on" : data.topicTitle), " ",
       element("code", {}, data.topicVersion || data.topic)]),
     row("Filters", lines(data.filters)),
     row("Channel", data.channel),

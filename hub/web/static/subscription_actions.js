@@ -51,7 +51,8 @@ export function actionsOn({ release, id, data, again, fail }) {
     title: "Delete",
     verb: "Delete it",
     isGrave: true,
-    inside: paragraph(`Nothing more of ${data().name || path} is counted or sent, and its events can't be read any more.`),
+    inside: paragraph("Nothing more of ", element("b", {}, data().name || path),
+      " is counted or sent, and its events can't be read any more."),
     run: async () => {
       await fhir(release, path, { method: "DELETE", headers: matching() });
       location.assign("/subscriptions");
