@@ -287,3 +287,27 @@ async def test_a_million_numbers_are_walked_by_keyboard(
         await expect(rows).to_have_count(2)
         await line.press("Home")
         await expect(rows).to_have_count(5)
+
+
+async def test_a_websocket_is_followed_by_what_is_copied(
+    hub: RunningHub, chromium: Chromium
+) -> None:
+    async with hub.client(R5) as fhir, chromium.window(hub.url) as window:
+        owner = fresh()
+        wanted = a_subscription(R5, channel="websocket", filters=[f"Task?owner={owner}"])
+        id = (await fhir.create(wanted))["id"]
+        await window.open(f"/subscriptions/r5/{id}")
+        await window.page.get_by_role("button", name="As JavaScript").press("Enter")
+        code = await window.page.get_by_role("dialog").locator("code").inner_text()
+        static = 'import { subscribe } from "'
+        assert code.startswith(static)
+        address, _, rest = code.removeprefix(static).partition('";')
+        async with window.page.expect_console_message() as told:
+            await window.page.evaluate(
+                f'(async () => {{ const {{ subscribe }} = await import("{address}");\n{rest}\n}})()'
+            )
+            await happens(fhir, owner, 1)
+        assert (await told.value).text.startswith("1 ")
+        standing = window.page.get_by_role("status").first
+        await expect(standing).to_contain_text("active")
+        await expect(window.page.locator(".figures")).to_contain_text("Bound sockets1")
