@@ -11,7 +11,7 @@ from hub.core.release import FhirRelease
 from hub.errors import Unavailable
 from hub.stores.postings import Layout, best_layout, layout_named
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 """Raised with every change of ``hub.stores.schema``; a hub refuses a database of another one."""
 
 
