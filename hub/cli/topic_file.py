@@ -8,14 +8,9 @@ from pathlib import Path
 
 from hub.cli.exits import CommandError, Exit
 from hub.codecs.definitions import Definitions, DefinitionsError, read_definitions
-from hub.core.compiled_topic import CompiledTopic, compile_topic, does_not_compute
 from hub.core.release import FhirRelease
 from hub.core.search_parameter import SearchParameters
-from hub.core.topic import SubscriptionTopic
-from hub.errors import TopicRefused
-
-Compiled = Mapping[FhirRelease, CompiledTopic | str]
-"""A topic in each release, or why it does not compute there."""
+from hub.core.topic_description import Compiled, reasons_in
 
 TOPIC_FILE = "topic.json"
 """The name of a topic's file in a folder of its own."""
@@ -55,30 +50,11 @@ def tables_of(definitions: Definitions) -> Mapping[FhirRelease, SearchParameters
     }
 
 
-def compile_all(
-    topic: SubscriptionTopic, tables: Mapping[FhirRelease, SearchParameters]
-) -> Compiled:
-    """Compile a topic for each release; a text says why it does not compute in one."""
-    compiled: dict[FhirRelease, CompiledTopic | str] = {}
-    for release, parameters in tables.items():
-        try:
-            compiled[release] = compile_topic(topic, parameters)
-        except TopicRefused as error:
-            compiled[release] = error.diagnostics.removeprefix(does_not_compute(topic, release))
-    return compiled
-
-
-def releases_of(compiled: Compiled) -> str:
-    """Return the releases where a topic computes, with a space between."""
-    return " ".join(release for release, found in compiled.items() if not isinstance(found, str))
-
-
 def reasons_of(compiled: Compiled) -> dict[str, list[FhirRelease]]:
     """Return each reason why something does not compute, with the releases it is true of."""
     reasons: dict[str, list[FhirRelease]] = {}
     for release, found in compiled.items():
-        told_there = (found,) if isinstance(found, str) else found.refusals
-        for reason in (part for each in told_there for part in _CLAUSE.split(each)):
+        for reason in (part for each in reasons_in(found) for part in _CLAUSE.split(each)):
             told = reasons.setdefault(reason.replace(f" in {release}", ""), [])
             if release not in told:
                 told.append(release)

@@ -8,10 +8,11 @@ from collections.abc import Mapping, Sequence
 from hub.cli.exits import Exit
 from hub.cli.request import bare_name
 from hub.cli.terminal import Terminal, printable
-from hub.cli.topic_file import Compiled, compile_all, reasons_of, releases_of, tables_of
+from hub.cli.topic_file import reasons_of, tables_of
 from hub.codecs.definitions import Definitions, LoadedTopic
 from hub.core.release import FhirRelease, Json
 from hub.core.topic import SubscriptionTopic
+from hub.core.topic_description import Compiled, compile_all, releases_of
 
 _NO = "-"
 
@@ -54,7 +55,7 @@ def would_load(
         verdict = (
             terminal.paint("accepted", "green") if releases else terminal.paint("refused", "red")
         )
-        where = f" in {releases}" if releases else ""
+        where = f" in {' '.join(releases)}" if releases else ""
         terminal.line(f"{verdict}{where}: {printable(loaded.topic.canonical)}")
         if releases and loaded.topic.status != "active":
             terminal.line(f"  it is {loaded.topic.status}: no Subscription can name it yet")
@@ -108,7 +109,7 @@ def _described(loaded: LoadedTopic, compiled: Compiled) -> dict[str, Json]:
         "version": topic.version,
         "status": topic.status,
         "where": loaded.where,
-        "computes": releases_of(compiled).split(),
+        "computes": list(releases_of(compiled)),
         "clauses": _rows(topic, compiled),
         "reasons": [
             {"reason": reason, "releases": releases}

@@ -16,12 +16,13 @@ from hub.cli.client import Answer, HubClient
 from hub.cli.exits import CommandError, Exit
 from hub.cli.running import run_async
 from hub.cli.terminal import Terminal, printable
-from hub.cli.topic_file import Compiled, compile_all, reasons_of, releases_of, tables_of
+from hub.cli.topic_file import reasons_of, tables_of
 from hub.clock import SystemClock
 from hub.codecs.definitions import Definitions, LoadedTopic
 from hub.codecs.topic import to_release
 from hub.core.release import FhirRelease
 from hub.core.topic import SubscriptionTopic
+from hub.core.topic_description import Compiled, compile_all, releases_of
 
 _ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 _NOT_OF_ID = re.compile(r"[^A-Za-z0-9\-.]+")
@@ -74,7 +75,7 @@ def load(
 
 
 async def _published(url: str, token: str, loaded: LoadedTopic, compiled: Compiled) -> Told:
-    computes = releases_of(compiled).split()
+    computes = releases_of(compiled)
     if not computes:
         return Told(verdict="refused", reason="; ".join(reasons_of(compiled)))
     release = next(each for each in _PREFERRED if each in computes)

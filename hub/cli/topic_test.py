@@ -10,12 +10,13 @@ from pathlib import Path
 from hub.cli.exits import Exit
 from hub.cli.request import bare_name
 from hub.cli.terminal import Terminal, printable
-from hub.cli.topic_file import TOPIC_FILE, Compiled, compile_all, tables_of
+from hub.cli.topic_file import TOPIC_FILE, tables_of
 from hub.cli.truth_table import CASES_FILE, check_row, read_rows
 from hub.codecs.definitions import Definitions, LoadedTopic
 from hub.core.compiled_topic import CompiledTopic
 from hub.core.release import FhirRelease, Resource
 from hub.core.search_parameter import SearchParameters
+from hub.core.topic_description import Compiled, compile_all
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,30 +5,32 @@ from __future__ import annotations
 import argparse
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from hub.cli.client import read_bearer
 from hub.cli.exits import CommandError, Exit
 from hub.cli.request import bare_name, canonical
 from hub.cli.terminal import Terminal, printable
-from hub.cli.topic_file import (
-    Compiled,
-    compile_all,
-    definitions_of,
-    is_path,
-    releases_of,
-    tables_of,
-)
+from hub.cli.topic_file import definitions_of, is_path, tables_of
 from hub.cli.topic_lint import lint, would_load
 from hub.cli.topic_load import load
 from hub.cli.topic_new import new
 from hub.cli.topic_publish import publish
 from hub.cli.topic_test import test
 from hub.codecs.definitions import Definitions, LoadedTopic
-from hub.core.compiled_topic import PLAIN, CompiledTopic, FilterRule
-from hub.core.release import Json
-from hub.core.topic import ResourceTrigger, SubscriptionTopic
+from hub.core.topic import SubscriptionTopic
+from hub.core.topic_description import (
+    Compiled,
+    OfferedFilter,
+    compile_all,
+    criteria_lines,
+    described,
+    interactions_of,
+    offered_filters,
+    reasons_in,
+    releases_of,
+)
 from hub.settings import packaged_topics
 
 
@@ -73,10 +75,16 @@ def _show_all(
     found = [(each.topic, compile_all(each.topic, tables)) for each in topics]
     if as_json:
         for topic, compiled in found:
-            terminal.line(json.dumps(_described(topic, compiled), ensure_ascii=False))
+            told = described(bare_name(topic.url), topic, compiled)
+            terminal.line(json.dumps(told, ensure_ascii=False))
     elif not names:
         rows = [
-            [bare_name(topic.url), topic.version or "", releases_of(compiled), topic.title or ""]
+            [
+                bare_name(topic.url),
+                topic.version or "",
+                " ".join(releases_of(compiled)),
+                topic.title or "",
+            ]
             for topic, compiled in found
         ]
         terminal.table(("NAME", "VERSION", "RELEASES", "TITLE"), rows)
@@ -119,20 +127,20 @@ def _show(terminal: Terminal, topic: SubscriptionTopic, compiled: Compiled) -> N
     terminal.line()
     terminal.line(terminal.paint("fires", "bold"))
     for trigger in topic.resource_triggers:
-        terminal.line(f"  {trigger.resource} {_interactions(trigger)}")
-        for line in _criteria(trigger):
+        terminal.line(f"  {trigger.resource} {', '.join(interactions_of(trigger))}")
+        for line in criteria_lines(trigger):
             terminal.line(f"    {terminal.paint(printable(line), 'dim')}")
     terminal.line()
     terminal.line(terminal.paint("filters", "bold"))
     rows = [
-        [f"{type_}?{name}", releases, _allowed(rule), rule.description or ""]
-        for (type_, name), (releases, rule) in _filters(compiled).items()
+        [each.name, " ".join(each.releases), _allowed(each), each.description or ""]
+        for each in offered_filters(compiled)
     ]
     if rows:
         terminal.table(("FILTER", "RELEASES", "MODIFIERS", "MEANING"), rows)
     else:
         terminal.line("  none")
-    refused = {reason for found in compiled.values() for reason in _reasons(found)}
+    refused = {reason for found in compiled.values() for reason in reasons_in(found)}
     if refused:
         terminal.line()
         terminal.line(terminal.paint("not in every release", "bold"))
@@ -140,73 +148,5 @@ def _show(terminal: Terminal, topic: SubscriptionTopic, compiled: Compiled) -> N
             terminal.line(f"  {printable(reason)}")
 
 
-def _interactions(trigger: ResourceTrigger) -> str:
-    known = ("create", "update", "delete")
-    return ", ".join(code for code in known if code in trigger.supported_interaction)
-
-
-def _criteria(trigger: ResourceTrigger) -> Iterator[str]:
-    if trigger.description:
-        yield trigger.description
-    query = trigger.query_criteria
-    if query is not None:
-        if query.previous is not None:
-            yield f"before  {query.previous}"
-        if query.current is not None:
-            yield f"after   {query.current}"
-    if trigger.fhirpath_criteria is not None:
-        yield f"FHIRPath  {trigger.fhirpath_criteria}"
-
-
-def _filters(compiled: Compiled) -> dict[tuple[str, str], tuple[str, FilterRule]]:
-    """Return each filter with the releases that have it, in the order of the first of them."""
-    filters: dict[tuple[str, str], tuple[str, FilterRule]] = {}
-    for release, found in compiled.items():
-        if isinstance(found, str):
-            continue
-        for key, rule in found.filters.items():
-            before = filters.get(key)
-            filters[key] = (release, rule) if before is None else (f"{before[0]} {release}", rule)
-    return filters
-
-
-def _allowed(rule: FilterRule) -> str:
-    modifiers = [f":{modifier}" for modifier in sorted(rule.modifiers)]
-    return " ".join([*modifiers, *_comparators(rule)])
-
-
-def _comparators(rule: FilterRule) -> list[str]:
-    return sorted(rule.comparators - rule.modifiers - PLAIN)
-
-
-def _reasons(found: CompiledTopic | str) -> tuple[str, ...]:
-    return (found,) if isinstance(found, str) else found.refusals
-
-
-def _described(topic: SubscriptionTopic, compiled: Compiled) -> dict[str, Json]:
-    return {
-        "name": bare_name(topic.url),
-        "url": topic.url,
-        "version": topic.version,
-        "status": topic.status,
-        "title": topic.title,
-        "description": topic.description,
-        "releases": {
-            release: {
-                "computes": not isinstance(found, str),
-                "filters": []
-                if isinstance(found, str)
-                else [
-                    {
-                        "resource": type_,
-                        "parameter": name,
-                        "modifiers": sorted(rule.modifiers),
-                        "comparators": _comparators(rule),
-                    }
-                    for (type_, name), rule in found.filters.items()
-                ],
-                "refusals": list(_reasons(found)),
-            }
-            for release, found in compiled.items()
-        },
-    }
+def _allowed(offered: OfferedFilter) -> str:
+    return " ".join([*(f":{modifier}" for modifier in offered.modifiers), *offered.comparators])

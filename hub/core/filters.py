@@ -23,7 +23,7 @@ MOST_FILTERS = 1_000
 LONGEST_FILTER = 8_192
 """What one Subscription may ask for; characters of a filter."""
 
-_COMPARATORS = ("eq", "ne", "gt", "lt", "ge", "le", "sa", "eb", "ap")
+COMPARATORS = frozenset(("eq", "ne", "gt", "lt", "ge", "le", "sa", "eb", "ap"))
 _ORDERED = ("date", "number", "quantity")
 _NEGATIVE = frozenset(("not", "not-in", "missing"))
 """Modifiers by which a filter names nobody."""
@@ -238,13 +238,11 @@ def _value(at: _At, rule: FilterRule) -> str:
     if modifier:
         listed = "type" if modifier[0].isupper() else modifier
         if listed not in rule.modifiers:
-            raise at.not_allowed(
-                f"may not use :{modifier}; {_offer(rule.modifiers - set(_COMPARATORS))}"
-            )
+            raise at.not_allowed(f"may not use :{modifier}; {_offer(rule.modifiers - COMPARATORS)}")
     if not entry.value:
         raise at.invalid("has no value")
     ordered = rule.search_type in _ORDERED and modifier is None
-    written = {part[:2] for part in entry.value.split(",") if part[:2] in _COMPARATORS}
+    written = {part[:2] for part in entry.value.split(",") if part[:2] in COMPARATORS}
     if not ordered:
         written = set()
     if entry.comparator is None:
@@ -257,7 +255,7 @@ def _value(at: _At, rule: FilterRule) -> str:
         used = {entry.comparator}
     unlisted = sorted(used - rule.comparators)
     if unlisted:
-        allowed = rule.comparators & set(_COMPARATORS)
+        allowed = rule.comparators & COMPARATORS
         raise at.not_allowed(f"may not use {unlisted[0]!r}; {_offer(allowed)}")
     if entry.comparator is None or entry.comparator in PLAIN:
         return entry.value

@@ -12,7 +12,7 @@ from hub.core.release import CLASSIC, FhirRelease
 from hub.engine.hub import Hub
 from hub.errors import NotFound
 from hub.settings import Settings, read_token
-from hub.web import guide, home, mailbox, opt_in
+from hub.web import guide, home, mailbox, opt_in, topics
 from hub.web.callers import Callers
 from hub.web.endpoint import RELEASES, FhirEndpoint
 from hub.web.guard import Guard, Hosts, Origins
@@ -61,6 +61,7 @@ def create_app(
         routes.append(Route(f"/fhir/{path}", endpoint, name=path))
         routes.append(Route(f"/fhir/{path}/{{path:path}}", endpoint))
     shown = home.pages(service) | guide.pages(service) | subscriptions.pages(service)
+    shown |= topics.pages(service, settings.topics)
     shown |= {} if mails is None else mailbox.pages(service, mails)
     for each in (orders.orders_page(service), explain.explain_page(service)):
         shown[each.here] = Page(service, each)

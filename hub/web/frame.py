@@ -7,6 +7,7 @@ in ``static``; without scripts it says so and leads to its JSON.
 
 from __future__ import annotations
 
+from html import escape
 from typing import Final
 
 CONTENT_SECURITY: Final = (
@@ -54,7 +55,13 @@ _NO_SCRIPT: Final = (
 
 
 def page(
-    title: str, content: str, *, here: str = "", script: str | None = None, style: str | None = None
+    title: str,
+    content: str,
+    *,
+    here: str = "",
+    script: str | None = None,
+    extra: str | None = None,
+    style: str | None = None,
 ) -> str:
     """Write a page; ``title`` and ``content`` are HTML already.
 
@@ -62,6 +69,7 @@ def page(
         here: the address in ``WAYS`` under which the page belongs.
         script: the name of its module in ``static``, without ``.js``.  Such a page is wide.
         style: the name of a style sheet of its own in ``static``, without ``.css``.
+        extra: the name of a module that adds to a page which says everything without it.
     """
     ways = "".join(
         f"<a href='{address}'{' aria-current=page' if address == here else ''}>{name}</a>"
@@ -71,7 +79,16 @@ def page(
         title=title,
         ways=ways,
         style="" if style is None else _STYLE.format(name=style),
-        script="" if script is None else _SCRIPT.format(name=script),
+        script="".join(_SCRIPT.format(name=each) for each in (script, extra) if each is not None),
         kind="" if script is None else " class='broad'",
     )
     return f"{head}{'' if script is None else _NO_SCRIPT}{content}{_FOOT}"
+
+
+def search_box(words: str) -> str:
+    """Write a box that filters the rows of the page's table; the module ``filter`` shows it."""
+    return (
+        f"<p class='tools' hidden data-filter><label>{escape(words)} "
+        "<input type='search' autocomplete='off'></label>"
+        "<span class='soft' role='status'></span></p>"
+    )

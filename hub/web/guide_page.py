@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from html import escape
 
@@ -22,6 +23,7 @@ def guides(listed: Iterable[Guide]) -> str:
         "<h1>Guides</h1><p class='lead'>One everyday question each. "
         "<code>fhir-hub guide</code> shows them on a terminal.</p>"
         f"<ol class='try'>{items}</ol>",
+        here="/guides",
     )
 
 
@@ -37,14 +39,17 @@ def guide(shown: Guide, public_url: str) -> str:
     return page(
         f"{escape(shown.title)} - fhir-hub",
         f"<article>{note}{html_of(text)}</article><p><a href='/guides'>All guides</a></p>",
+        here="/guides",
     )
 
 
 def html_of(markdown: str) -> str:
-    """Return Markdown as HTML; links to other guides lead to their pages."""
+    """Return Markdown as HTML; links to other guides lead to their pages, headings have anchors."""
     reader = parser()
     tokens = reader.parse(markdown)
-    for token in tokens:
+    for token, inside in zip(tokens, [*tokens[1:], None], strict=True):
+        if token.type == "heading_open" and inside is not None:
+            token.attrSet("id", _anchor(inside.content))
         for part in token.children or ():
             name = guide_of(str(part.attrGet("href") or ""))
             if name is not None:
@@ -55,3 +60,7 @@ def html_of(markdown: str) -> str:
 def html_of_line(markdown: str) -> str:
     """Return one line of Markdown as HTML, without a paragraph around it and without links."""
     return str(parser().disable("link").renderInline(markdown))
+
+
+def _anchor(heading: str) -> str:
+    return "-".join(re.findall(r"[a-z0-9]+", heading.lower()))

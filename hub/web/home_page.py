@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from html import escape
 
 from hub.core.release import Json
-from hub.web.frame import page
+from hub.web.frame import page, search_box
 
 
 def commands(public_url: str, base: str) -> list[Json]:
@@ -72,7 +72,8 @@ def errors(value: dict[str, Json]) -> str:
     """Write the list of refusals."""
     rows = _rows(
         (
-            f"<th scope='row'><a href='/errors/{escape(each['slug'])}'><code>"
+            f"<th scope='row' id='{escape(each['slug'])}'>"
+            f"<a href='/errors/{escape(each['slug'])}'><code>"
             f"{escape(each['slug'])}</code></a></th>",
             f"<td>{each['status']}</td>",
             f"<td><code>{escape(each['code'])}</code></td>",
@@ -90,8 +91,11 @@ def errors(value: dict[str, Json]) -> str:
         "<h1>Errors</h1><p class='lead'>Each refusal is an OperationOutcome; its "
         f"<code>details.coding.code</code>, of the system <code>{escape(value['system'])}</code>, "
         "is one of these.</p>"
+        f"{search_box('Find an error')}"
         f"<div class='wide'><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
         "</div>",
+        here="/errors",
+        extra="filter",
     )
 
 
@@ -113,6 +117,7 @@ def error(value: dict[str, Json]) -> str:
         f"<p class='lead'>{escape(value['explanation'])}</p>"
         f"<div class='wide'><table><tbody>{rows}</tbody></table></div>"
         "<p><a href='/errors'>All errors</a></p>",
+        here="/errors",
     )
 
 
