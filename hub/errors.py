@@ -14,7 +14,7 @@ Source: http://hl7.org/fhir/issue-type.html (codes of ``OperationOutcome.issue.c
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 
@@ -22,7 +22,8 @@ from typing import ClassVar
 class Issue:
     """One line of an OperationOutcome: FHIR issue type, words, and the element it is about.
 
-    ``slug`` and ``hint`` are empty where they are those of the error that has the issue.
+    ``slug`` and ``hint`` are empty where they are those of the error that has the issue;
+    ``r5_element`` is what ``expression`` is called in R5, where it was translated from there.
     """
 
     code: str
@@ -31,6 +32,7 @@ class Issue:
     severity: str = "error"
     slug: str = ""
     hint: str = ""
+    r5_element: str | None = field(default=None, compare=False)
 
 
 class HubError(Exception):

@@ -19,7 +19,7 @@ from hub.core.compiled_topic import (
 from hub.core.filters import COMPARATORS
 from hub.core.release import FhirRelease, Json
 from hub.core.search_parameter import SearchParameters
-from hub.core.topic import QueryCriteria, ResourceTrigger, SubscriptionTopic
+from hub.core.topic import QueryCriteria, ResourceTrigger, SubscriptionTopic, bare_type
 from hub.core.trigger import codings_of
 from hub.errors import TopicRefused
 
@@ -132,7 +132,7 @@ def described(name: str, topic: SubscriptionTopic, compiled: Compiled) -> dict[s
         "triggers": [_trigger(each) for each in topic.resource_triggers],
         "events": [
             {
-                "resource": each.resource,
+                "resource": bare_type(each.resource) or each.resource,
                 "codings": [
                     {"system": system, "code": code}
                     for system, code in sorted(codings_of(each.event))

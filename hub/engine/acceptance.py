@@ -215,6 +215,7 @@ def _in_terms_of(codec: Codec, error: Unprocessable) -> Unprocessable:
             replace(
                 issue,
                 expression=None if issue.expression is None else codec.element(issue.expression),
+                r5_element=issue.expression,
             )
             for issue in error.issues
         ],

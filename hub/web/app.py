@@ -18,7 +18,7 @@ from hub.web.endpoint import RELEASES, FhirEndpoint
 from hub.web.guard import Guard, Hosts, Origins
 from hub.web.home import Page
 from hub.web.limits import Limits
-from hub.web.pages import explain, order, orders, subscriptions
+from hub.web.pages import explain, order, orders, subscribe, subscriptions
 from hub.web.service import Service
 from hub.web.socket import SocketEndpoint
 
@@ -61,7 +61,7 @@ def create_app(
         routes.append(Route(f"/fhir/{path}", endpoint, name=path))
         routes.append(Route(f"/fhir/{path}/{{path:path}}", endpoint))
     shown = home.pages(service) | guide.pages(service) | subscriptions.pages(service)
-    shown |= topics.pages(service, settings.topics)
+    shown |= topics.pages(service, settings.topics) | subscribe.pages(service, settings)
     shown |= {} if mails is None else mailbox.pages(service, mails)
     for each in (orders.orders_page(service), explain.explain_page(service)):
         shown[each.here] = Page(service, each)

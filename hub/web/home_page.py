@@ -7,6 +7,7 @@ from html import escape
 
 from hub.core.release import Json
 from hub.web.frame import page, search_box
+from hub.web.table import STYLE, table
 
 
 def commands(public_url: str, base: str) -> list[Json]:
@@ -70,32 +71,27 @@ def sorry(words: str) -> str:
 
 def errors(value: dict[str, Json]) -> str:
     """Write the list of refusals."""
-    rows = _rows(
+    rows = (
         (
-            f"<th scope='row' id='{escape(each['slug'])}'>"
-            f"<a href='/errors/{escape(each['slug'])}'><code>"
-            f"{escape(each['slug'])}</code></a></th>",
-            f"<td>{each['status']}</td>",
-            f"<td><code>{escape(each['code'])}</code></td>",
-            f"<td>{escape(each['explanation'])}</td>",
-            f"<td>{escape(each['hint'])}</td>",
+            f"<a href='/errors/{escape(each['slug'])}'><code>{escape(each['slug'])}</code></a>",
+            str(each["status"]),
+            f"<code>{escape(each['code'])}</code>",
+            escape(each["explanation"]),
+            escape(each["hint"]),
         )
         for each in value["errors"]
     )
-    head = "".join(
-        f"<th scope='col'>{name}</th>"
-        for name in ("Code", "HTTP", "Issue type", "What it means", "What to do")
-    )
+    heads = ("Code", "HTTP", "Issue type", "What it means", "What to do")
+    slugs = [escape(each["slug"]) for each in value["errors"]]
     return page(
         "Errors - fhir-hub",
         "<h1>Errors</h1><p class='lead'>Each refusal is an OperationOutcome; its "
         f"<code>details.coding.code</code>, of the system <code>{escape(value['system'])}</code>, "
         "is one of these.</p>"
-        f"{search_box('Find an error')}"
-        f"<div class='wide'><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
-        "</div>",
+        f"{search_box('Find an error')}{table(heads, rows, slugs)}",
         here="/errors",
         extra="filter",
+        style=STYLE,
     )
 
 

@@ -10,31 +10,34 @@ from urllib.parse import quote
 
 from hub.core.release import Json
 from hub.web.frame import page, search_box
+from hub.web.table import STYLE, table
 
 _DONE: Final = {"create": "created", "update": "changed", "delete": "deleted"}
 
 
 def topics(value: dict[str, Json]) -> str:
     """Write the list of topics."""
-    rows = "".join(
-        f"<tr><th scope='row'><a href='{escape(_path(each['page']))}'>{escape(each['name'])}</a>"
-        f"{'' if each['status'] == 'active' else _badge(each['status'])}</th>"
-        f"<td>{escape(each['title'] or '')}<br>"
-        f"<span class='soft'>{escape(each['description'] or '')}</span></td>"
-        f"<td>{escape(', '.join(each['resources']))}</td>"
-        f"<td>{escape(' '.join(each['releases']))}</td></tr>"
+    rows = (
+        (
+            f"<a href='{escape(_path(each['page']))}'>{escape(each['name'])}</a>"
+            f"{'' if each['status'] == 'active' else _badge(each['status'])}",
+            f"{escape(each['title'] or '')}<br>"
+            f"<span class='soft'>{escape(each['description'] or '')}</span>",
+            escape(", ".join(each["resources"])),
+            _word(" ".join(each["releases"])),
+        )
         for each in value["topics"]
     )
-    head = _heads("Topic", "What it is about", "Resources", "Releases")
     return page(
         "Topics - fhir-hub",
         "<h1>Topics</h1><p class='lead'>What can be subscribed to. <code>fhir-hub topics</code> "
         "lists them on a terminal; the guide <a href='/guides/writing-a-topic'>writing a topic</a> "
         "tells how to add one.</p>"
         f"{search_box('Find a topic')}"
-        f"<div class='wide'><table><thead>{head}</thead><tbody>{rows}</tbody></table></div>",
+        f"{table(('Topic', 'What it is about', 'Resources', 'Releases'), rows)}",
         here="/topics",
         extra="filter",
+        style=STYLE,
     )
 
 
@@ -61,6 +64,7 @@ def topic(value: dict[str, Json]) -> str:
         f"{_versions(value)}"
         "<p><a href='/topics'>All topics</a></p>",
         here="/topics",
+        style=STYLE,
     )
 
 
@@ -94,13 +98,14 @@ def _criteria(trigger: dict[str, Json]) -> str:
         ):
             if query[key] is not None or query[vote] is not None:
                 asked = f"<code>{escape(query[key])}</code>" if query[key] else "anything"
-                lines.append((name, f"{asked}{_vote(when, query[vote])}"))
+                lines.append((_word(name), f"{asked}{_vote(when, query[vote])}"))
         if query["previous"] is not None and query["current"] is not None:
-            lines.append(("Together", "both hold" if query["requireBoth"] else "one is enough"))
+            lines.append(
+                (_word("Together"), "both hold" if query["requireBoth"] else "one is enough")
+            )
     if trigger["fhirPath"] is not None:
-        lines.append(("FHIRPath", f"<code>{escape(trigger['fhirPath'])}</code>"))
-    rows = "".join(f"<tr><th scope='row'>{name}</th><td>{text}</td></tr>" for name, text in lines)
-    return f"<table>{rows}</table>" if rows else ""
+        lines.append((_word("FHIRPath"), f"<code>{escape(trigger['fhirPath'])}</code>"))
+    return table(("", ""), lines) if lines else ""
 
 
 def _vote(when: str, vote: bool | None) -> str:
@@ -112,15 +117,17 @@ def _vote(when: str, vote: bool | None) -> str:
 def _filters(found: list[Json]) -> str:
     if not found:
         return "<p>None: every event of the topic is told.</p>"
-    rows = "".join(
-        f"<tr><th scope='row'><code>{escape(each['resource'])}?{escape(each['parameter'])}</code>"
-        f"</th><td>{escape(each['description'] or '')}{_party(each)}</td>"
-        f"<td>{escape(each['type'])}</td><td>{escape(_allowed(each))}</td>"
-        f"<td>{escape(' '.join(each['releases']))}</td></tr>"
+    rows = (
+        (
+            f"<code>{escape(each['resource'])}?{escape(each['parameter'])}</code>",
+            f"{escape(each['description'] or '')}{_party(each)}",
+            _word(each["type"]),
+            escape(_allowed(each)),
+            _word(" ".join(each["releases"])),
+        )
         for each in found
     )
-    head = _heads("Filter", "Meaning", "Type", "Besides =", "Releases")
-    return f"<div class='wide'><table><thead>{head}</thead><tbody>{rows}</tbody></table></div>"
+    return table(("Filter", "Meaning", "Type", "Besides =", "Releases"), rows)
 
 
 def _party(offered: dict[str, Json]) -> str:
@@ -153,30 +160,33 @@ def _shapes(shapes: list[Json]) -> str:
 
 
 def _matrix(value: dict[str, Json]) -> str:
-    rows = "".join(
-        f"<tr><th scope='row'>{release}</th><td>{_mark(told['computes'])}</td>"
-        f"<td>{len(told['filters'])}</td>"
-        f"<td>{'<br>'.join(escape(each) for each in told['refusals'])}</td></tr>"
+    rows = (
+        (
+            release,
+            _mark(told["computes"]),
+            str(len(told["filters"])),
+            "<br>".join(escape(each) for each in told["refusals"]),
+        )
         for release, told in value["releases"].items()
     )
-    head = _heads("Release", "Fires", "Filters", "What does not compute there")
-    return f"<div class='wide'><table><thead>{head}</thead><tbody>{rows}</tbody></table></div>"
+    return table(("Release", "Fires", "Filters", "What does not compute there"), rows)
 
 
 def _cases(cases: list[Json]) -> str:
     if not cases:
         return ""
-    rows = "".join(
-        f"<tr><th scope='row'>{escape(str(case.get('name', '')))}</th>"
-        f"<td>{escape(str(case.get('interaction', '')))}"
-        f"{_states(case)}</td><td>{_mark(case.get('fires') is True)}</td>"
-        f"<td>{_let_through(case.get('filters'))}</td></tr>"
+    rows = (
+        (
+            escape(str(case.get("name", ""))),
+            f"{escape(str(case.get('interaction', '')))}{_states(case)}",
+            _mark(case.get("fires") is True),
+            _let_through(case.get("filters")),
+        )
         for case in cases
     )
-    head = _heads("Case", "Change", "Fires", "Filters")
     return (
         "<h2>Truth table</h2><p class='lead'><code>fhir-hub topics test</code> tries each row.</p>"
-        f"<div class='wide'><table><thead>{head}</thead><tbody>{rows}</tbody></table></div>"
+        f"{table(('Case', 'Change', 'Fires', 'Filters'), rows)}"
     )
 
 
@@ -218,12 +228,12 @@ def _json(value: Json) -> str:
 
 
 def _mark(yes: bool) -> str:
-    return "<span class='well'>✓ yes</span>" if yes else "<span class='soft'>✗ no</span>"
+    return "<span class='well word'>✓ yes</span>" if yes else "<span class='soft word'>✗ no</span>"
 
 
 def _badge(status: str) -> str:
     return f" <span class='badge'>{escape(status)}</span>"
 
 
-def _heads(*names: str) -> str:
-    return f"<tr>{''.join(f'<th scope=col>{name}</th>' for name in names)}</tr>"
+def _word(text: str) -> str:
+    return f"<span class='word'>{escape(text)}</span>"

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp
 
 from hub.core.release import Json
-from hub.core.topic import SubscriptionTopic
+from hub.core.topic import SubscriptionTopic, bare_type
 from hub.core.topic_description import described
 from hub.web import topic_page
 from hub.web.home import Page, either
@@ -68,7 +68,8 @@ class _Topics:
 def _listed(
     service: Service, catalogue: TopicCatalogue, topic: SubscriptionTopic
 ) -> dict[str, Json]:
-    resources = {each.resource for each in (*topic.resource_triggers, *topic.event_triggers)}
+    triggers = (*topic.resource_triggers, *topic.event_triggers)
+    resources = {bare_type(each.resource) or each.resource for each in triggers}
     return {
         "name": catalogue.name(topic.url),
         "canonical": topic.canonical,

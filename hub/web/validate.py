@@ -11,9 +11,10 @@ from typing import Final
 
 from hub.codecs.filter_criteria import write_filter
 from hub.codecs.outcome import outcome
+from hub.core.client import Client
 from hub.core.difference import Difference, differences
 from hub.core.json_text import Document, dumps, parse
-from hub.core.release import Json, Resource
+from hub.core.release import FhirRelease, Json, Resource
 from hub.core.subscription import ChannelType, SubscriptionStatusCode
 from hub.engine.dry_run import WouldBe
 from hub.errors import HubError, InvalidResource, InvalidValue, Issue, MethodNotAllowed
@@ -39,20 +40,29 @@ async def validate(service: Service, call: Call, _: Target) -> Answer:
         raise MethodNotAllowed("$validate takes the resource in a body, so it takes POST")
     document, ignored = _read(service, call)
     codec = service.hub.codecs[call.release]
-    issues: list[Issue] = [
-        Issue("informational", f"the parameter {name} is ignored", severity="warning")
+    written, _ = tried(service, call.release, document, caller=call.client)
+    written["issue"] += [
+        _written(
+            Issue("informational", f"the parameter {name} is ignored", severity="warning"), codec
+        )
         for name in ignored
     ]
-    try:
-        document = service.validated(call.release, document, "Subscription")
-        would_be = service.hub.dry_run.create(call.release, document, caller=call.client)
-    except HubError as error:
-        written = outcome(error, codec.element)
-    else:
-        written = {"resourceType": "OperationOutcome", "issue": []}
-        issues += _told(document.value, would_be, codec)
-    written["issue"] += [_written(issue, codec) for issue in issues]
     return Answer(status=200, body=dumps(written))
+
+
+def tried(
+    service: Service, release: FhirRelease, document: Document, *, caller: Client | None
+) -> tuple[Resource, tuple[Issue, ...]]:
+    """Return what a create would refuse, or change: as an OperationOutcome, and issue by issue."""
+    codec = service.hub.codecs[release]
+    try:
+        document = service.validated(release, document, "Subscription")
+        would_be = service.hub.dry_run.create(release, document, caller=caller)
+    except HubError as error:
+        return outcome(error, codec.element), error.issues
+    issues = tuple(_told(document.value, would_be, codec))
+    written = [_written(issue, codec) for issue in issues]
+    return {"resourceType": "OperationOutcome", "issue": written}, issues
 
 
 def _read(service: Service, call: Call) -> tuple[Document, list[str]]:
