@@ -51,9 +51,9 @@ from hub.settings import Settings, SettingsError
 from hub.stores.secrets import HeaderCipher, load_key
 from hub.stores.sqlite import SqliteStore
 from hub.web.app import create_app
+from hub.web.demo import Demo
 from hub.web.door import Door
 from hub.web.limits import Limits
-from hub.web.mailbox import Mailbox
 from hub.web.operation_publication import publish_operations
 from hub.web.protocol import InboundLimits, guarded_protocol
 from hub.web.server import Server, listen
@@ -77,7 +77,7 @@ class Hosting:
         lanes: bool = True,
         inbound: InboundLimits | None = None,
         limits: Limits | None = None,
-        mails: Mailbox | None = None,
+        demo: Demo | None = None,
     ) -> None:
         """Prepare a hub.
 
@@ -88,14 +88,14 @@ class Hosting:
                 must: it reads the database, hears ``engine.wakeups``, and tells
                 ``engine.hub.intake`` and ``engine.hub.subscriptions`` what came of deliveries.
             inbound, limits: how requests may arrive and what they may ask for, None for the usual.
-            mails: what a demo's mail server caught, to be looked at; None elsewhere.
+            demo: what a demo has to show; None elsewhere.
         """
         self.settings = settings
         self._listening = listening
         self._lanes = lanes
         self._inbound = inbound or InboundLimits()
         self._limits = limits
-        self._mails = mails
+        self._demo = demo
         self._tasks: list[asyncio.Task[None]] = []
         self._stopping: list[Callable[[], Awaitable[None]]] = []
         self._end_serving: Callable[[], Awaitable[None]] | None = None
@@ -234,7 +234,7 @@ class Hosting:
                 settings=self.settings,
                 limits=self._limits,
                 has_xml=xml.is_installed(),
-                mails=self._mails,
+                demo=self._demo,
             )
         )
         # What was loaded stays: the collector need not look at it again and again.

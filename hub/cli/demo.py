@@ -8,12 +8,14 @@ import os
 import re
 import socket
 import tempfile
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from ipaddress import ip_network
 from pathlib import Path
 
 from hub.bootstrap import Hosting, loop_factory
+from hub.cli.endpoint import Endpoint, Received, Reply
 from hub.cli.exits import CommandError, Exit
 from hub.cli.mail_catcher import HOST, SENDER, MailCatcher, is_available
 from hub.cli.program import program
@@ -43,7 +45,9 @@ from hub.settings import (
     default_public_url,
     packaged_topics,
 )
+from hub.web.demo import Demo
 from hub.web.mailbox import CaughtMail, Mailbox
+from hub.web.receptions import Reception, Receptions
 
 PAUSE = timedelta(seconds=5)
 """Between orders, after the story."""
@@ -107,19 +111,47 @@ async def demo(
 ) -> int:
     """Serve on ``listening``, play, and return the exit code.
 
-    Mails are caught and shown where a mail server is installed.
+    Notifications are received and shown; mails, too, where a mail server is installed.
     """
-    if not is_available():
-        return await _host(settings, listening, terminal, None, once=once)
-    mails = Mails(terminal)
-    async with MailCatcher(SystemClock(), mails.caught) as catcher:
-        settings = replace(
-            settings,
-            smtp=SmtpServer(HOST, catcher.port),
-            smtp_from=SENDER,
-            email_content=PayloadContent.FULL_RESOURCE,
+    clock, receptions = SystemClock(), Receptions()
+    async with Endpoint(
+        clock, lambda ordinal, arrival: Reply.ACCEPT, heard=keeping(receptions, "your endpoint")
+    ) as endpoint:
+        await endpoint.start()
+        shown = Demo(mails=None, received=receptions, endpoint=endpoint.url)
+        if not is_available():
+            return await _host(settings, listening, terminal, shown, None, once=once)
+        mails = Mails(terminal)
+        async with MailCatcher(clock, mails.caught) as catcher:
+            settings = replace(
+                settings,
+                smtp=SmtpServer(HOST, catcher.port),
+                smtp_from=SENDER,
+                email_content=PayloadContent.FULL_RESOURCE,
+            )
+            shown = replace(shown, mails=mails.mailbox)
+            return await _host(settings, listening, terminal, shown, mails.inbox, once=once)
+
+
+def keeping(receptions: Receptions, receiver: str) -> Callable[[Received], None]:
+    """Return what keeps each request that ``receiver`` gets, to be looked at."""
+
+    def keep(received: Received) -> None:
+        arrival = received.arrival
+        receptions.put(
+            Reception(
+                at=received.at,
+                receiver=receiver,
+                type=arrival.type,
+                subscription=arrival.subscription_name,
+                numbers=arrival.numbers,
+                focus=[each.focus for each in arrival.events if each.focus is not None],
+                answered=received.reply.value,
+                body=received.body,
+            )
         )
-        return await _host(settings, listening, terminal, mails, once=once)
+
+    return keep
 
 
 class Mails:
@@ -148,11 +180,12 @@ async def _host(
     settings: Settings,
     listening: socket.socket,
     terminal: Terminal,
-    mails: Mails | None,
+    shown: Demo,
+    inbox: Inbox | None,
     *,
     once: bool,
 ) -> int:
-    hosting = Hosting(settings, listening=listening, mails=mails.mailbox if mails else None)
+    hosting = Hosting(settings, listening=listening, demo=shown)
     try:
         await hosting.start()
     except SettingsError as error:
@@ -160,14 +193,21 @@ async def _host(
     except HubError as error:
         raise CommandError(Exit.FAILED, f"can't start: {error.diagnostics}") from None
     try:
-        _banner(terminal, settings.public_url, mails=mails is not None)
-        inbox = mails.inbox if mails else None
-        return await _play(settings.public_url, terminal, inbox, once=once)
+        _banner(terminal, settings.public_url, shown)
+        heard = keeping(shown.received, FULFILLER)
+        return await _play(settings.public_url, terminal, inbox, heard, once=once)
     finally:
         await hosting.stop()
 
 
-async def _play(url: str, terminal: Terminal, inbox: Inbox | None, *, once: bool) -> int:
+async def _play(
+    url: str,
+    terminal: Terminal,
+    inbox: Inbox | None,
+    heard: Callable[[Received], None],
+    *,
+    once: bool,
+) -> int:
     clock = SystemClock()
 
     def tell(step: Step) -> None:
@@ -177,7 +217,7 @@ async def _play(url: str, terminal: Terminal, inbox: Inbox | None, *, once: bool
         terminal.line()
         terminal.line(terminal.paint(scene, "bold"))
 
-    async with Story(url, clock, tell, announce, inbox) as story:
+    async with Story(url, clock, tell, announce, inbox, heard=heard) as story:
         held = await story.play()
         while held and not once:
             await clock.sleep_until(clock.now() + PAUSE)
@@ -218,14 +258,15 @@ def _actor(terminal: Terminal, name: str, width: int) -> str:
     return terminal.paint(name.ljust(width), colour) if colour else name.ljust(width)
 
 
-def _banner(terminal: Terminal, url: str, *, mails: bool) -> None:
+def _banner(terminal: Terminal, url: str, shown: Demo) -> None:
     terminal.line(
         terminal.paint("fhir-hub demo", "bold")
         + "  this machine only, nobody is asked who they are, nothing is kept"
     )
     terminal.line(f"  FHIR   {url}/fhir/r4   {url}/fhir/r4b   {url}/fhir/r5")
     terminal.line(f"  page   {terminal.paint(f'{url}/', 'bold')}")
-    if mails:
+    terminal.line(f"  hook   {shown.endpoint}  (takes anything; {url}/demo/receiver shows it)")
+    if shown.mails is not None:
         terminal.line(f"  mail   {url}/demo/mail  (all that the hub sends is caught there)")
     else:
         terminal.line("  mail   pip install 'fhir-hub[demo]' adds a mail server that catches all")

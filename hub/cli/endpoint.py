@@ -74,6 +74,7 @@ class Endpoint:
         clock: tells when something arrived, and waits for ``delay``.
         decide: what to do with the n-th event notification.
         delay: before each answer to an event notification.
+        heard: called with each request, in place of keeping it in ``received``.
     """
 
     def __init__(
@@ -81,9 +82,11 @@ class Endpoint:
         clock: Clock,
         decide: Callable[[int, Arrival], Reply],
         delay: timedelta = timedelta(0),
+        heard: Callable[[Received], None] | None = None,
     ) -> None:
         self.received: asyncio.Queue[Received] = asyncio.Queue()
         self.url = ""
+        self._heard = heard or self.received.put_nowait
         self._clock = clock
         self._decide = decide
         self._delay = delay
@@ -129,7 +132,7 @@ class Endpoint:
             self._ordinal += 1
             reply = self._decide(self._ordinal, arrival)
             await self._clock.sleep_until(now + self._delay)
-        self.received.put_nowait(Received(at=now, arrival=arrival, body=body, reply=reply))
+        self._heard(Received(at=now, arrival=arrival, body=body, reply=reply))
         if reply is Reply.HANG:
             await self._closing.wait()
         return web.Response(status=503 if reply in (Reply.FAIL, Reply.HANG) else 200)

@@ -60,6 +60,7 @@ class Story:
         tell: called with each step as it happens.
         announce: called with the title of each scene.
         inbox: the physician's mails; nobody is told by mail where None.
+        heard: called with each request that the fulfiller's endpoint gets.
     """
 
     def __init__(
@@ -69,11 +70,13 @@ class Story:
         tell: Callable[[Step], None] = lambda _: None,
         announce: Callable[[str], None] = lambda _: None,
         inbox: Inbox | None = None,
+        *,
+        heard: Callable[[Received], None] = lambda _: None,
     ) -> None:
         self._clock = clock
         self._narrator = Narrator(clock, tell, announce)
         self._client = HubClient(url, FhirRelease.R4, clock)
-        self._gateway = Gateway(clock)
+        self._gateway = Gateway(clock, heard)
         self._inbox = inbox
         self._placer = Listener(self._client, clock, PLACER)
         self._developer = Listener(self._client, clock, DEVELOPER)

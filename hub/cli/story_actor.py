@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import json
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from hub.cli.arrival import Arrival, ArrivedEvent, NotANotification, read_arrival
@@ -48,12 +49,20 @@ class Mail:
 
 
 class Gateway:
-    """The fulfiller's endpoint: answers as told for the next notifications, then always well."""
+    """The fulfiller's endpoint: answers as told for the next notifications, then always well.
 
-    def __init__(self, clock: Clock) -> None:
+    ``heard`` is called with each request, before the story knows of it.
+    """
+
+    def __init__(self, clock: Clock, heard: Callable[[Received], None]) -> None:
         self.next_replies: deque[Reply] = deque()
         self.sequence = Sequence(0)
-        self.endpoint = Endpoint(clock, self._reply)
+        self.endpoint = Endpoint(clock, self._reply, heard=self._hear)
+        self._heard = heard
+
+    def _hear(self, received: Received) -> None:
+        self._heard(received)
+        self.endpoint.received.put_nowait(received)
 
     def _reply(self, ordinal: int, arrival: Arrival) -> Reply:
         del ordinal, arrival

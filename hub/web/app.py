@@ -12,8 +12,10 @@ from hub.core.release import CLASSIC, FhirRelease
 from hub.engine.hub import Hub
 from hub.errors import NotFound
 from hub.settings import Settings, read_token
-from hub.web import guide, home, mailbox, opt_in, topics
+from hub.web import guide, home, opt_in, topics
 from hub.web.callers import Callers
+from hub.web.demo import Demo
+from hub.web.demo import pages as demo_pages
 from hub.web.endpoint import RELEASES, FhirEndpoint
 from hub.web.guard import Guard, Hosts, Origins
 from hub.web.home import Page
@@ -30,7 +32,7 @@ def create_app(
     settings: Settings,
     limits: Limits | None = None,
     has_xml: bool = True,
-    mails: mailbox.Mailbox | None = None,
+    demo: Demo | None = None,
 ) -> ASGIApp:
     """Return the ASGI application of a running hub.
 
@@ -41,7 +43,7 @@ def create_app(
             are used.
         limits: what a request may ask for, the defaults with ``max_body`` where None.
         has_xml: whether to offer XML, which takes the extra ``xml``.
-        mails: what a demo's mail server caught, to be looked at; None elsewhere.
+        demo: what a demo has to show; None elsewhere.
 
     Raises:
         SettingsError: there is no sound token in ``admin_token_file``, or a client has it, too.
@@ -54,6 +56,7 @@ def create_app(
         started=hub.clock.now(),
         callers=Callers(settings.clients, None if token_file is None else read_token(token_file)),
         has_xml=has_xml,
+        demo={} if demo is None else demo.addresses(hub.public_url),
     )
     endpoint = FhirEndpoint(service)
     routes: list[BaseRoute] = []
@@ -62,7 +65,7 @@ def create_app(
         routes.append(Route(f"/fhir/{path}/{{path:path}}", endpoint))
     shown = home.pages(service) | guide.pages(service) | subscriptions.pages(service)
     shown |= topics.pages(service, settings.topics) | subscribe.pages(service, settings)
-    shown |= {} if mails is None else mailbox.pages(service, mails)
+    shown |= {} if demo is None else demo_pages(service, demo)
     for each in (orders.orders_page(service), explain.explain_page(service)):
         shown[each.here] = Page(service, each)
     shown[order.ROUTE] = Page(service, order.order_page(service))

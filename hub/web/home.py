@@ -161,6 +161,7 @@ class _Home:
                 },
             },
             "topics": sorted(topics.values(), key=lambda each: str(each["topic"])),
+            **({"demo": dict(self.service.demo)} if self.service.demo else {}),
             "try": home_page.commands(hub.public_url, hub.base_url(FhirRelease.R4)),
         }
 

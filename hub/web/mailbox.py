@@ -18,7 +18,7 @@ from starlette.types import ASGIApp
 from hub.core.instant import format_instant
 from hub.core.release import Json
 from hub.errors import NotFound
-from hub.web import mailbox_page
+from hub.web import demo_page
 from hub.web.frame import CONTENT_SECURITY
 from hub.web.home import Page, either
 from hub.web.service import Service
@@ -67,15 +67,13 @@ def pages(service: Service, mailbox: Mailbox) -> dict[str, ASGIApp]:
 
     async def listed(request: Request) -> Response:
         found = {"mails": [_told(each) for each in mailbox]}
-        answer = either(request, found, mailbox_page.mails)
-        answer.headers["content-security-policy"] = f"{CONTENT_SECURITY}; frame-src 'self'"
-        return answer
+        return with_frames(either(request, found, demo_page.mails))
 
     async def one(request: Request) -> Response:
         wanted = request.path_params["number"]
         for mail in mailbox:
             if str(mail.number) == wanted:
-                return _as_it_looks(mail)
+                return as_it_looks(mail.text, is_html=mail.is_html)
         raise NotFound("there is no such mail; GET /demo/mail lists those that are kept")
 
     return {"/demo/mail": Page(service, listed), "/demo/mail/{number}": Page(service, one)}
@@ -97,11 +95,17 @@ def _told(mail: CaughtMail) -> dict[str, Json]:
     }
 
 
-def _as_it_looks(mail: CaughtMail) -> Response:
-    """Answer the text alone; nothing in it is run, and nothing is loaded."""
+def with_frames(answer: Response) -> Response:
+    """Let a page show other pages of the hub in frames."""
+    answer.headers["content-security-policy"] = f"{CONTENT_SECURITY}; frame-src 'self'"
+    return answer
+
+
+def as_it_looks(text: str, *, is_html: bool) -> Response:
+    """Answer a text alone; nothing in it is run, and nothing is loaded."""
     return Response(
-        mail.text,
-        media_type=f"text/{'html' if mail.is_html else 'plain'}; charset=utf-8",
+        text,
+        media_type=f"text/{'html' if is_html else 'plain'}; charset=utf-8",
         headers={
             "content-security-policy": _AS_IT_LOOKS,
             "referrer-policy": "no-referrer",

@@ -35,7 +35,7 @@ class Service:
 
     ``started`` is since when it offers what it offers; ``statements`` keeps what ``/metadata`` of
     each base answered last, with the topics that it was written for.  ``has_xml``:
-    resources are read and written as XML, too.
+    resources are read and written as XML, too.  ``demo`` are addresses that only a demo has.
     """
 
     hub: Hub
@@ -44,6 +44,7 @@ class Service:
     started: datetime
     callers: Callers
     has_xml: bool = False
+    demo: Mapping[str, str] = field(default_factory=dict)
     statements: dict[FhirRelease, tuple[tuple[str, ...], bytes]] = field(default_factory=dict)
 
     def validated(

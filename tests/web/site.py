@@ -17,8 +17,8 @@ from hub.codecs.validation import Validator
 from hub.core.release import FhirRelease, Resource
 from hub.settings import Settings
 from hub.web.app import create_app
+from hub.web.demo import Demo
 from hub.web.limits import Limits
-from hub.web.mailbox import Mailbox
 from tests.support.rig import PUBLIC_URL, Rig, a_rig
 from tests.support.virtual_time import run_virtually
 
@@ -132,7 +132,7 @@ async def a_site(
     settings: Settings | None = None,
     limits: Limits | None = None,
     has_xml: bool = True,
-    mailbox: Mailbox | None = None,
+    demo: Demo | None = None,
     **more: Any,
 ) -> AsyncIterator[Site]:
     """Run a hub with its application until the end of the block.
@@ -149,7 +149,7 @@ async def a_site(
                 xml_apart=sys.maxsize,  # virtual time knows no threads
             ),
             has_xml=has_xml,
-            mails=mailbox,
+            demo=demo,
         )
         transport = httpx.ASGITransport(app, raise_app_exceptions=True)
         async with httpx.AsyncClient(transport=transport, base_url=PUBLIC_URL) as http:

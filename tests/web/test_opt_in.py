@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any
 
 from hub.engine.opt_in import PATH
-from hub.settings import Settings
 from hub.stores.secrets import signer
-from hub.web.mailbox import KEPT, CaughtMail, Mailbox
 from tests.support.rig import PUBLIC_URL, SECOND
 from tests.support.rig_endpoints import Endpoints
 from tests.support.rig_resources import a_subscription, a_topic
@@ -102,53 +99,5 @@ def test_a_link_that_does_not_hold_is_explained_to_people_and_programs() -> None
         async with a_site() as site:
             answer = await site.http.get(f"{PATH}/1.1.1.x")
             assert "asks nobody" in issue(answer)["diagnostics"]
-
-    run(scenario())
-
-
-def a_mail(number: int, **changes: Any) -> CaughtMail:
-    return CaughtMail(
-        **{
-            "number": number,
-            "at": datetime(2026, 5, 4, 12, tzinfo=UTC),
-            "sender": "hub@example.org",
-            "recipient": "ward@example.org",
-            "subject": "<script>alert(1)</script>",
-            "message_id": f"<{number}@example.org>",
-            "text": "<p onclick='x'>News</p>",
-            "is_html": True,
-            "attachments": (("notification.json", "application/fhir+json", "{}"),),
-            **changes,
-        }
-    )
-
-
-def test_the_mails_of_a_demo_can_be_looked_at() -> None:
-    async def scenario() -> None:
-        mailbox = Mailbox()
-        async with a_site(mailbox=mailbox) as site:
-            empty = await site.ask("GET", "/demo/mail", accept=BROWSER)
-            assert "None yet" in empty.text
-            for number in range(1, KEPT + 3):
-                mailbox.put(a_mail(number, is_html=number != KEPT))
-            listed = (await site.ask("GET", "/demo/mail", accept="application/json")).json()
-            assert [each["number"] for each in listed["mails"]][:2] == [KEPT + 2, KEPT + 1]
-            assert len(listed["mails"]) == KEPT
-            assert listed["mails"][0]["attachments"][0]["text"] == "{}"
-            page = await site.ask("GET", "/demo/mail", accept=BROWSER)
-            assert Page(page.text).inline == []
-            assert "<script>alert(1)</script>" in Page(page.text).texts
-            assert page.text.count("<iframe sandbox src='/demo/mail/") == KEPT - 1
-            assert "frame-src 'self'" in page.headers["content-security-policy"]
-            assert "<p onclick" not in page.text
-            one = await site.ask("GET", f"/demo/mail/{KEPT + 2}")
-            assert one.text == "<p onclick='x'>News</p>"
-            assert one.headers["content-type"] == "text/html; charset=utf-8"
-            assert "sandbox" in one.headers["content-security-policy"]
-            plain = await site.ask("GET", f"/demo/mail/{KEPT}")
-            assert plain.headers["content-type"] == "text/plain; charset=utf-8"
-            assert (await site.ask("GET", "/demo/mail/1")).status_code == 404
-        async with a_site(settings=Settings()) as site:
-            assert (await site.ask("GET", "/demo/mail")).status_code == 404
 
     run(scenario())
