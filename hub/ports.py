@@ -216,6 +216,15 @@ class Opened:
     indexed: Mapping[FhirRelease, Mapping[str, str]] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreFacts:
+    """What a store says of itself: its kind, how it keeps search terms, its size in bytes."""
+
+    kind: str
+    layout: str | None
+    size: int
+
+
 class Reader(Protocol):
     """A consistent view of what is committed."""
 
@@ -300,6 +309,9 @@ class Store(ReadableStore, Protocol):
     @property
     def writer(self) -> Reader:
         """The view of the one thread that writes: sees each commit at once."""
+
+    def facts(self) -> StoreFacts:
+        """Return what it says of itself; quick, and may be asked on any thread."""
 
     def commit(self, batch: WriteBatch) -> None:
         """Write all of ``batch`` durably, or nothing.

@@ -146,16 +146,18 @@ def _filter(index: int, fields: dict[str, str]) -> FilterBy:
     path = f"{_PATH}.filterBy[{index}]"
     name, value = fields.get("filterParameter", "").strip(), fields.get("value", "").strip()
     if not _parameter_name.fullmatch(name):
-        raise FilterInvalid(f"{path} has no parameter to filter by", expression=path)
+        raise FilterInvalid("a filter needs a parameter", expression=path)
     if not value or _control.search(value):
-        raise FilterInvalid(f"{path} has no usable value for {name}", expression=path)
+        raise FilterInvalid(f"the filter {name} has no usable value", expression=path)
     written = fields.get("resourceType", "").strip()
     kind = bare_type(written) if written else None
     if written and kind is None:
-        raise FilterInvalid(f"{path}: {written!r} is no resource type", expression=path)
+        raise FilterInvalid(f"{written!r} is no resource type", expression=path)
     comparator, modifier = fields.get("comparator") or None, fields.get("modifier") or None
     if comparator is not None and modifier is not None:
-        raise FilterInvalid(f"{path} has a comparator and a modifier", expression=path)
+        raise FilterInvalid(
+            f"the filter {name} has a comparator and a modifier; one is allowed", expression=path
+        )
     return FilterBy(
         filter_parameter=name,
         value=value,
@@ -170,10 +172,10 @@ def _header(index: int, fields: dict[str, str]) -> tuple[str, str]:
     name, value = fields.get("name", "").strip(), fields.get("value", "").strip()
     if not name or _blank.search(name):
         raise HeaderNotAllowed(
-            f"{path} needs a name, without colon or space", expression=f"{path}.name"
+            "a header needs a name, without colon or space", expression=f"{path}.name"
         )
     if not value:
-        raise HeaderNotAllowed(f"{path} needs a value", expression=f"{path}.value")
+        raise HeaderNotAllowed("a header needs a value", expression=f"{path}.value")
     return name, value
 
 

@@ -224,6 +224,7 @@ def assemble(
         codecs=around.codecs,
         parameters=around.parameters,
         public_url=around.public_url,
+        lanes_busy=lambda: delivery.busy,
     )
     retention = Retention(
         around.store, intake, subscribers, clock=around.clock, retain=around.retain

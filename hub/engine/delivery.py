@@ -114,6 +114,11 @@ class Delivery:
         self._slots = asyncio.Semaphore(MOST_AT_ONCE)
         self._draining = False
 
+    @property
+    def busy(self) -> int:
+        """How many lanes have something to do right now."""
+        return len(self._busy)
+
     async def run(self) -> None:
         """Serve every lane until cancelled."""
         for subscriber in list(self._subscribers):

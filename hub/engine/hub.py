@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from hub.core.registry import Registry
@@ -31,7 +31,8 @@ class Hub:
     """All parts of a running hub.
 
     ``public_url`` has no slash at its end; references and links are built from it, never from
-    what a request says.  ``opt_in`` is None where nobody is asked before mails are sent.
+    what a request says.  ``lanes_busy`` tells how many lanes send now.
+    ``opt_in`` is None where nobody is asked before mails are sent.
     ``draining`` is true from the moment when the hub is told to stop.
     """
 
@@ -55,6 +56,7 @@ class Hub:
     codecs: Mapping[FhirRelease, Codec]
     parameters: Mapping[FhirRelease, SearchParameters]
     public_url: str
+    lanes_busy: Callable[[], int]
     opt_in: OptIn | None = None
     draining: bool = False
 

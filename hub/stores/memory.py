@@ -15,7 +15,7 @@ from hub.core.subscriber import Attempt, Subscriber
 from hub.core.topic import SubscriptionTopic
 from hub.core.version import ResourceKey, ResourceVersion, StreamEvent
 from hub.errors import Unavailable
-from hub.ports import Opened, Reader, StoredStream, WriteBatch
+from hub.ports import Opened, Reader, StoredStream, StoreFacts, WriteBatch
 from hub.stores.postings import ANY_TYPE
 from hub.stores.subscriber_kept import without_secrets
 
@@ -160,6 +160,11 @@ class MemoryStore:
     def writer(self) -> Reader:
         """The view of the one thread that writes: sees each commit at once."""
         return self._reader
+
+    def facts(self) -> StoreFacts:
+        """Return what it says of itself; its size is that of all bodies."""
+        size = sum(len(each.body or b"") for each in self._reader.log.values())
+        return StoreFacts(kind="memory", layout=None, size=size)
 
     def commit(self, batch: WriteBatch) -> None:
         """Write all of ``batch``, or nothing.

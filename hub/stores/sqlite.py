@@ -10,7 +10,7 @@ from hub.core.release import FhirRelease
 from hub.core.search_index import IndexEntry
 from hub.core.version import ResourceVersion
 from hub.errors import Unavailable
-from hub.ports import Opened, Reader, WriteBatch
+from hub.ports import Opened, Reader, StoreFacts, WriteBatch
 from hub.stores.postings import Layout
 from hub.stores.secrets import HeaderCipher
 from hub.stores.sqlite_database import SqliteDatabase
@@ -95,6 +95,12 @@ class SqliteStore:
     def writer(self) -> Reader:
         """The view of the one thread that writes: sees each commit at once."""
         return self._opened.reader
+
+    def facts(self) -> StoreFacts:
+        """Return what it says of itself; its size is that of its files."""
+        files = (self.path, self.path.with_name(f"{self.path.name}-wal"))
+        size = sum(file.stat().st_size for file in files if file.exists())
+        return StoreFacts(kind="SQLite", layout=self.layout, size=size)
 
     def commit(self, batch: WriteBatch) -> None:
         """Write all of ``batch`` durably, or nothing.

@@ -12,7 +12,7 @@ from hub.core.release import CLASSIC, FhirRelease
 from hub.engine.hub import Hub
 from hub.errors import NotFound
 from hub.settings import Settings, read_token
-from hub.web import guide, home, opt_in, topics
+from hub.web import guide, health, home, opt_in, topics
 from hub.web.callers import Callers
 from hub.web.demo import Demo
 from hub.web.demo import pages as demo_pages
@@ -65,6 +65,7 @@ def create_app(
         routes.append(Route(f"/fhir/{path}/{{path:path}}", endpoint))
     shown = home.pages(service) | guide.pages(service) | subscriptions.pages(service)
     shown |= topics.pages(service, settings.topics) | subscribe.pages(service, settings)
+    shown |= health.pages(service, settings)
     shown |= {} if demo is None else demo_pages(service, demo)
     for each in (orders.orders_page(service), explain.explain_page(service)):
         shown[each.here] = Page(service, each)

@@ -91,4 +91,5 @@ def _frame(at: str, title: str) -> str:
 
 
 def _at(instant: str) -> str:
-    return f"<time datetime='{escape(instant)}'>{escape(instant)}</time>"
+    told = escape(instant)
+    return f"<time datetime='{told}' title='{told}'>{told[11:19]} UTC</time>"

@@ -68,8 +68,11 @@ class _Topics:
 def _listed(
     service: Service, catalogue: TopicCatalogue, topic: SubscriptionTopic
 ) -> dict[str, Json]:
-    triggers = (*topic.resource_triggers, *topic.event_triggers)
-    resources = {bare_type(each.resource) or each.resource for each in triggers}
+    urls = [
+        *(each.resource for each in topic.resource_triggers),
+        *(each.resource for each in topic.event_triggers),
+    ]
+    resources = {bare_type(url) or url for url in urls}
     return {
         "name": catalogue.name(topic.url),
         "canonical": topic.canonical,

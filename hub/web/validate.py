@@ -40,7 +40,7 @@ async def validate(service: Service, call: Call, _: Target) -> Answer:
         raise MethodNotAllowed("$validate takes the resource in a body, so it takes POST")
     document, ignored = _read(service, call)
     codec = service.hub.codecs[call.release]
-    written, _ = tried(service, call.release, document, caller=call.client)
+    written = tried(service, call.release, document, caller=call.client)[0]
     written["issue"] += [
         _written(
             Issue("informational", f"the parameter {name} is ignored", severity="warning"), codec

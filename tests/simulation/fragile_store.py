@@ -10,7 +10,7 @@ from hub.core.release import FhirRelease
 from hub.core.search_index import IndexEntry
 from hub.core.version import ResourceVersion
 from hub.errors import StoreFull
-from hub.ports import Opened, Reader, StoreBroken, WriteBatch
+from hub.ports import Opened, Reader, StoreBroken, StoreFacts, WriteBatch
 from hub.stores.memory import MemoryStore
 
 T = TypeVar("T")
@@ -33,6 +33,9 @@ class FragileStore:
     @property
     def writer(self) -> Reader:
         return self.kept.writer
+
+    def facts(self) -> StoreFacts:
+        return self.kept.facts()
 
     def commit(self, batch: WriteBatch) -> None:
         if self.full:

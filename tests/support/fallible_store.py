@@ -8,7 +8,7 @@ from typing import TypeVar
 from hub.core.release import FhirRelease
 from hub.core.search_index import IndexEntry
 from hub.core.version import ResourceVersion
-from hub.ports import Opened, Reader, WriteBatch
+from hub.ports import Opened, Reader, StoreFacts, WriteBatch
 from hub.stores.memory import MemoryStore
 
 T = TypeVar("T")
@@ -28,6 +28,9 @@ class FallibleStore:
     @property
     def writer(self) -> Reader:
         return self.kept.writer
+
+    def facts(self) -> StoreFacts:
+        return self.kept.facts()
 
     def commit(self, batch: WriteBatch) -> None:
         error = self.refuse(batch)

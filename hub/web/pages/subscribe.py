@@ -205,6 +205,7 @@ def _offered(service: Service, settings: Settings) -> dict[str, Json]:
             {
                 "code": channel.value,
                 "offered": channel is not ChannelType.EMAIL or settings.smtp is not None,
+                "own": service.demo.get("endpoint") if channel in _POSTED else None,
                 "endpoint": f"{scheme}..." if channel in _POSTED else _MAILTO.get(channel),
                 "headers": channel is not ChannelType.WEBSOCKET,
                 "contentTypes": list(_MAIL_TYPES if channel is ChannelType.EMAIL else types),

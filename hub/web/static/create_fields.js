@@ -44,6 +44,8 @@ export class Fields {
     this.choices("channelType", "Channel", offered.channels.map(({ code, offered: there }) =>
       [code, there ? CHANNELS[code] : "not offered here: the hub has no mail server"]));
     this.choices("content", "Content", offered.contents.map(({ code }) => [code, CONTENTS[code]]));
+    this.own = element("p.hint", {});
+    this.places.endpoint.element.append(this.own);
     const { topic, channelType, endpoint, content, contentType, heartbeatPeriod, timeout, maxCount, end } = this.places;
     this.more = element("details.more", {}, element("summary", {}, "Heartbeat, timeout, batches, format, end"),
       [heartbeatPeriod, timeout, maxCount, contentType, end].map((each) => each.element), this.types);
@@ -135,9 +137,16 @@ export class Fields {
     const { endpoint } = this.places;
     endpoint.element.hidden = !channel.endpoint;
     endpoint.control.placeholder = channel.endpoint ?? "";
+    fill(this.own, channel.own && element("button.plain", { type: "button", click: () => this.use(channel.own) },
+      "Use the demo's own endpoint"));
     this.headers.element.hidden = !channel.headers;
     fill(this.types, channel.contentTypes.map((value) => element("option", { value })));
     this.places.contentType.control.placeholder = channel.contentTypes[0];
+  }
+
+  use(endpoint) {
+    this.set("endpoint", endpoint);
+    this.changed();
   }
 
   /** Writes each refusal at its field. */
