@@ -20,13 +20,13 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[str]], ids: Iterable[str
     body = "".join(_row(heads, row, next(anchors, "")) for row in rows)
     head = "".join(f"<th scope='col'>{name}</th>" for name in heads)
     told = f"<thead><tr>{head}</tr></thead>" if any(heads) else ""
-    return f"<div class='wide'><table class='stack'>{told}<tbody>{body}</tbody></table></div>"
+    return f"<div class='wide stacked'><table>{told}<tbody>{body}</tbody></table></div>"
 
 
 def _row(heads: Sequence[str], cells: Sequence[str], id: str) -> str:
     first, *others = cells
     written = "".join(
-        f"<td{f' data-label={head!r}' if head else ''}>{cell}</td>"
+        f"<td{f' data-head={head!r}' if head else ''}>{cell}</td>"
         for head, cell in zip(heads[1:], others, strict=True)
     )
     anchor = f" id='{id}'" if id else ""

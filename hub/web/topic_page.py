@@ -12,7 +12,7 @@ from hub.core.release import Json
 from hub.web.frame import page, search_box
 from hub.web.table import STYLE, table
 
-_DONE: Final = {"create": "created", "update": "changed", "delete": "deleted"}
+_DONE: Final = {"create": "created", "update": "updated", "delete": "deleted"}
 
 
 def topics(value: dict[str, Json]) -> str:

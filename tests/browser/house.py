@@ -15,8 +15,11 @@ import httpx
 
 from hub.cli.mail_catcher import MailCatcher
 from hub.clock import SystemClock
+from hub.core.json_text import dumps
 from hub.core.release import FhirRelease, Resource
+from hub.web.demo import Demo
 from hub.web.mailbox import CaughtMail, Mailbox
+from hub.web.receptions import Reception, Receptions
 from tests.browser.chromium import Chromium
 from tests.browser.pages import Page
 from tests.journeys.hosting import PATIENCE, Fhir, RunningHub, running_hub
@@ -73,13 +76,15 @@ class _Post:
 @contextmanager
 def a_house(chromium: Chromium, folder: Path, texts: Sequence[str]) -> Iterator[House]:
     """Run a hub that shows ``texts``; its mails are caught on the loop of the browser."""
-    post = _Post()
+    post, received = _Post(), Receptions()
+    for text in texts:
+        received.put(_reception(text))
     catcher = MailCatcher(SystemClock(), post.put)
     chromium.run(catcher.__aenter__())
     try:
         with running_hub(
             admin_token_file=administered(folder).admin_token_file,
-            mails=post.mailbox,
+            demo=Demo(mails=post.mailbox, received=received, endpoint="http://127.0.0.1:9/notify"),
             **{**mail_settings(catcher.port), "email_opt_in": True},
         ) as hub:
             house = House(hub, tuple(texts))
@@ -105,6 +110,7 @@ async def _furnish(house: House, post: _Post) -> None:
             if (found := _LINK.findall(mail.text))
         }
         await _agree(house.hub.url + links[_address(0)])
+        house.places["topic"] = [f"house-{number}" for number in range(count)]
         house.places["opt_in"] = [links[_address(number)] for number in range(count)]
         for text in house.texts:
             task = await fhir.create(_task(text))
@@ -137,6 +143,19 @@ async def _publish(fhir: Fhir, number: int, text: str) -> None:
 
 def _topic(number: int) -> str:
     return f"http://example.org/topics/house-{number}"
+
+
+def _reception(text: str) -> Reception:
+    return Reception(
+        at=SystemClock().now(),
+        receiver=text,
+        type="event-notification",
+        subscription=f"Subscription/{text}",
+        numbers="#7",
+        focus=[text],
+        answered="200",
+        body=dumps({"resourceType": "Bundle", "id": text}),
+    )
 
 
 def _address(number: int) -> str:

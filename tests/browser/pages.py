@@ -46,6 +46,38 @@ PAGES: Final = (
     Page("errors", "/errors"),
     Page("error", "/errors/version-conflict"),
     Page(
+        "subscribe",
+        "/subscribe#topic={topic}&endpoint=http://127.0.0.1:9/hook&filter=owner=Organization/lab",
+        frozenset(
+            {
+                "page",
+                "status",
+                "texts",
+                "lists",
+                "canonical",
+                "resources",
+                "endpoint",
+                "own",
+                "description",
+            }
+        ),
+        ready=".forms pre",
+        shows_texts=True,
+    ),
+    Page("topics", "/topics", frozenset({"canonical"}), shows_texts=True),
+    Page("topic", "/topics/{topic}", frozenset({"url", "page", "status"}), shows_texts=True),
+    Page(
+        "health",
+        "/health",
+        frozenset(
+            {
+                *("uptime", "started", "oldest", "oldestAge", "bytes", "largestBody"),
+                *("retainEvents", "retrySchedule", "giveUpAfter", "ready"),
+            }
+        ),
+    ),
+    Page("receiver", "/demo/receiver", shows_texts=True),
+    Page(
         "mail",
         "/demo/mail",
         frozenset({"messageId", "from", "text"}),

@@ -110,6 +110,7 @@ async def test_the_keyboard_reaches_everything_and_shows_where_it_is(
         wanted = await window.page.evaluate(
             """() => [...document.querySelectorAll("a[href], button, input, select, textarea")]
                 .filter((each) => each.checkVisibility() && !each.disabled && each.tabIndex >= 0)
+                .filter((each) => each.type !== "radio" || each.checked)
                 .slice(0, 30).map((each, at) => { each.dataset.stop = at; return String(at); })"""
         )
         reached: list[str] = []

@@ -238,9 +238,9 @@ def running_hub(db: Path | None = None, **changes: Any) -> Iterator[RunningHub]:
     Args:
         db: its database; a temporary one where None.
         changes: of the settings; without them loopback endpoints over http are allowed and
-            retries are short.  ``inbound``, ``limits`` and ``mails`` are those of ``Hosting``.
+            retries are short.  ``inbound``, ``limits`` and ``demo`` are those of ``Hosting``.
     """
-    bounds = {name: changes.pop(name, None) for name in ("inbound", "limits", "mails")}
+    bounds = {name: changes.pop(name, None) for name in ("inbound", "limits", "demo")}
     with tempfile.TemporaryDirectory() as directory:
         listening = socket.create_server(("127.0.0.1", 0), backlog=1024)
         listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
