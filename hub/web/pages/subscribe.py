@@ -29,16 +29,16 @@ from hub.errors import InvalidResource, Issue, MethodNotAllowed
 from hub.settings import Settings
 from hub.web.home import Page, json_answer
 from hub.web.pages.data_page import DataPage
+from hub.web.pages.subscribe_form import subscribe_form
 from hub.web.request import read_body
 from hub.web.response import respond
 from hub.web.service import Service
 from hub.web.topics import listed_topics
 from hub.web.validate import tried
 
-_CONTENT: Final = (
+_LEAD: Final = (
     "<h1>Subscribe</h1><p class='lead'>Choose what to be told of, and how. Nothing is stored "
     "before you create it; what the hub would say is told as you type.</p>"
-    "<form id='form' class='create' novalidate></form>"
 )
 _POSTED: Final = (ChannelType.REST_HOOK, ChannelType.MESSAGE)
 _JSON_TYPES: Final = ("application/fhir+json", "application/json")
@@ -69,7 +69,7 @@ def pages(service: Service, settings: Settings) -> dict[str, ASGIApp]:
     shown = DataPage(
         service=service,
         title="Subscribe",
-        content=_CONTENT,
+        content=f"{_LEAD}{subscribe_form()}",
         here="/subscribe",
         script="create",
         data=data,

@@ -1,22 +1,23 @@
 /** The page that makes a Subscription: fields, what the hub would say of them, what they are. */
 
-import { element, fill, put } from "./element.js";
+import { element, fill } from "./element.js";
 import { Fields } from "./create_fields.js";
 import { Forms } from "./create_forms.js";
-import { Link } from "./create_link.js";
+import { readLink, writeLink } from "./create_link.js";
 import { ask, fhir, RELEASES, twin } from "./hub.js";
 import { tell } from "./status.js";
 
 const PAUSE = 250;
 const form = document.getElementById("form");
-const verdict = element("p", { role: "status", class: "verdict" });
-const button = element("button", { type: "submit" }, "Create");
-const link = new Link();
+const verdict = document.getElementById("verdict");
+const button = document.getElementById("create");
 
 let fields;
 let forms;
 let timer;
 let running;
+
+const refuse = (error) => fill(verdict, `✗ ${error.message} `, error.slug && element("a", { href: `/errors/${error.slug}` }, error.slug));
 
 /** Asks the hub what it would say; the answer to the latest question counts. Null: a newer one came. */
 async function dryRun() {
@@ -29,31 +30,27 @@ async function dryRun() {
     if (running !== mine) return null;
     forms.show(told, asked);
     judge();
-    return { told, asked };
+    return told;
   } catch (error) {
-    if (error.name === "AbortError" || running !== mine) return null;
-    fill(verdict, `✗ ${error.message}`);
+    if (running === mine && error.name !== "AbortError") refuse(error);
     return null;
   }
 }
 
 /** Marks the fields by what the chosen release says, and says it in one line. */
 function judge() {
-  const chosen = forms.chosen;
   const { told, asked } = forms.last;
-  const issues = told[RELEASES[chosen]].issues.filter((each) => each.severity === "error" || each.severity === "fatal");
-  fields.mark(issues, asked);
-  const words = Object.entries(told).map(([name, { accepted, issues: all }]) => {
-    const refusals = all.filter((each) => each.severity !== "information").length;
-    return accepted ? `${name} would be accepted` : `${name}: ${refusals} refusal${refusals === 1 ? "" : "s"}`;
-  });
-  const line = words.join("; ");
+  const refusals = (name) => told[name].issues.filter((each) => each.severity !== "information");
+  fields.mark(told[RELEASES[forms.chosen]].accepted ? [] : refusals(RELEASES[forms.chosen]), asked.rows);
+  const refused = Object.keys(told).filter((name) => !told[name].accepted)
+    .map((name) => `${name}: ${refusals(name).length} to mend`);
+  const line = refused.join("; ") || "Every release would accept it";
   if (verdict.textContent !== line) verdict.textContent = line;
-  button.textContent = `Create in ${RELEASES[chosen]}`;
+  button.textContent = `Create in ${RELEASES[forms.chosen]}`;
 }
 
 function changed() {
-  link.write(fields.state(), forms.chosen);
+  writeLink(fields.state(), forms.chosen);
   clearTimeout(timer);
   timer = setTimeout(dryRun, PAUSE);
 }
@@ -63,48 +60,44 @@ async function create(event) {
   fields.askAll();
   button.disabled = true;
   try {
-    const run = await dryRun();
-    if (!run) return;
-    const release = forms.chosen;
-    const { accepted, resource } = run.told[RELEASES[release]];
-    if (!accepted) {
+    const told = await dryRun();
+    if (!told) return;
+    const { accepted, resource } = told[RELEASES[forms.chosen]];
+    if (accepted) {
+      const { id } = await fhir(forms.chosen, "Subscription", { method: "POST", body: resource });
+      location.href = `/subscriptions/${forms.chosen}/${id}`;
+    } else {
       fields.leadToWrong();
-      tell(`${RELEASES[release]} refuses it: see the fields that are marked`);
-      return;
+      tell(`${RELEASES[forms.chosen]} refuses it: see what is marked`);
     }
-    const created = await fhir(release, "Subscription", { method: "POST", body: resource });
-    location.href = `/subscriptions/${release}/${created.id}`;
   } catch (error) {
-    fill(verdict, `✗ ${error.message} `, error.slug && element("a", { href: `/errors/${error.slug}` }, error.slug));
+    refuse(error);
   } finally {
     button.disabled = false;
   }
 }
 
+async function open() {
+  const { release, ...state } = readLink();
+  forms.choose(release);
+  await fields.restore(state);
+  await dryRun();
+}
+
 async function start() {
-  const offered = await twin("/subscribe");
-  const wanted = link.read();
-  fields = new Fields(offered, changed);
-  forms = new Forms(wanted.release, () => {
-    link.write(fields.state(), forms.chosen);
+  fields = new Fields(await twin("/subscribe"), changed);
+  forms = new Forms(() => {
+    writeLink(fields.state(), forms.chosen);
     if (forms.last) judge();
   });
-  put(form, [fields.element, element("div.decide", {}, forms.choice, verdict, button), forms.element]);
   form.addEventListener("submit", create);
   form.addEventListener("keydown", (event) => {
     if (event.key !== "Enter" || event.target.localName !== "input") return;
     event.preventDefault();
     if (event.ctrlKey || event.metaKey) form.requestSubmit(button);
-    else dryRun();
   });
-  addEventListener("hashchange", async () => {
-    const { release, ...state } = link.read();
-    forms.choose(release);
-    await fields.restore(state);
-    await dryRun();
-  });
-  await fields.restore(wanted);
-  await dryRun();
+  addEventListener("hashchange", open);
+  await open();
 }
 
-start().catch((error) => fill(form, element("p.note.ill", {}, `✗ ${error.message}`)));
+start().catch(refuse);

@@ -1,131 +1,73 @@
 /** The fields of a Subscription: topic, filters, channel and how it is used. */
 
-import { element, fill, put } from "./element.js";
+import { element, fill } from "./element.js";
 import { Filters } from "./create_filters.js";
 import { Headers } from "./create_headers.js";
+import { TEXTS } from "./create_link.js";
 import { Place } from "./create_place.js";
 
-const CHANNELS = {
-  "rest-hook": "the hub posts to your endpoint",
-  websocket: "you connect, the hub sends",
-  email: "a mail to a person",
-  message: "a FHIR message to $process-message",
-};
-const CONTENTS = {
-  empty: "nothing but that something happened",
-  "id-only": "which resource",
-  "full-resource": "the resource itself",
-};
-const NUMBERS = [
-  ["heartbeatPeriod", "Heartbeat", "seconds of silence after which the hub says that it is there; none if empty"],
-  ["timeout", "Timeout", "seconds that you may take to answer, 120 at most"],
-  ["maxCount", "Events at once", "at most so many in one notification"],
-];
+const part = (id) => document.getElementById(id);
 
 export class Fields {
   /** `offered` is the JSON of this page; `changed` is called at each change. */
   constructor(offered, changed) {
     this.offered = offered;
     this.changed = changed;
-    this.places = {};
+    this.places = Object.fromEntries(TEXTS.map((name) => [name, new Place(name)]));
     this.filters = new Filters(changed);
     this.headers = new Headers(changed);
-    const topics = offered.topics.map((each) =>
-      element("option", { value: each.canonical }, `${each.title ?? each.name} (${each.name})`));
-    this.topic = element("select", { required: true }, element("option", { value: "" }, "Choose a topic"), topics);
-    this.about = element("p.soft", {});
-    this.types = element("datalist", { id: "types" });
-    this.place("topic", "Topic", this.topic);
-    this.place("endpoint", "Endpoint", input("url"));
-    this.place("contentType", "MIME type", input("text", { list: "types", spellcheck: "false" }));
-    this.place("end", "Ends", input("text", { placeholder: "2030-01-31T12:00:00Z" }),
-      "an instant with its zone; never if empty");
-    for (const [name, label, hint] of NUMBERS) this.place(name, label, input("text", { inputmode: "numeric" }), hint);
-    this.choices("channelType", "Channel", offered.channels.map(({ code, offered: there }) =>
-      [code, there ? CHANNELS[code] : "not offered here: the hub has no mail server"]));
-    this.choices("content", "Content", offered.contents.map(({ code }) => [code, CONTENTS[code]]));
-    this.own = element("p.hint", {});
-    this.places.endpoint.element.append(this.own);
-    const { topic, channelType, endpoint, content, contentType, heartbeatPeriod, timeout, maxCount, end } = this.places;
-    this.more = element("details.more", {}, element("summary", {}, "Heartbeat, timeout, batches, format, end"),
-      [heartbeatPeriod, timeout, maxCount, contentType, end].map((each) => each.element), this.types);
-    this.element = element("div.ask", {},
-      element("fieldset", {}, element("legend", {}, "What"), topic.element, this.about, this.filters.element),
-      element("fieldset", {}, element("legend", {}, "How"),
-        [channelType, endpoint].map((each) => each.element), this.headers.element, content.element, this.more));
-    this.topic.addEventListener("change", () => this.showTopic());
-    this.element.addEventListener("input", () => {
+    fill(part("field-topic"), element("option", { value: "" }, "Choose a topic"),
+      offered.topics.map(({ canonical, title, name }) => element("option", { value: canonical }, title ? `${title} (${name})` : name)));
+    for (const { code } of offered.channels.filter((each) => !each.offered)) {
+      this.places.channelType.radios.find((each) => each.value === code).nextElementSibling.textContent = "not offered here: no mail server";
+    }
+    part("field-topic").addEventListener("change", () => this.showTopic());
+    part("form").addEventListener("input", (event) => {
+      if (event.target.name === "release") return;
       this.showChannel();
       changed();
     });
   }
 
-  place(name, label, control, hint) {
-    this.places[name] = new Place(name, label, control, hint);
-  }
-
-  choices(name, label, options) {
-    const group = element("div.choices", { role: "radiogroup", "aria-label": label }, options.map(([value, words]) =>
-      element("label", { title: words }, element("input", { type: "radio", name, value }), ` ${value} `,
-        element("span.soft", {}, words))));
-    this.places[name] = new Place(name, label, group);
-  }
-
-  text(name) {
-    const { control } = this.places[name];
-    if (control.localName === "div") return control.querySelector(":checked")?.value ?? "";
-    return control.value.trim();
-  }
-
-  set(name, value) {
-    const { control } = this.places[name];
-    if (control.localName !== "div") control.value = value;
-    else for (const each of control.querySelectorAll("input")) each.checked = each.value === value;
-  }
-
   get channel() {
-    return this.offered.channels.find(({ code }) => code === this.text("channelType"));
+    return this.offered.channels.find(({ code }) => code === this.places.channelType.text);
   }
 
-  /** What is asked of the hub, and which rows the places of its lists stand for. */
+  texts() {
+    return Object.fromEntries(TEXTS.map((name) => [name, this.places[name].text]));
+  }
+
+  /** What is asked of the hub, and the rows that its lists stand for. */
   form() {
-    const { endpoint, headers } = this.channel ?? {};
-    const filters = this.filters.filled();
-    const lines = headers ? this.headers.filled() : [];
-    const body = { filterBy: filters.map((row) => row.value()), parameter: lines.map((row) => row.value()) };
-    for (const name of Object.keys(this.places)) body[name] = this.text(name);
-    if (!endpoint) body.endpoint = "";
-    return { body, rows: { filterBy: filters, parameter: lines } };
+    const rows = { filterBy: this.filters.filled(), parameter: this.channel?.headers ? this.headers.filled() : [] };
+    const body = { ...this.texts(), filterBy: rows.filterBy.map((row) => row.value()), parameter: rows.parameter.map((row) => row.value()) };
+    if (!this.channel?.endpoint) body.endpoint = "";
+    return { body, rows };
   }
 
   /** What a link keeps. */
   state() {
-    const kept = {
-      filters: this.filters.filled().map((row) => row.text()),
-      headers: this.headers.filled().map((row) => row.value().name).filter(Boolean),
-    };
-    for (const name of Object.keys(this.places)) kept[name] = this.text(name);
-    return kept;
+    const headers = this.headers.filled().map((row) => row.value().name).filter(Boolean);
+    return { ...this.texts(), filters: this.filters.filled().map((row) => row.text()), headers };
   }
 
   async restore(state) {
-    const wanted = this.offered.topics.find((each) =>
-      [each.canonical, each.canonical.split("|")[0], each.name].includes(state.topic));
-    for (const name of Object.keys(this.places)) this.set(name, state[name] ?? "");
-    this.topic.value = wanted?.canonical ?? "";
-    if (state.topic && !wanted) this.places.topic.say(`✗ ${state.topic} is no active topic of this hub`);
-    if (!this.text("channelType")) this.set("channelType", "rest-hook");
-    if (!this.text("content")) this.set("content", "id-only");
+    const wanted = this.offered.topics.find(({ canonical, name }) =>
+      [canonical, canonical.split("|")[0], name].includes(state.topic));
+    for (const name of TEXTS) this.places[name].text = state[name];
+    this.places.topic.text = wanted?.canonical ?? "";
+    this.places.channelType.text ||= "rest-hook";
+    this.places.content.text ||= "id-only";
     this.headers.restore(state.headers);
-    this.more.open = NUMBERS.some(([name]) => state[name]) || Boolean(state.contentType || state.end);
+    part("more").open = TEXTS.some((name) => state[name] && part("more").contains(part(`field-${name}`)));
     this.showChannel();
-    await this.showTopic(state.filters);
+    await this.showTopic(state.filters, state.topic && !wanted && `✗ ${state.topic} is no active topic of this hub.`);
   }
 
   /** Shows what the topic tells and its filters; `texts` are those to fill in. */
-  async showTopic(texts = this.filters.filled().map((row) => row.text())) {
-    const topic = this.offered.topics.find((each) => each.canonical === this.topic.value);
-    fill(this.about, topic?.description, topic && [" ", element("a", { href: new URL(topic.page).pathname }, "more")]);
+  async showTopic(texts = this.filters.filled().map((row) => row.text()), complaint = "") {
+    const topic = this.offered.topics.find(({ canonical }) => canonical === this.places.topic.text);
+    fill(part("about"), complaint, topic?.description, topic && [" ", element("a", { href: new URL(topic.page).pathname }, "more")]);
     await this.filters.show(topic, texts);
     this.changed();
   }
@@ -134,33 +76,30 @@ export class Fields {
     const channel = this.channel;
     if (!channel || channel === this.shown) return;
     this.shown = channel;
-    const { endpoint } = this.places;
-    endpoint.element.hidden = !channel.endpoint;
-    endpoint.control.placeholder = channel.endpoint ?? "";
-    fill(this.own, channel.own && element("button.plain", { type: "button", click: () => this.use(channel.own) },
-      "Use the demo's own endpoint"));
+    part("field-endpoint").parentElement.hidden = !channel.endpoint;
+    part("field-endpoint").placeholder = channel.endpoint ?? "";
+    fill(part("own"), channel.own && element("button.plain", { type: "button", click: () => {
+      this.places.endpoint.text = channel.own;
+      this.changed();
+    } }, "Use the demo's own endpoint"));
     this.headers.element.hidden = !channel.headers;
-    fill(this.types, channel.contentTypes.map((value) => element("option", { value })));
-    this.places.contentType.control.placeholder = channel.contentTypes[0];
-  }
-
-  use(endpoint) {
-    this.set("endpoint", endpoint);
-    this.changed();
+    fill(part("types"), channel.contentTypes.map((value) => element("option", { value })));
+    part("field-contentType").placeholder = channel.contentTypes[0];
   }
 
   /** Writes each refusal at its field. */
-  mark(issues, { rows }) {
-    for (const each of Object.values(this.places)) each.mark([]);
-    this.filters.mark([]);
-    this.headers.mark([]);
-    for (const row of [...rows.filterBy, ...rows.parameter]) row.mark([]);
-    const at = Map.groupBy(issues, (each) => each.field);
-    for (const [field, found] of at) {
-      const [, list, index] = field?.match(/^(\w+)\[(\d+)\]$/) ?? [];
-      const place = rows[list]?.[index] ?? { filterBy: this.filters, parameter: this.headers }[list ?? field] ?? this.places[field];
-      place?.mark(found);
-      if (["heartbeatPeriod", "timeout", "maxCount", "contentType", "end"].includes(field)) this.more.open = true;
+  mark(issues, rows) {
+    const lists = { filterBy: this.filters, parameter: this.headers };
+    for (const each of [...Object.values(this.places), ...Object.values(lists), ...Object.values(rows).flat()]) each.mark([]);
+    const found = new Map();
+    for (const each of issues) {
+      const [, list, index] = each.field?.match(/^(\w+)\[(\d+)\]$/) ?? [];
+      const place = rows[list]?.[index] ?? lists[list ?? each.field] ?? this.places[each.field];
+      found.set(place, [...(found.get(place) ?? []), each]);
+    }
+    for (const [place, each] of found) {
+      place?.mark(each);
+      if (place && part("more").contains(place.control)) part("more").open = true;
     }
   }
 
@@ -171,11 +110,7 @@ export class Fields {
 
   /** Leads to the first field that is marked. */
   leadToWrong() {
-    const wrong = this.element.querySelector("[aria-invalid=true]");
-    (wrong?.querySelector("input") ?? wrong)?.focus();
+    const wrong = document.querySelector("[aria-invalid=true]");
+    (wrong?.querySelector("input, button") ?? wrong)?.focus();
   }
-}
-
-function input(type, given = {}) {
-  return element("input", { type: type === "url" ? "text" : type, inputmode: type === "url" ? "url" : null, autocomplete: "off", ...given });
 }

@@ -6,56 +6,53 @@ import { twin } from "./hub.js";
 
 const SHOWN = 8;
 const EXAMPLES = {
-  reference: "Organization/lab", token: "code or system|code", date: "2026-01-31", string: "beginning of the text",
-  uri: "https://...", quantity: "5.4", number: "5",
+  reference: "Type/id", token: "code or system|code", date: "2026-01-31", string: "how it begins", uri: "https://...", quantity: "5.4", number: "5",
 };
 const WORDS = {
-  "": "is", not: "is not", eq: "is", ne: "≠", gt: ">", lt: "<", ge: "≥", le: "≤", sa: "begins after", eb: "ends before",
-  ap: "about", contains: "contains", exact: "is exactly", identifier: "has identifier", in: "in value set",
-  "not-in": "not in value set", above: "above", below: "below", text: "text",
+  "": "is", not: "is not", ne: "≠", gt: ">", lt: "<", ge: "≥", le: "≤", sa: "begins after", eb: "ends before", ap: "about",
+  exact: "is exactly", identifier: "has identifier", in: "in value set", "not-in": "not in value set",
+  "missing true": "is missing", "missing false": "is there",
 };
+const list = document.getElementById("field-filterBy");
+const said = document.getElementById("filterBy-said");
 
 export class Filters {
   constructor(changed) {
     this.changed = changed;
     this.rows = [];
-    this.said = element("p.said", { id: "field-filterBy-said" });
-    this.list = element("div.filters", {});
-    this.element = element("div.field", { role: "group", "aria-label": "Filters" },
-      element("span.label", {}, "Filters"), this.said, this.list);
   }
 
   /** Shows the filters of a topic, with the texts of a link filled in. */
   async show(topic, texts) {
     this.topic = topic;
-    const told = topic ? await twin(new URL(topic.page).pathname) : { filters: [] };
+    const { filters } = topic ? await twin(new URL(topic.page).pathname) : { filters: [] };
     if (this.topic !== topic) return;
-    const rows = told.filters.map((each) => new Row(each, this));
-    const unknown = [];
-    for (const text of texts) {
-      const row = rows.find((each) => each.reads(text));
-      if (!row) unknown.push(text);
-      else if (!row.input.value && !row.isFilled) row.read(text);
-      else rows.splice(rows.indexOf(row) + 1, 0, new Row(row.filter, this)), rows[rows.indexOf(row) + 1].read(text);
-    }
-    this.rows = rows;
-    const first = rows.filter((row, index) => index < SHOWN);
-    const others = rows.slice(SHOWN);
-    fill(this.list, first.map((row) => row.element), others.length > 0 &&
-      element("details", { open: others.some((row) => row.isFilled) },
-        element("summary", {}, `${others.length} more filters`), others.map((row) => row.element)));
-    fill(this.said, unknown.length > 0 && `✗ this topic has no filter for ${unknown.join(", ")}`,
-      topic && rows.length === 0 && "This topic has no filters: all its events are told.",
-      topic && rows.length > 0 && unknown.length === 0 && "All must hold; several values with commas are alternatives.");
-    this.said.className = `said ${unknown.length ? "ill" : "soft"}`;
+    this.rows = filters.map((each) => new Row(each, this));
+    const unknown = texts.filter((text) => !this.read(text));
+    const rows = this.rows.map((row) => row.element);
+    fill(list, rows.slice(0, SHOWN), rows.length > SHOWN &&
+      element("details", { open: this.rows.slice(SHOWN).some((row) => row.isFilled) },
+        element("summary", {}, `${rows.length - SHOWN} more filters`), rows.slice(SHOWN)));
+    this.words = unknown.length ? `✗ this topic has no filter for ${unknown.join(", ")}`
+      : rows.length ? "All must hold; several values with commas are alternatives."
+        : topic && "None: every event of the topic is told.";
+    this.mark([]);
   }
 
-  /** Another condition on the parameter of a row. */
+  /** Fills a text in, into a row of its own where that of the filter is taken; false if there is none. */
+  read(text) {
+    const row = this.rows.find((each) => each.choice(text));
+    if (!row) return false;
+    (row.isFilled ? this.another(row) : row).fill(row.choice(text));
+    return true;
+  }
+
+  /** Returns a row for another condition on the parameter of one. */
   another(row) {
     const next = new Row(row.filter, this);
     this.rows.splice(this.rows.indexOf(row) + 1, 0, next);
     row.element.after(next.element);
-    next.input.focus();
+    return next;
   }
 
   filled() {
@@ -63,39 +60,38 @@ export class Filters {
   }
 
   mark(issues) {
-    if (issues.length) sayIssues(this.said, this.list, issues);
-    else this.list.removeAttribute("aria-invalid");
+    sayIssues(said, list, issues);
+    if (!issues.length) fill(said, this.words);
   }
 }
+
+let count = 0;
 
 class Row {
   constructor(filter, filters) {
     this.filter = filter;
     const name = `${filter.resource}?${filter.parameter}`;
-    const id = `filter-${name}-${filters.rows.length}-${Math.random().toString(36).slice(2, 7)}`;
-    const options = ["", ...filter.comparators, ...filter.modifiers.filter((each) => each !== "missing" && each !== "type")]
-      .map((value) => element("option", { value }, WORDS[value] ?? `:${value}`));
-    if (filter.modifiers.includes("missing")) {
-      options.push(element("option", { value: "missing true" }, "is missing"), element("option", { value: "missing false" }, "is there"));
-    }
-    this.how = element("select", { "aria-label": `how ${name} compares` }, options);
+    const id = `filter-${(count += 1)}`;
+    const modifiers = filter.modifiers.filter((each) => each !== "type")
+      .flatMap((each) => (each === "missing" ? ["missing true", "missing false"] : each));
+    this.options = ["", ...filter.comparators, ...modifiers];
+    this.how = element("select", { "aria-label": `how ${name} compares`, change: () => this.showHow() },
+      this.options.map((value) => element("option", { value }, WORDS[value] ?? value)));
     this.input = element("input", {
-      id, type: "text", autocomplete: "off", spellcheck: "false", placeholder: EXAMPLES[filter.type] ?? "",
-      "aria-describedby": `${id}-said ${id}-hint`,
+      id, type: "text", spellcheck: "false", placeholder: EXAMPLES[filter.type], "aria-describedby": `${id}-said ${id}-hint`,
     });
     this.said = element("p.said", { id: `${id}-said` });
-    const releases = filter.releases.length < 3 ? ` Only in ${filter.releases.join(" and ")}.` : "";
     this.element = element("div.filter", {},
       element("label", { for: id }, element("code", {}, name)),
-      element("p.soft.hint", { id: `${id}-hint` }, filter.description ?? "", releases),
+      element("p.soft.hint", { id: `${id}-hint` }, filter.description,
+        filter.releases.length < 3 && ` Only in ${filter.releases.join(" and ")}.`),
       this.how, this.input,
-      element("button.plain", { type: "button", "aria-label": `one more condition on ${name}`, click: () => filters.another(this) }, "+"),
+      element("button.plain", { type: "button", "aria-label": `one more condition on ${name}`, click: () => filters.another(this).input.focus() }, "+"),
       this.said);
-    this.how.addEventListener("change", () => this.showHow());
   }
 
   get isFilled() {
-    return this.how.value.startsWith("missing ") || this.input.value.trim() !== "";
+    return this.input.hidden || this.input.value.trim() !== "";
   }
 
   showHow() {
@@ -105,9 +101,8 @@ class Row {
   value() {
     const { resource, parameter, comparators } = this.filter;
     const [how, given] = this.how.value.split(" ");
-    const value = given ?? this.input.value;
-    const kind = how === "" ? {} : comparators.includes(how) ? { comparator: how } : { modifier: how };
-    return { resourceType: resource, filterParameter: parameter, ...kind, value };
+    const kind = how && { [comparators.includes(how) ? "comparator" : "modifier"]: how };
+    return { resourceType: resource, filterParameter: parameter, ...kind, value: given ?? this.input.value };
   }
 
   /** The filter as a search string, `Task?owner:not=Organization/lab`. */
@@ -116,30 +111,20 @@ class Row {
     return `${resourceType}?${filterParameter}${modifier ? `:${modifier}` : ""}=${comparator}${value}`;
   }
 
-  /** What stands behind this row's name in a text: modifier and value; null if the text is another's. */
-  rest(text) {
-    const { resource, parameter } = this.filter;
-    const name = [`${resource}?${parameter}`, parameter].find((each) =>
-      text.startsWith(`${each}=`) || text.startsWith(`${each}:`));
-    const [, modifier = "", value] = name === undefined ? [] : text.slice(name.length).match(/^(?::([\w-]+))?=(.*)$/s) ?? [];
-    return value === undefined ? null : { modifier, value };
+  /** What to fill in for a search string, with type or without; undefined where it is another filter's. */
+  choice(text) {
+    const { resource, parameter, comparators } = this.filter;
+    for (const name of [`${resource}?${parameter}`, parameter]) {
+      const [, modifier, value] = (text.startsWith(name) && text.slice(name.length).match(/^(?::([\w-]+))?=(.*)$/s)) || [];
+      if (value === undefined) continue;
+      const comparator = modifier ? "" : comparators.find((each) => value.startsWith(each)) ?? "";
+      const [how, rest] = modifier === "missing" ? [`missing ${value}`, ""] : [modifier ?? comparator, value.slice(comparator.length)];
+      if (this.options.includes(how)) return { how, value: rest };
+    }
+    return undefined;
   }
 
-  reads(text) {
-    const found = this.rest(text);
-    return found !== null && this.choice(found) !== null;
-  }
-
-  choice({ modifier, value }) {
-    const all = [...this.how.options].map((option) => option.value);
-    if (modifier === "missing") return all.includes(`missing ${value}`) ? { how: `missing ${value}`, value: "" } : null;
-    if (modifier) return all.includes(modifier) ? { how: modifier, value } : null;
-    const comparator = this.filter.comparators.find((each) => value.startsWith(each));
-    return comparator ? { how: comparator, value: value.slice(2) } : { how: "", value };
-  }
-
-  read(text) {
-    const { how, value } = this.choice(this.rest(text));
+  fill({ how, value }) {
     this.how.value = how;
     this.input.value = value;
     this.showHow();

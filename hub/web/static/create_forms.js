@@ -5,62 +5,56 @@ import { identity, RELEASES } from "./hub.js";
 import { copyButton } from "./page.js";
 import { status } from "./status.js";
 
+const panels = [...document.querySelectorAll("[data-release]")];
+const radios = [...document.querySelectorAll("[name=release]")];
+
 export class Forms {
-  /** `changed` is called when another release is chosen. */
-  constructor(release, changed) {
+  /** `changed` is called when somebody chooses another release. */
+  constructor(changed) {
     this.last = null;
-    this.panels = {};
-    this.signs = {};
-    const choices = Object.entries(RELEASES).map(([value, name]) => {
-      this.signs[value] = element("span.sign", {});
-      this.panels[value] = element("section.panel", { "aria-label": name, "data-release": value });
-      const input = element("input", { type: "radio", name: "release", value, change: () => this.choose(value) });
-      return element("label", {}, input, ` ${name} `, this.signs[value]);
-    });
-    this.choice = element("fieldset.choices", {}, element("legend", {}, "Release"), choices);
-    this.element = element("div.forms", {}, Object.values(this.panels));
-    this.choose(release);
-    this.changed = changed;
+    for (const radio of radios) {
+      radio.addEventListener("change", () => {
+        this.choose(radio.value);
+        changed();
+      });
+    }
   }
 
   choose(release) {
     this.chosen = release;
-    for (const input of this.choice.querySelectorAll("input")) input.checked = input.value === release;
-    for (const [each, panel] of Object.entries(this.panels)) panel.classList.toggle("chosen", each === release);
-    this.changed?.();
+    for (const radio of radios) radio.checked = radio.value === release;
+    for (const panel of panels) panel.classList.toggle("chosen", panel.dataset.release === release);
   }
 
   /** Shows what the hub answered to a form. */
   show(told, asked) {
     this.last = { told, asked };
-    for (const [release, name] of Object.entries(RELEASES)) {
-      const each = told[name];
-      fill(this.signs[release], status(each.accepted ? "ok" : "error", each.accepted ? "accepted" : "refused"));
-      fill(this.panels[release], element("h2", {}, name), issues(each.issues), each.resource && texts(each, asked));
+    for (const panel of panels) {
+      const { release } = panel.dataset;
+      const each = told[RELEASES[release]];
+      const sign = status(each.accepted ? "ok" : "error", each.accepted ? "accepted" : "refused");
+      fill(document.getElementById(`sign-${release}`), sign);
+      fill(panel, element("h2", {}, RELEASES[release]), element("ul.issues", {}, each.issues.map(issue)),
+        each.resource && texts(each, asked.rows.parameter.length > 0, panel.querySelector("details")?.open));
     }
   }
 }
 
-function issues(found) {
-  const items = found.map((each) => {
-    const isWrong = each.severity !== "information";
-    return element("li", { class: isWrong ? "ill" : "soft" }, isWrong ? "✗ " : "· ", each.words, " ",
-      each.help && element("a", { href: each.help }, each.slug));
-  });
-  return element("ul.issues", {}, items);
+function issue({ severity, words, help, slug }) {
+  const isWrong = severity !== "information";
+  return element(`li.${isWrong ? "ill" : "soft"}`, {}, isWrong ? "✗ " : "· ", words, " ", help && element("a", { href: help }, slug));
 }
 
-function texts({ url, resource, shown }, asked) {
-  const hides = asked.body.parameter.length > 0;
+function texts({ url, resource, shown }, hides, open) {
   return [
     block("JSON", json(shown), json(resource)),
-    element("details", {}, element("summary", {}, "as curl"), block("curl", curl(url, shown), curl(url, resource))),
+    element("details", { open }, element("summary", {}, "as curl"), block("curl", curl(url, shown), curl(url, resource))),
     hides && element("p.soft", {}, "Values of headers are hidden here; what you copy has them."),
   ];
 }
 
 function block(name, shown, copied) {
-  return element("pre", { tabindex: "0", "aria-label": name }, element("code", {}, shown), copyButton(() => copied));
+  return element("pre", { tabindex: "0", role: "group", "aria-label": name }, element("code", {}, shown), copyButton(() => copied));
 }
 
 const json = (value) => JSON.stringify(value, null, 2);
