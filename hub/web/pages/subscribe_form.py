@@ -56,13 +56,14 @@ def subscribe_form() -> str:
         for each in FhirRelease
     )
     return (
-        "<form id='form' class='create' novalidate autocomplete='off'><div class='ask'>"
+        "<form id='form' class='create' novalidate autocomplete='off'>"
+        "<fieldset class='all' id='all' disabled><div class='ask'>"
         f"<fieldset><legend>What</legend>{what}</fieldset>"
         f"<fieldset><legend>How</legend>{how}</fieldset></div><div class='decide'>"
         f"<fieldset><legend>Release</legend>{''.join(map(_release, FhirRelease))}</fieldset>"
         "<p class='verdict' id='verdict' role='status'></p>"
         "<button id='create'>Create</button></div>"
-        f"<div class='forms'>{panels}</div></form>"
+        f"<div class='forms'>{panels}</div></fieldset></form>"
     )
 
 

@@ -98,6 +98,7 @@ async function start() {
   });
   addEventListener("hashchange", open);
   await open();
+  document.getElementById("all").disabled = false;
 }
 
 start().catch(refuse);
