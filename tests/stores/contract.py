@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -56,6 +57,14 @@ class StoreContract(LogContract, SearchContract, SubscriberContract):
             store.commit(WriteBatch(versions=[version]))
             assert store.writer.head(version.key) == version
             assert asyncio.run(store.read(lambda reader: reader.head(version.key))) == version
+
+    def test_it_tells_what_it_is_and_how_large(self) -> None:
+        with self.opened() as store:
+            before = store.facts()
+            assert before.kind in ("memory", "SQLite")
+            large = replace(a_version(1), body=b"{" + b" " * 100_000 + b"}")
+            store.commit(WriteBatch(versions=[large]))
+            assert store.facts().size >= before.size + 100_000
 
     def test_a_batch_that_can_not_be_written_leaves_no_trace(self) -> None:
         with self.opened() as store:
