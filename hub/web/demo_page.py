@@ -57,7 +57,7 @@ def _mail(mail: dict[str, Json]) -> str:
     )
     about = (
         f"<b>{escape(mail['subject'])}</b> <span class='soft'>#{mail['number']} to "
-        f"{escape(mail['to'])}, {_at(mail['at'])}</span>"
+        f"<bdi>{escape(mail['to'])}</bdi>, {_at(mail['at'])}</span>"
     )
     at = f"/demo/mail/{mail['number']}"
     told = f"<p class='soft'>attached: {attached}</p>" if attached else ""
@@ -72,8 +72,8 @@ def _reception(each: dict[str, Json]) -> str:
     focus = ", ".join(f"<code>{escape(one)}</code>" for one in each["focus"])
     about = (
         f"<b>{escape(each['type'])} {escape(each['numbers'])}</b> {focus} "
-        f"{sign} {escape(each['answered'])}</span> <span class='soft'>{escape(each['receiver'])}, "
-        f"{escape(each['subscription'])}, {_at(each['at'])}</span>"
+        f"{sign} {escape(each['answered'])}</span> <span class='soft'><bdi>{escape(each['receiver'])}</bdi>, "
+        f"<bdi>{escape(each['subscription'])}</bdi>, {_at(each['at'])}</span>"
     )
     at = f"/demo/receiver/{number}"
     return _item(f"request-{number}", about, _frame(at, f"Payload of request {number}"))

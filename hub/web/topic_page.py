@@ -52,7 +52,7 @@ def topic(value: dict[str, Json]) -> str:
     )
     return page(
         f"{escape(title)} - fhir-hub",
-        f"<h1>{escape(title)}{'' if is_open else _badge(value['status'])}</h1>"
+        f"<h1><bdi>{escape(title)}</bdi>{'' if is_open else _badge(value['status'])}</h1>"
         f"<p class='lead'>{escape(value['description'] or '')}</p>"
         f"<p><code>{escape(value['canonical'])}</code></p>"
         f"{subscribe if is_open else ''}"
@@ -120,7 +120,7 @@ def _filters(found: list[Json]) -> str:
     rows = (
         (
             f"<code>{escape(each['resource'])}?{escape(each['parameter'])}</code>",
-            f"{escape(each['description'] or '')}{_party(each)}",
+            f"<span>{escape(each['description'] or '')}</span>{_party(each)}",
             _word(each["type"]),
             escape(_allowed(each)),
             _word(" ".join(each["releases"])),

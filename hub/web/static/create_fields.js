@@ -67,7 +67,7 @@ export class Fields {
   /** Shows what the topic tells and its filters; `texts` are those to fill in. */
   async showTopic(texts = this.filters.filled().map((row) => row.text()), complaint = "") {
     const topic = this.offered.topics.find(({ canonical }) => canonical === this.places.topic.text);
-    fill(part("about"), complaint, topic?.description, topic && [" ", element("a", { href: new URL(topic.page).pathname }, "more")]);
+    fill(part("about"), complaint, element("span", {}, topic?.description), topic && [" ", element("a", { href: new URL(topic.page).pathname }, "more")]);
     await this.filters.show(topic, texts);
     this.changed();
   }

@@ -83,7 +83,7 @@ class Row {
     this.said = element("p.said", { id: `${id}-said` });
     this.element = element("div.filter", {},
       element("label", { for: id }, element("code", {}, name)),
-      element("p.soft.hint", { id: `${id}-hint` }, filter.description,
+      element("p.soft.hint", { id: `${id}-hint` }, element("span", {}, filter.description),
         filter.releases.length < 3 && ` Only in ${filter.releases.join(" and ")}.`),
       this.how, this.input,
       element("button.plain", { type: "button", "aria-label": `one more condition on ${name}`, click: () => filters.another(this).input.focus() }, "+"),

@@ -42,7 +42,7 @@ export class Forms {
 
 function issue({ severity, words, help, slug }) {
   const isWrong = severity !== "information";
-  return element(`li.${isWrong ? "ill" : "soft"}`, {}, isWrong ? "✗ " : "· ", words, " ", help && element("a", { href: help }, slug));
+  return element(`li.${isWrong ? "ill" : "soft"}`, {}, isWrong ? "✗ " : "· ", element("span", {}, words), " ", help && element("a", { href: help }, slug));
 }
 
 function texts({ url, resource, shown }, hides, open) {

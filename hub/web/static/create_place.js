@@ -33,5 +33,5 @@ export function sayIssues(place, control, issues, isWaiting = false) {
   else control.removeAttribute("aria-invalid");
   place.className = `said ${isWrong ? "ill" : "soft"}`;
   fill(place, issues.map(({ words, help, slug }) =>
-    element("span", {}, isWaiting ? "○ needed" : ["✗ ", words, " ", help && element("a", { href: help }, slug)])));
+    element("span", {}, isWaiting ? "○ needed" : ["✗ ", element("bdi", {}, words), " ", help && element("a", { href: help }, slug)])));
 }
