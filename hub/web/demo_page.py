@@ -72,8 +72,9 @@ def _reception(each: dict[str, Json]) -> str:
     focus = ", ".join(f"<code>{escape(one)}</code>" for one in each["focus"])
     about = (
         f"<b>{escape(each['type'])} {escape(each['numbers'])}</b> {focus} "
-        f"{sign} {escape(each['answered'])}</span> <span class='soft'><bdi>{escape(each['receiver'])}</bdi>, "
-        f"<bdi>{escape(each['subscription'])}</bdi>, {_at(each['at'])}</span>"
+        f"{sign} {escape(each['answered'])}</span> <span class='soft'>"
+        f"<bdi>{escape(each['receiver'])}</bdi>, <bdi>{escape(each['subscription'])}</bdi>, "
+        f"{_at(each['at'])}</span>"
     )
     at = f"/demo/receiver/{number}"
     return _item(f"request-{number}", about, _frame(at, f"Payload of request {number}"))

@@ -59,6 +59,7 @@ PAGES: Final = (
                 "endpoint",
                 "own",
                 "description",
+                "contentTypes",
             }
         ),
         ready=".forms pre",
