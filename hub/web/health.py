@@ -31,10 +31,15 @@ class _Health:
     settings: Settings
 
     async def health(self, request: Request) -> Response:
-        """Answer how the hub fares."""
-        return either(request, await self._told(), health_page.health)
+        """Answer how the hub fares; its figures and settings only to who is known."""
+        callers = self.service.callers
+        caller = callers.caller(request.headers.getlist("authorization"))
+        value = self._open()
+        if caller is not None or not callers.asked:
+            value |= await self._figures()
+        return either(request, value, health_page.health)
 
-    async def _told(self) -> dict[str, Json]:
+    def _open(self) -> dict[str, Json]:
         hub, now = self.service.hub, self.service.hub.clock.now()
         started = self.service.started
         return {
@@ -43,13 +48,17 @@ class _Health:
             "started": format_instant(started),
             "uptime": _seconds(now - started),
             "ready": f"{hub.public_url}/readyz",
+            "asks": self.service.callers.asked,
             "bases": [self._base(release) for release in FhirRelease],
+        }
+
+    async def _figures(self) -> dict[str, Json]:
+        now = self.service.hub.clock.now()
+        return {
             "delivery": await self._delivery(now),
             "store": await self._store(now),
             "subscriptions": self._subscriptions(),
-            "settings": _settings(
-                self.settings, is_asked=self.settings.admin_token_file is not None
-            ),
+            "settings": _settings(self.settings),
         }
 
     def _base(self, release: FhirRelease) -> dict[str, Json]:
@@ -89,7 +98,11 @@ class _Health:
         }
 
     def _subscriptions(self) -> dict[str, Json]:
-        alive = [each.subscription for each in self.service.hub.subscribers if not each.deleted]
+        alive = [
+            each.subscription
+            for each in self.service.hub.subscribers
+            if not (each.deleted or each.subscription.administrative)
+        ]
         by_status = Counter(each.status.value for each in alive)
         by_channel = Counter(each.channel_type.value for each in alive)
         return {
@@ -99,7 +112,7 @@ class _Health:
         }
 
 
-def _settings(settings: Settings, *, is_asked: bool) -> dict[str, Json]:
+def _settings(settings: Settings) -> dict[str, Json]:
     """Return what users may want to know; nothing in it is secret."""
     email: dict[str, Json] = {"offered": settings.smtp is not None}
     if settings.smtp is not None:
@@ -122,7 +135,7 @@ def _settings(settings: Settings, *, is_asked: bool) -> dict[str, Json]:
         "retrySchedule": [_seconds(each) for each in settings.retry_schedule],
         "giveUpAfter": _seconds(settings.give_up_after),
         "largestBody": settings.max_body,
-        "administrator": is_asked,
+        "administrator": settings.admin_token_file is not None,
         "email": email,
     }
 

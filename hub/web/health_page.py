@@ -32,10 +32,35 @@ def _parts(value: dict[str, Json]) -> Iterator[str]:
         f"fhir-hub {escape(value['version'])}. Programs ask <a href='/healthz'>/healthz</a> and "
         "<a href='/readyz'>/readyz</a>, or this address as JSON.</p>"
     )
+    if "delivery" in value:
+        yield _all_figures(value)
+    else:
+        yield (
+            "<p id='figures' class='note'>This hub asks who calls; its figures and settings are "
+            "for who is known. <a href='/subscriptions'>Subscriptions</a> asks for your token.</p>"
+        )
+    rows = (
+        (
+            each["release"],
+            f"<code>{escape(each['url'])}</code>",
+            f"<a href='{escape(each['metadata'])}'>metadata</a>",
+            f"<a href='{escape(each['status'])}'>status</a>",
+            str(each["topics"]),
+        )
+        for each in value["bases"]
+    )
+    bases = table(("Release", "Base", "What it offers", "Subscriptions", "Topics"), rows)
+    yield f"<section id='bases'><h2>Bases</h2>{bases}</section>"
+    if "settings" in value:
+        settings = table(("Setting", "Here", "Flag"), _settings(value["settings"]))
+        yield f"<section id='settings'><h2>Settings</h2>{settings}</section>"
+
+
+def _all_figures(value: dict[str, Json]) -> str:
     delivery, store = value["delivery"], value["store"]
     subscriptions = value["subscriptions"]
     late = delivery["oldestAge"]
-    yield _figures(
+    return _figures(
         ("Up", _span(value["uptime"]), ""),
         (
             "Undelivered events",
@@ -50,20 +75,6 @@ def _parts(value: dict[str, Json]) -> Iterator[str]:
         ("Database", _size(store["bytes"]), escape(f"{store['kind']} {store['layout'] or ''}")),
         ("Topics", str(store["topics"]), "<a href='/topics'>which</a>"),
     )
-    rows = (
-        (
-            each["release"],
-            f"<code>{escape(each['url'])}</code>",
-            f"<a href='{escape(each['metadata'])}'>metadata</a>",
-            f"<a href='{escape(each['status'])}'>status</a>",
-            str(each["topics"]),
-        )
-        for each in value["bases"]
-    )
-    bases = table(("Release", "Base", "What it offers", "Subscriptions", "Topics"), rows)
-    yield f"<section id='bases'><h2>Bases</h2>{bases}</section>"
-    settings = table(("Setting", "Here", "Flag"), _settings(value["settings"]))
-    yield f"<section id='settings'><h2>Settings</h2>{settings}</section>"
 
 
 def _figures(*figures: tuple[str, str, str]) -> str:

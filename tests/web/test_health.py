@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from ipaddress import ip_network
 from pathlib import Path
@@ -17,8 +18,10 @@ from hub.settings import Settings
 from tests.support.rig import SECOND
 from tests.support.rig_endpoints import Endpoints
 from tests.support.rig_resources import a_subscription, a_task
+from tests.web.clients import CLIENTS
 from tests.web.site import a_site, run
 from tests.web.test_home import BROWSER, Page
+from tests.web.topics import ADMIN, administered
 
 
 class Hanging(Endpoints):
@@ -144,5 +147,24 @@ def test_a_hub_that_stops_says_so() -> None:
             site.rig.hub.draining = True
             assert (await site.ask("GET", "/health")).json()["status"] == "stopping"
             assert "stopping" in (await site.ask("GET", "/health", accept=BROWSER)).text
+
+    run(scenario())
+
+
+def test_figures_and_settings_are_for_who_is_known(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        settings = replace(administered(tmp_path), clients=CLIENTS)
+        async with a_site(settings=settings) as site:
+            told = (await site.ask("GET", "/health")).json()
+            assert told["asks"] is True
+            assert not {"delivery", "store", "subscriptions", "settings"} & told.keys()
+            page = (await site.ask("GET", "/health", accept=BROWSER)).text
+            assert "for who is known" in page
+            assert "--egress-allow" not in page
+            told = (await site.ask("GET", "/health", **ADMIN)).json()
+            assert {"delivery", "store", "subscriptions", "settings"} <= told.keys()
+            for method, body in (("GET", None), ("POST", {"topic": ""})):
+                assert (await site.ask(method, "/subscribe", body)).status_code == 401
+                assert (await site.ask(method, "/subscribe", body, **ADMIN)).status_code == 200
 
     run(scenario())

@@ -135,9 +135,7 @@ class _Subscribe:
         there = replace(subscription, release=release)
         masked = tuple((name, MASK) for name, _ in there.parameter)
         resource = codec.encode_subscription(there)
-        written, issues = tried(
-            self.service, release, parse(dumps(resource)), caller=caller
-        )
+        written, issues = tried(self.service, release, parse(dumps(resource)), caller=caller)
         told = _issues(written, issues)
         accepted = not wrong and not any(each["severity"] in _ERRORS for each in told)
         return {
