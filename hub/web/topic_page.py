@@ -71,10 +71,12 @@ def topic(value: dict[str, Json]) -> str:
 def _fires(value: dict[str, Json]) -> Iterator[str]:
     for trigger in value["triggers"]:
         done = [_DONE[each] for each in trigger["interactions"]]
+        when = " or ".join(filter(None, (", ".join(done[:-1]), done[-1])))
         told = f"<p>{escape(trigger['description'])}</p>" if trigger["description"] else ""
         yield (
             f"<div class='panel'><p><b>{escape(trigger['resource'])}</b> is "
-            f"{' or '.join(done)}</p>{told}{_criteria(trigger)}</div>"
+            f"{when}</p>{told}"
+            f"{_criteria(trigger)}</div>"
         )
     for event in value["events"]:
         coded = ", ".join(
