@@ -22,8 +22,7 @@ from typing import ClassVar
 class Issue:
     """One line of an OperationOutcome: FHIR issue type, words, and the element it is about.
 
-    ``slug`` and ``hint`` are empty where they are those of the error that has the issue;
-    ``r5_element`` is what ``expression`` is called in R5, where it was translated from there.
+    ``slug`` and ``hint`` are empty where they are the error's; ``r5_element`` names it in R5.
     """
 
     code: str
