@@ -12,7 +12,7 @@ import pytest
 
 from hub.core.delivery import DeliveryResult, Envelope, Failed, FailureClass
 from hub.core.release import Resource
-from hub.core.task_guard import parse_task_guard
+from hub.core.task_table import parse_task_guard
 from hub.mail_settings import SmtpServer
 from hub.settings import Settings
 from tests.support.rig import SECOND
