@@ -36,6 +36,7 @@ def bare_name(topic: str) -> str:
 def subscription_resource(
     release: FhirRelease,
     *,
+    reason: str,
     topic: str,
     channel: ChannelType,
     content: PayloadContent = PayloadContent.ID_ONLY,
@@ -48,6 +49,7 @@ def subscription_resource(
 
     Args:
         release: of the base that it is for.
+        reason: what it is for; pages and traces call it so.
         topic: a canonical, or the bare name of a topic that comes with the hub.
         channel: how notifications are to come.
         content: how much they may hold.
@@ -63,7 +65,7 @@ def subscription_resource(
         filter_by = tuple(part for text in filters for part in read_filters(text, "--filter"))
     except FilterInvalid as error:
         raise CommandError(Exit.USAGE, error.diagnostics) from None
-    return CODECS[release].encode_subscription(
+    resource = CODECS[release].encode_subscription(
         Subscription(
             release=release,
             id="",
@@ -77,3 +79,4 @@ def subscription_resource(
             content_type=content_type,
         )
     )
+    return resource | {"reason": reason}

@@ -222,6 +222,7 @@ class Story:
         }
         resource = subscription_resource(
             FhirRelease.R4,
+            reason=f"{who}: {topic}",
             topic=topic,
             channel=channel,
             content=content,

@@ -149,6 +149,7 @@ class Watch:
     async def _create(self) -> str:
         resource = subscription_resource(
             self._client.release,
+            reason=f"fhir-hub watch: {bare_name(self._arguments.topic)}",
             topic=self._arguments.topic,
             channel=ChannelType.WEBSOCKET,
             content=PayloadContent(self._arguments.content),

@@ -162,6 +162,7 @@ def test_the_id_of_what_was_created_may_come_in_location_only() -> None:
 def test_a_request_names_topic_filters_and_channel_in_every_release(release: FhirRelease) -> None:
     resource = subscription_resource(
         release,
+        reason="the lab's inbox",
         topic="task-requested",
         channel=ChannelType.REST_HOOK,
         filters=["Task?owner=Organization/1"],
@@ -169,6 +170,7 @@ def test_a_request_names_topic_filters_and_channel_in_every_release(release: Fhi
     )
     text = str(resource)
     assert resource["resourceType"] == "Subscription" and resource["status"] == "requested"
+    assert resource["reason"] == "the lab's inbox"
     for part in (canonical("task-requested"), "Organization/1", "https://example.org/hook"):
         assert part in text
 

@@ -59,6 +59,7 @@ async def _desk(url: str, release: FhirRelease = FhirRelease.R4) -> AsyncIterato
         await endpoint.start()
         resource = subscription_resource(
             release,
+            reason="a desk",
             topic="any-change",
             channel=ChannelType.REST_HOOK,
             filters=["_type=Organization"],

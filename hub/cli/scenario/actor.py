@@ -196,6 +196,7 @@ class Actor:
         await self._stack.enter_async_context(inbox)
         resource = subscription_resource(
             self.client.release,
+            reason=f"{self.name}: {topic}",
             topic=topic,
             channel=ChannelType.REST_HOOK,
             content=content,
@@ -217,6 +218,7 @@ class Actor:
         await self._stack.enter_async_context(inbox)
         resource = subscription_resource(
             self.client.release,
+            reason=f"{self.name}: {topic}",
             topic=topic,
             channel=ChannelType.WEBSOCKET,
             content=content,
@@ -239,6 +241,7 @@ class Actor:
         inbox = Inbox(self._setting, self.name, self._hub, self.client)
         resource = subscription_resource(
             self.client.release,
+            reason=f"{self.name}: {topic}",
             topic=topic,
             channel=ChannelType.MESSAGE,
             content=content,
