@@ -20,7 +20,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from hub.errors import Forbidden, HubError, InvalidValue
 from hub.settings import LOOPBACK_ORIGINS, is_loopback
+from hub.web import home_page
+from hub.web.home import html_answer
 from hub.web.internal_error import internal_error, log_bug
+from hub.web.media_type import prefers_html
 from hub.web.response import respond
 from hub.web.service import Service
 
@@ -71,6 +74,11 @@ class Hosts:
         except ValueError:
             return False
         return True
+
+
+def _is_for_people(path: str, headers: Headers) -> bool:
+    """Tell whether a person followed a link; below the bases programs look."""
+    return not path.startswith("/fhir/") and prefers_html(headers.get("accept"), None)
 
 
 def _host_of(url: str) -> str:
@@ -136,7 +144,10 @@ class Guard:
                 if isinstance(error, HubError)
                 else internal_error(request_id)
             )
-            await respond(answer)(scope, receive, send_on)
+            response = respond(answer)
+            if isinstance(error, HubError) and _is_for_people(scope["path"], headers):
+                response = html_answer(home_page.sorry(error.diagnostics), error.status)
+            await response(scope, receive, send_on)
 
     def _refusal(self, headers: Headers, method: str) -> HubError | None:
         """Return why a request may not be made from where it comes, None if it may."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import mimetypes
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -65,10 +66,15 @@ def pages(service: Service) -> dict[str, ASGIApp]:
 
 
 def _static(name: str, content: bytes) -> Handler:
+    """Answer a file; browsers ask whether it is still the same, or they would mix two versions."""
     kind = mimetypes.guess_type(name)[0] or "text/plain"
+    etag = f'"{hashlib.sha256(content).hexdigest()[:16]}"'
+    headers = {"cache-control": "no-cache", "etag": etag}
 
-    async def answer(_: Request) -> Response:
-        return Response(content, media_type=kind, headers={"cache-control": "public, max-age=300"})
+    async def answer(request: Request) -> Response:
+        if etag in request.headers.get("if-none-match", ""):
+            return Response(status_code=304, headers=headers)
+        return Response(content, media_type=kind, headers=headers)
 
     return answer
 
@@ -171,17 +177,23 @@ def either(
 ) -> Response:
     """Answer a page to a browser, JSON to everybody else."""
     if prefers_html(request.headers.get("accept"), request.query_params.get("_format")):
-        return Response(
-            write(value),
-            media_type="text/html; charset=utf-8",
-            headers={
-                "content-security-policy": CONTENT_SECURITY,
-                "referrer-policy": "no-referrer",
-                "cache-control": "no-cache",
-                "vary": "Accept",
-            },
-        )
+        return html_answer(write(value))
     return json_answer(value)
+
+
+def html_answer(text: str, status: int = 200) -> Response:
+    """Return a page."""
+    return Response(
+        text,
+        status_code=status,
+        media_type="text/html; charset=utf-8",
+        headers={
+            "content-security-policy": CONTENT_SECURITY,
+            "referrer-policy": "no-referrer",
+            "cache-control": "no-cache",
+            "vary": "Accept",
+        },
+    )
 
 
 def json_answer(value: Json, status: int = 200) -> Response:

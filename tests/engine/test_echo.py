@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.core.client import ADMINISTRATOR, Client
@@ -61,7 +61,6 @@ async def quiet_and_loud(rig: Rig) -> tuple[str, str]:
     return id_of(quiet), id_of(await rig.subscribe(caller=LAB))
 
 
-@settings(max_examples=40)
 @given(steps=st.lists(WRITE | DELETION | TOGETHER | RULE | FILTER | SWITCH, max_size=20))
 def test_whatever_happens_it_is_told_what_another_is_but_for_its_owners_changes(
     steps: list[tuple[object, ...]],

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.core.change import Interaction
@@ -210,7 +210,6 @@ STEP = st.tuples(
 )
 
 
-@settings(deadline=None, max_examples=60)
 @given(steps=st.lists(STEP, max_size=12))
 def test_whatever_is_tried_the_log_has_allowed_steps_and_each_has_one_event(
     steps: list[tuple[str, str, bool]],

@@ -86,7 +86,7 @@ def test_an_unknown_guide_is_not_found_and_nothing_is_written() -> None:
     async def scenario() -> None:
         async with a_site() as site:
             for name in ("nothing", "guide.py", "..%2fguide", "%00"):
-                answer = await site.ask("GET", f"/guides/{name}", accept=BROWSER)
+                answer = await site.ask("GET", f"/guides/{name}")
                 assert answer.status_code == 404
                 assert issue(answer)["code"] == "not-found"
             assert (await site.ask("POST", "/guides", {})).status_code == 405

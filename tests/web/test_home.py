@@ -192,3 +192,34 @@ def test_an_unknown_websocket_address_is_refused() -> None:
             assert sent == [{"type": "websocket.close", "code": 1008, "reason": ""}]
 
     run(scenario())
+
+
+def test_a_person_at_a_wrong_address_is_told_on_a_page_and_a_program_in_json() -> None:
+    async def scenario() -> None:
+        async with a_site() as site:
+            for path in ("/nope", "/errors/none", "/guides/none", "/subscriptions/r9/1"):
+                told = await site.ask("GET", path)
+                assert (told.status_code, told.json()["resourceType"]) == (404, "OperationOutcome")
+            for path in ("/nope", "/errors/none", "/guides/none"):
+                shown = await site.ask("GET", path, accept=BROWSER)
+                assert shown.status_code == 404
+                assert shown.headers["content-type"] == "text/html; charset=utf-8"
+                assert "default-src 'none'" in shown.headers["content-security-policy"]
+                assert Page(shown.text).inline == []
+            at_base = await site.ask("GET", "/fhir/r4/Nope", accept=BROWSER)
+            assert at_base.json()["resourceType"] == "OperationOutcome"
+
+    run(scenario())
+
+
+def test_a_browser_asks_whether_a_static_file_is_still_the_same() -> None:
+    async def scenario() -> None:
+        async with a_site() as site:
+            first = await site.ask("GET", "/static/page.css")
+            tag = first.headers["etag"]
+            same = await site.ask("GET", "/static/page.css", if_none_match=tag)
+            assert (same.status_code, same.content) == (304, b"")
+            other = await site.ask("GET", "/static/page.css", if_none_match='"of-another"')
+            assert (other.status_code, other.content) == (200, first.content)
+
+    run(scenario())

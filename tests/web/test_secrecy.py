@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import httpx
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.core.release import FhirRelease, Resource
@@ -152,7 +152,6 @@ def plain(answer: httpx.Response) -> str:
     return f"{answer.status_code}\n{headers}\n{answer.text}"
 
 
-@settings(max_examples=20, deadline=None)
 @given(
     st.sampled_from(RELEASES),
     st.sampled_from(["rest-hook", "websocket"]),

@@ -13,8 +13,8 @@ from starlette.responses import Response
 
 from hub.core.client import Client
 from hub.core.release import Json
-from hub.web.frame import CONTENT_SECURITY, page
-from hub.web.home import json_answer
+from hub.web.frame import page
+from hub.web.home import html_answer, json_answer
 from hub.web.media_type import prefers_html
 from hub.web.service import Service
 
@@ -46,16 +46,7 @@ class DataPage:
                 script=self.script,
                 style=self.style,
             )
-            return Response(
-                text,
-                media_type="text/html; charset=utf-8",
-                headers={
-                    "content-security-policy": CONTENT_SECURITY,
-                    "referrer-policy": "no-referrer",
-                    "cache-control": "no-cache",
-                    "vary": "Accept",
-                },
-            )
+            return html_answer(text)
         callers = self.service.callers
         caller = callers.caller(request.headers.getlist("authorization"))
         callers.refuse_in_query(request.query_params)
