@@ -83,6 +83,8 @@ class Plan:
         self._bodies = bodies
         self._n = n
         self._parent = parent
+        # What is committed does not change while a batch is planned: one look is enough.
+        self._stored: dict[ResourceKey, ResourceVersion | None] = parent._stored if parent else {}
         self._versions: list[ResourceVersion] = []
         self._events: list[StreamEvent] = []
         self._own_heads: dict[ResourceKey, ResourceVersion] = {}
@@ -129,7 +131,12 @@ class Plan:
 
     def head(self, key: ResourceKey) -> ResourceVersion | None:
         """Return the newest version as this plan leaves it."""
-        return self._heads.get(key) or self._reader.head(key)
+        return self._heads.get(key) or self._stored_head(key)
+
+    def _stored_head(self, key: ResourceKey) -> ResourceVersion | None:
+        if key not in self._stored:
+            self._stored[key] = self._reader.head(key)
+        return self._stored[key]
 
     def body(self, version: ResourceVersion) -> Resource | None:
         """Return the parsed resource of a version."""
@@ -234,7 +241,7 @@ class Plan:
             dropped_topics=self.dropped_topics,
         )
         for key, version in self._own_heads.items():
-            before = self._reader.head(key)
+            before = self._stored_head(key)
             if before is not None and not before.deleted:
                 batch.unindex.append(before.seq)
             batch.index[version.seq] = self._index(version)
@@ -383,7 +390,7 @@ class Plan:
         for mapping in self._heads.maps[1:]:
             if version.key in mapping:
                 return mapping[version.key]
-        return self._reader.head(version.key)
+        return self._stored_head(version.key)
 
 
 def _reference(version: ResourceVersion) -> VersionReference:
