@@ -13,13 +13,14 @@ from hub.codecs.classic import is_search, read_classic, write_criteria
 from hub.codecs.extension import (
     BACKPORT,
     IDENTIFIER,
+    MANAGING_ENTITY,
     check_extensions,
     single,
     values,
     with_extension,
 )
 from hub.codecs.filter_criteria import read_filters, write_filter
-from hub.codecs.managing_entity import read_extension
+from hub.codecs.managing_entity import read_extension, write_managing_entity
 from hub.codecs.release_codec import ReleaseCodec
 from hub.codecs.subscription import (
     DEFAULT_CONTENT_TYPE,
@@ -179,6 +180,9 @@ class BackportCodec(ReleaseCodec):
             {"url": IDENTIFIER, "valueIdentifier": write_identifier(each)}
             for each in subscription.identifier
         ]
+        if subscription.managing_entity:
+            entity = write_managing_entity(subscription.managing_entity)
+            extensions.append({"url": MANAGING_ENTITY, "valueReference": entity})
         extensions += write_suppress_echo(subscription)
         if extensions:
             resource["extension"] = extensions

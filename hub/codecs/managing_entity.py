@@ -20,6 +20,18 @@ def read_managing_entity(reference: Resource) -> frozenset[str]:
     return frozenset(name for name in names if name)
 
 
+def write_managing_entity(names: frozenset[str]) -> Resource:
+    """Write the reference from which ``read_managing_entity`` reads ``names``."""
+    written: Resource = {}
+    for name in sorted(names):
+        system, bar, value = name.partition("|")
+        if bar:
+            written["identifier"] = {"system": system, "value": value}
+        else:
+            written["reference"] = name
+    return written
+
+
 def read_extension(resource: Resource) -> frozenset[str]:
     """Return what the managing entity is called in the extension, nothing where there is none.
 

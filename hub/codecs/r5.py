@@ -11,7 +11,7 @@ from typing import ClassVar, Final
 
 from hub.codecs.bundle import newest_deletions, subscription_status
 from hub.codecs.extension import IDENTIFIER, check_extensions
-from hub.codecs.managing_entity import read_managing_entity
+from hub.codecs.managing_entity import read_managing_entity, write_managing_entity
 from hub.codecs.release_codec import ReleaseCodec
 from hub.codecs.subscription import (
     CHANNEL_SYSTEM,
@@ -148,6 +148,8 @@ class R5Codec(ReleaseCodec):
             resource["identifier"] = [write_identifier(each) for each in subscription.identifier]
         resource["status"] = subscription.status.value
         resource["topic"] = subscription.topic
+        if subscription.managing_entity:
+            resource["managingEntity"] = write_managing_entity(subscription.managing_entity)
         if subscription.end is not None:
             resource["end"] = format_instant(subscription.end)
         if subscription.filter_by:

@@ -59,7 +59,8 @@ def live(about: dict[str, Json]) -> str:
         "<p>The <a href='/guides'>guides</a> lead to your first Subscription, step by step; a page "
         "of yours hears of changes with "
         "<a href='/guides/first-browser-client'>fifteen lines</a>.</p>"
-        f"<ol class='try'>{tries}</ol><h3>Bases</h3><ul class='bases'>{bases}</ul>"
+        f"<ol class='try'>{tries}</ol>{_demo(about.get('demo'))}"
+        f"<h3>Bases</h3><ul class='bases'>{bases}</ul>"
         "<p class='soft small'>Websockets connect to "
         f"<code>{escape(about['websocket'])}</code>. This is version {escape(about['version'])}; "
         "it says <a href='/readyz'>whether it is ready</a>, and tells <a href='/errors'>why it "
@@ -67,4 +68,16 @@ def live(about: dict[str, Json]) -> str:
         here="/",
         script="live",
         style="live",
+    )
+
+
+def _demo(demo: dict[str, Json] | None) -> str:
+    """Write what a demo has besides: where what the hub sends can be looked at."""
+    if demo is None:
+        return ""
+    return (
+        "<h3>This demo</h3><p>Its endpoint takes anything: "
+        f"<code>{escape(demo['endpoint'])}</code>. What came there is at "
+        f"<a href='/demo/receiver'>{escape(demo['receiver'])}</a>, and every mail at "
+        f"<a href='/demo/mail'>{escape(demo['mail'])}</a>.</p>"
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 from datetime import timedelta
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from tests.channels.mailing import (
 )
 from tests.support.certificates import Authority
 from tests.support.mail_server import HANG, MailServer
+from tests.support.ports import fresh_port
 
 
 def test_a_mail_that_was_taken_is_delivered_whatever_happens_to_the_goodbye() -> None:
@@ -150,9 +150,7 @@ def test_a_port_where_nothing_listens_or_something_else() -> None:
         writer.close()
 
     async def scenario() -> None:
-        with socket.create_server(("127.0.0.1", 0)) as taken:
-            closed = taken.getsockname()[1]
-        result = await a_channel(closed).send(an_envelope())
+        result = await a_channel(fresh_port()).send(an_envelope())
         assert isinstance(result, Failed)
         assert result.failure is FailureClass.CONNECTION
         for serve, failures in (

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from hub.codecs.r4 import R4Codec
 from hub.codecs.r5 import R5Codec
+from hub.codecs.releases import codecs_of_releases
 from hub.core.refusals import Refusals
 from hub.core.release import FhirRelease, Resource
 from tests.support.builders import a_subscription
@@ -64,3 +66,14 @@ def test_r4_has_an_extension_for_it(resource: Resource) -> None:
     elsewhere = {"extension": [{"url": URL, "valueReference": LAB}]}
     moved = resource | {"channel": resource["channel"] | elsewhere}
     assert read(moved) == (frozenset(), ["Subscription.channel.extension[0]"])
+
+
+@pytest.mark.parametrize("release", list(FhirRelease))
+@pytest.mark.parametrize(
+    "names", [NAMES, frozenset({"Organization/lab"}), frozenset({"http://ids.example.org|1"})]
+)
+def test_what_is_written_is_read_again(release: FhirRelease, names: frozenset[str]) -> None:
+    codec = codecs_of_releases()[release]
+    submitted = codec.decode_subscription(a_subscription(release))
+    submitted = replace(submitted, managing_entity=names)
+    assert codec.decode_subscription(codec.encode_subscription(submitted)) == submitted

@@ -17,14 +17,15 @@ from tests.conformance.failure import Failures, fail_everywhere
 from tests.conformance.recording import EVENT, HINT, Recordings, record
 from tests.conformance.topics import write_topics
 from tests.journeys.hosting import Fhir, RunningHub, running_hub
-from tests.journeys.mailing import free_mail_port, mail_settings
+from tests.journeys.mailing import mail_settings
+from tests.support.ports import fresh_port
 from tests.web.topics import administered
 
 
 @pytest.fixture(scope="session")
 def mail_port() -> int:
     """Return the port of the mail server; tests that need one start it there."""
-    return free_mail_port()
+    return fresh_port()
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import socket
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -16,13 +15,6 @@ from tests.support.builders import RELEASES, a_subscription
 from tests.support.mail_server import MailServer
 
 _addresses = itertools.count(1)
-
-
-def free_mail_port() -> int:
-    """Return a port where nothing listens."""
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port: int = taken.getsockname()[1]
-        return port
 
 
 def mail_settings(port: int, **changes: Any) -> dict[str, Any]:

@@ -22,11 +22,12 @@ from tests.journeys.hosting import (
     running_hub,
     status_of,
 )
-from tests.journeys.mailing import an_address, email, free_mail_port, mail_settings, with_mail
+from tests.journeys.mailing import an_address, email, mail_settings, with_mail
 from tests.support.builders import IDENTIFIERS, a_subscription, a_task, identified
 from tests.support.endpoints import Endpoint
 from tests.support.mail_server import MailServer
 from tests.support.notification_rules import check_notification, read_status
+from tests.support.ports import fresh_port
 from tests.web.topics import ADMIN, administered
 
 EVENT = MessageEvent("https://hub.example.org/events", "told")
@@ -148,7 +149,7 @@ def test_a_party_binds_a_socket_with_a_token_that_the_administrator_got(hub: Run
 
 
 def test_mails_and_the_page_that_asks_tell_the_identifier_alone(tmp_path: Path) -> None:
-    port = free_mail_port()
+    port = fresh_port()
     admin = administered(tmp_path).admin_token_file
 
     async def scenario(fhir: Fhir, mails: MailServer) -> None:

@@ -14,11 +14,12 @@ from hub.core.release import CLASSIC, FhirRelease, Resource
 from hub.core.subscription import PayloadContent
 from tests.channels.test_mailto import WRONG
 from tests.journeys.hosting import Fhir, RunningHub, fresh, in_every_release, running_hub
-from tests.journeys.mailing import a_task, an_address, free_mail_port, mail_settings, with_mail
+from tests.journeys.mailing import a_task, an_address, mail_settings, with_mail
 from tests.journeys.test_classic import until_status
 from tests.journeys.test_email import verified
 from tests.support.classic import a_classic
 from tests.support.mail_server import MailServer, Taken
+from tests.support.ports import fresh_port
 
 R4 = FhirRelease.R4
 JSON, XML = "application/fhir+json", "application/fhir+xml"
@@ -27,7 +28,7 @@ JSON, XML = "application/fhir+json", "application/fhir+xml"
 @pytest.fixture(scope="module")
 def mail_port() -> int:
     """The port of the mail server, where each test has one of its own."""
-    return free_mail_port()
+    return fresh_port()
 
 
 @pytest.fixture(scope="module")

@@ -13,17 +13,11 @@ from hub.core.release import FhirRelease, Resource
 from hub.core.subscription import PayloadContent
 from tests.channels.test_mailto import WRONG
 from tests.journeys.hosting import Fhir, RunningHub, fresh, in_every_release, running_hub
-from tests.journeys.mailing import (
-    a_task,
-    an_address,
-    email,
-    free_mail_port,
-    mail_settings,
-    with_mail,
-)
+from tests.journeys.mailing import a_task, an_address, email, mail_settings, with_mail
 from tests.support.builders import RELEASES
 from tests.support.mail_server import MailServer, Taken
 from tests.support.notification_rules import check_notification, read_status
+from tests.support.ports import fresh_port
 
 R4, R4B, R5 = RELEASES
 LEVELS = [level.value for level in PayloadContent]
@@ -37,7 +31,7 @@ FORMS = [
 @pytest.fixture(scope="module")
 def mail_port() -> int:
     """The port of the mail server, where each test has one of its own."""
-    return free_mail_port()
+    return fresh_port()
 
 
 @pytest.fixture(scope="module")

@@ -9,16 +9,10 @@ import pytest
 
 from hub.core.release import FhirRelease
 from tests.journeys.hosting import Fhir, RunningHub, fresh, running_hub
-from tests.journeys.mailing import (
-    a_task,
-    an_address,
-    email,
-    free_mail_port,
-    mail_settings,
-    with_mail,
-)
+from tests.journeys.mailing import a_task, an_address, email, mail_settings, with_mail
 from tests.support.deadline import DEADLINE
 from tests.support.mail_server import MailServer
+from tests.support.ports import fresh_port
 
 R4 = FhirRelease.R4
 
@@ -26,7 +20,7 @@ R4 = FhirRelease.R4
 @pytest.fixture(scope="module")
 def mail_port() -> int:
     """The port of the mail server, where each test has one of its own."""
-    return free_mail_port()
+    return fresh_port()
 
 
 def test_a_person_agrees_by_the_link_before_events_are_sent(mail_port: int) -> None:

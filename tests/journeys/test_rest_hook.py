@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import socket
 import time
 from datetime import timedelta
 from typing import Any
@@ -25,6 +24,7 @@ from tests.journeys.hosting import (
 from tests.support.builders import a_subscription, a_task
 from tests.support.endpoints import Endpoint, Held, Received, Reply, redirect
 from tests.support.notification_rules import check_notification
+from tests.support.ports import fresh_port
 
 R4 = FhirRelease.R4
 
@@ -130,10 +130,8 @@ def test_a_handshake_that_met_a_busy_endpoint_is_tried_again(hub: RunningHub) ->
 
 def test_a_handshake_that_nobody_answers_is_tried_again(hub: RunningHub) -> None:
     async def scenario(fhir: Fhir) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as unused:
-            port = unused.getsockname()[1]
         stored = await fhir.create(
-            a_subscription(fhir.release, endpoint=f"http://127.0.0.1:{port}/hook")
+            a_subscription(fhir.release, endpoint=f"http://127.0.0.1:{fresh_port()}/hook")
         )
         said = await fhir.until_error(stored["id"])
         assert said["status"] == "requested"

@@ -23,6 +23,7 @@ from types import TracebackType
 from typing import Protocol
 
 from tests.support.deadline import DEADLINE
+from tests.support.ports import fresh_port
 
 PATIENCE = DEADLINE
 """Seconds after which a test that waits for a request has failed."""
@@ -183,7 +184,7 @@ class Endpoint:
     async def __aenter__(self) -> Endpoint:
         self._script = iter(self.answers)
         self._server = await asyncio.start_server(
-            self._accept, self.host, 0, ssl=self.tls, limit=4 * 1024 * 1024
+            self._accept, self.host, fresh_port(self.host), ssl=self.tls, limit=4 * 1024 * 1024
         )
         self._port = self._server.sockets[0].getsockname()[1]
         return self
@@ -207,7 +208,7 @@ class Endpoint:
 
     @property
     def port(self) -> int:
-        """The port that the system chose."""
+        """The port, which no other test has had."""
         return self._port
 
     @property

@@ -16,6 +16,7 @@ from typing import Any, Self
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
 from tests.support.deadline import DEADLINE
+from tests.support.ports import fresh_port
 
 PATIENCE = DEADLINE
 """Seconds after which a test that waits for a mail has failed."""
@@ -68,7 +69,7 @@ class MailServer:
         tls: offers STARTTLS with this context.
         at_once: speaks TLS from the first byte.
         password: of the user ``hub``, who has to sign in.
-        port: to listen on, any free one for 0.
+        port: to listen on, one that no other test has had for 0.
         mute: never says goodbye.
     """
 
@@ -93,7 +94,7 @@ class MailServer:
         self._mute = mute
         self._arrived = asyncio.Event()
         self._closing = asyncio.Event()
-        self.port = port
+        self.port = port or fresh_port()
 
     async def __aenter__(self) -> Self:
         loop = asyncio.get_running_loop()
