@@ -1,4 +1,8 @@
-"""A Subscription is its creator's; for every other client it is as if there were none."""
+"""A Subscription is its creator's; for every other client it is as if there were none.
+
+Longer than other files: every way to a Subscription is tried by the same callers, in one place, so
+that a way that is missing can be seen.
+"""
 
 from __future__ import annotations
 

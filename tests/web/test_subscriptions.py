@@ -1,4 +1,8 @@
-"""The pages of Subscriptions: their data, who may see it, and the frame that browsers get."""
+"""The pages of Subscriptions: their data, who may see it, and the frame that browsers get.
+
+Longer than other files: the list and the page of one tell of the same outages, so each outage is
+made once and looked at on both.
+"""
 
 from __future__ import annotations
 
