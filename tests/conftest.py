@@ -56,7 +56,14 @@ _LONG = (
 
 
 def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
-    """Mark what is long."""
+    """Mark what is long; refuse names that another process would spell otherwise.
+
+    A set is spelled in an order that differs from process to process, and processes that share the
+    tests out among themselves must agree on their names.
+    """
+    for item in items:
+        if "frozenset(" in item.name:
+            raise pytest.UsageError(f"{item.nodeid}: give ids; a set has no order")
     long = [_TESTS / each for each in _LONG]
     for item in items:
         if any(item.path.is_relative_to(each) for each in long):

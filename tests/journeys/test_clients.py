@@ -95,7 +95,9 @@ MATRIX = {
 """The statuses of ``OPERATIONS``, by whose Subscription it is (the lab's, or one for it)."""
 
 
-@pytest.mark.parametrize(("whose", "client"), MATRIX, ids=str)
+@pytest.mark.parametrize(
+    ("whose", "client"), MATRIX, ids=[f"{whose}-{client.name}" for whose, client in MATRIX]
+)
 def test_who_may_do_what(asking: RunningHub, whose: str, client: Client) -> None:
     async def scenario(_: Fhir) -> None:
         release = _.release
