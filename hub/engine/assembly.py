@@ -26,6 +26,7 @@ from hub.engine.hub import Hub, base_url
 from hub.engine.intake import Intake
 from hub.engine.messages import Messages
 from hub.engine.opt_in import OptIn
+from hub.engine.recent_events import RecentEvents
 from hub.engine.resend import Resends
 from hub.engine.retention import Retention
 from hub.engine.sockets import Sockets
@@ -132,6 +133,7 @@ def assemble(
     subscribers = Subscribers(registry, around.parameters)
     unmatched = subscribers.load(opened.streams, opened.subscribers)
     wakeups = LocalWakeups(around.clock)
+    recent = RecentEvents(around.store)
     intake = Intake(
         around.store,
         registry,
@@ -139,6 +141,7 @@ def assemble(
         around.parameters,
         clock=around.clock,
         wakeups=wakeups,
+        recent=recent,
         executor=around.writer,
         new_id=around.luck.new_id,
         stop=around.stop,
@@ -183,7 +186,7 @@ def assemble(
         hints=hints,
     )
     delivery = Delivery(
-        store=around.store,
+        events=recent,
         intake=intake,
         subscribers=subscribers,
         subscriptions=subscriptions,

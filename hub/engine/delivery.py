@@ -37,11 +37,11 @@ from hub.core.timing import (
 from hub.engine.authorization_hint import AuthorizationHints
 from hub.engine.delivery_range import lost_before, numbers_due, passed_over
 from hub.engine.envelope import Envelopes
-from hub.engine.numbered_events import read_events
+from hub.engine.recent_events import RecentEvents
 from hub.engine.settlement import Known, Settlement, Settling, Signalling
 from hub.engine.status_error import failure_error, handshake_total, status_errors
 from hub.errors import HubError
-from hub.ports import Channel, Clock, Listener, ReadableStore
+from hub.ports import Channel, Clock, Listener
 
 MOST_AT_ONCE = 512
 
@@ -84,7 +84,7 @@ class Delivery:
     def __init__(
         self,
         *,
-        store: ReadableStore,
+        events: RecentEvents,
         intake: Settling,
         subscribers: Known,
         subscriptions: Signalling,
@@ -96,7 +96,7 @@ class Delivery:
         policy: RetryPolicy,
         hints: AuthorizationHints,
     ) -> None:
-        self._store = store
+        self._recent = events
         self._intake = intake
         self._subscribers = subscribers
         self._subscriptions = subscriptions
@@ -254,9 +254,7 @@ class Delivery:
         task = _Task(kind, subscriber, first, last)
         events: list[NumberedEvent] = []
         if first <= last:
-            events = await self._store.read(
-                lambda reader: read_events(reader, subscriber, first, last)
-            )
+            events = await self._recent.read(subscriber, first, last)
         if not events:
             await self._intake.settle(passed_over(subscriber, kind, first, last, self._clock.now()))
             return task, None

@@ -22,6 +22,7 @@ from hub.core.subscription import SubscriptionStatusCode
 from hub.core.timing import Settled, settled
 from hub.engine.guards import NO_GUARDS, Guards
 from hub.engine.plan import Plan
+from hub.engine.recent_events import RecentEvents
 from hub.engine.resolver import Bodies
 from hub.engine.settlement import Settlement
 from hub.engine.subscribers import Subscribers
@@ -76,6 +77,7 @@ class Intake:
         *,
         clock: Clock,
         wakeups: Wakeups,
+        recent: RecentEvents,
         executor: Executor,
         new_id: Callable[[], str],
         stop: Callable[[BaseException], None],
@@ -85,6 +87,7 @@ class Intake:
         """Take over an opened store.
 
         Args:
+            recent: is told of every event that was committed.
             executor: one thread, the only one that writes.
             new_id: makes an id for a created resource.
             stop: called when the store is broken; it must end the process.
@@ -97,6 +100,7 @@ class Intake:
         self._parameters = parameters
         self._clock = clock
         self._wakeups = wakeups
+        self._recent = recent
         self._executor = executor
         self._new_id = new_id
         self.guards = guards
@@ -297,5 +301,8 @@ class Intake:
             self._subscribers.put(subscriber)
             self.last_sid = max(self.last_sid, subscriber.sid)
         self._subscribers.rows_removed(written.floors, written.dropped_streams)
+        if written.floors or written.dropped_streams:
+            self._recent.forget()
+        self._recent.committed(written.versions, written.events)
         touched = self._subscribers.on(written.counters)
         self._wakeups.signal(touched | {each.sid for each in written.subscribers})

@@ -5,16 +5,32 @@ Source: http://hl7.org/fhir/R5/subscriptionstatus.html (notificationEvent).
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from datetime import datetime
+from typing import Protocol
 
 from hub.core.notification import NumberedEvent, context_versions
 from hub.core.numbering import stretches
 from hub.core.subscriber import Subscriber
 from hub.core.version import ResourceKey, ResourceVersion, StreamEvent, VersionReference
-from hub.ports import Reader
 
 
-def read_events(reader: Reader, subscriber: Subscriber, low: int, high: int) -> list[NumberedEvent]:
+class EventReader(Protocol):
+    """The part of ``hub.ports.Reader`` that reading events takes."""
+
+    def events(self, stream: int, low: int, high: int) -> list[StreamEvent]:
+        """Return the events of a stream with n from ``low`` to ``high``, in order."""
+
+    def at(self, seqs: Iterable[int]) -> Mapping[int, ResourceVersion]:
+        """Return the versions at these places of the log."""
+
+    def version(self, key: ResourceKey, version: int) -> ResourceVersion | None:
+        """Return one version, None if it does not exist or is no longer kept."""
+
+
+def read_events(
+    reader: EventReader, subscriber: Subscriber, low: int, high: int
+) -> list[NumberedEvent]:
     """Return the events numbered ``low``..``high`` (inclusive), in order, with their content.
 
     What retention removed is left out.  Content is read at the versions of the commit.
@@ -45,7 +61,7 @@ def read_events(reader: Reader, subscriber: Subscriber, low: int, high: int) -> 
     ]
 
 
-def instant_of(reader: Reader, subscriber: Subscriber, number: int) -> datetime:
+def instant_of(reader: EventReader, subscriber: Subscriber, number: int) -> datetime:
     """Return when the event ``number``, which must still be kept, happened."""
     found = kept_instant(reader, subscriber, number)
     if found is None:
@@ -53,7 +69,7 @@ def instant_of(reader: Reader, subscriber: Subscriber, number: int) -> datetime:
     return found
 
 
-def kept_instant(reader: Reader, subscriber: Subscriber, number: int) -> datetime | None:
+def kept_instant(reader: EventReader, subscriber: Subscriber, number: int) -> datetime | None:
     """Return when the event ``number`` happened, None if it is no longer kept."""
     for stretch in stretches(subscriber.segments, number, number):
         for event in reader.events(stretch.stream, stretch.low, stretch.high):
@@ -68,7 +84,7 @@ def _named(event: StreamEvent) -> tuple[VersionReference, ...]:
 
 
 def _version(
-    reader: Reader, subscriber: Subscriber, reference: VersionReference
+    reader: EventReader, subscriber: Subscriber, reference: VersionReference
 ) -> ResourceVersion | None:
     release = subscriber.subscription.release
     return reader.version(

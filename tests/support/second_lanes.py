@@ -29,6 +29,7 @@ from hub.engine.authorization_hint import AuthorizationHints
 from hub.engine.delivery import Delivery
 from hub.engine.envelope import Envelopes
 from hub.engine.hub import base_url
+from hub.engine.recent_events import RecentEvents
 from hub.engine.settlement import Settlement
 from hub.engine.subscribers import GONE
 from hub.engine.wakeups import LocalListener
@@ -164,7 +165,7 @@ async def deliver(path: Path) -> None:
         await client.start()
         stack.push_async_callback(client.close)
         delivery = Delivery(
-            store=store,
+            events=RecentEvents(store),
             intake=remote,
             subscribers=followed,
             subscriptions=remote,
