@@ -142,7 +142,8 @@ def same(left: Json, right: Json) -> bool:
     The order of members is of no meaning; numbers are compared by their spelling, since 1.10
     states another precision than 1.1.
     """
-    return _normalised(left) == _normalised(right)
+    # What differs as values differs as text; what is equal may still be spelled otherwise.
+    return bool(left == right) and _normalised(left) == _normalised(right)
 
 
 def _normalised(value: Json) -> bytes:

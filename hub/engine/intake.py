@@ -21,6 +21,7 @@ from hub.core.search_parameter import SearchParameters
 from hub.core.subscription import SubscriptionStatusCode
 from hub.core.timing import Settled, settled
 from hub.engine.guards import NO_GUARDS, Guards
+from hub.engine.heads import Heads
 from hub.engine.plan import Plan
 from hub.engine.recent_events import RecentEvents
 from hub.engine.resolver import Bodies
@@ -106,6 +107,7 @@ class Intake:
         self.guards = guards
         self._stop = stop
         self._last_seq = opened.last_seq
+        self._heads = Heads(store.writer)
         newest = store.writer.at([opened.last_seq]).get(opened.last_seq)
         self._last_at = newest.timestamp if newest else clock.now()
         self.last_stream = opened.last_stream
@@ -197,7 +199,7 @@ class Intake:
     # Runs in the writer's thread.  Nothing that others see changes before the commit.
     def _process(self, batch: _Batch) -> None:
         plan = Plan(
-            self._store.writer,
+            self._heads,
             self._registry,
             self._parameters,
             now=max(self._clock.now(), self._last_at),
@@ -224,6 +226,7 @@ class Intake:
             written = plan.batch()
             if not written.empty:
                 self._store.commit(written)
+                self._heads.committed(written.versions)
         except Exception as error:
             if not isinstance(error, HubError):
                 log.exception("a batch could not be committed")
@@ -257,12 +260,15 @@ class Intake:
         )
         if older and subscriber.subscription.status is SubscriptionStatusCode.REQUESTED:
             delivery = replace(delivery, due=subscriber.delivery.due)
-        subscriber = replace(subscriber, delivery=delivery)
-        if settlement.what is not Settled.REACHED:
-            subscriber = replace(
-                subscriber, error=settlement.error, error_code=settlement.error_code
+        if settlement.what is Settled.REACHED:
+            into[sid] = replace(subscriber, delivery=delivery)
+        else:
+            into[sid] = replace(
+                subscriber,
+                delivery=delivery,
+                error=settlement.error,
+                error_code=settlement.error_code,
             )
-        into[sid] = subscriber
         plan.attempts.extend(settlement.attempts)
 
     def _publish(self, batch: _Batch) -> None:

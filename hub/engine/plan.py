@@ -83,14 +83,9 @@ class Plan:
         self._bodies = bodies
         self._n = n
         self._parent = parent
-        # What is committed does not change while a batch is planned: one look is enough.
-        self._stored: dict[ResourceKey, ResourceVersion | None] = parent._stored if parent else {}
         self._versions: list[ResourceVersion] = []
         self._events: list[StreamEvent] = []
         self._own_heads: dict[ResourceKey, ResourceVersion] = {}
-        self._heads: ChainMap[ResourceKey, ResourceVersion] = ChainMap(
-            self._own_heads, *(parent._heads.maps if parent else ())
-        )
         self._counters: dict[int, int] = {}
 
     def child(self) -> Plan:
@@ -131,12 +126,7 @@ class Plan:
 
     def head(self, key: ResourceKey) -> ResourceVersion | None:
         """Return the newest version as this plan leaves it."""
-        return self._heads.get(key) or self._stored_head(key)
-
-    def _stored_head(self, key: ResourceKey) -> ResourceVersion | None:
-        if key not in self._stored:
-            self._stored[key] = self._reader.head(key)
-        return self._stored[key]
+        return self._own_heads.get(key) or self._before(key)
 
     def body(self, version: ResourceVersion) -> Resource | None:
         """Return the parsed resource of a version."""
@@ -145,7 +135,13 @@ class Plan:
     def resolver(self, release: FhirRelease) -> ReaderResolver:
         """Return a resolver on the state as this plan leaves it."""
         reader, known = self._reader, self.parameters[release]
-        return ReaderResolver(reader, release, known, self._bodies, self._heads, now=self.now)
+        planned = [self._own_heads]
+        plan = self._parent
+        while plan is not None:
+            planned.append(plan._own_heads)
+            plan = plan._parent
+        written = ChainMap(*planned)
+        return ReaderResolver(reader, release, known, self._bodies, written, now=self.now)
 
     def n(self, stream: int) -> int:
         """Return a stream's counter as this plan leaves it."""
@@ -241,7 +237,7 @@ class Plan:
             dropped_topics=self.dropped_topics,
         )
         for key, version in self._own_heads.items():
-            before = self._stored_head(key)
+            before = self._reader.head(key)
             if before is not None and not before.deleted:
                 batch.unindex.append(before.seq)
             batch.index[version.seq] = self._index(version)
@@ -297,6 +293,8 @@ class Plan:
 
     def _close_transaction(self, started: int) -> None:
         """Let all versions since ``started`` name the last of them as their transaction."""
+        if len(self._versions) - started < 2:
+            return
         for index in range(started, len(self._versions)):
             version = replace(self._versions[index], transaction=self.last_seq)
             self._versions[index] = version
@@ -373,7 +371,7 @@ class Plan:
     def _change(self, version: ResourceVersion) -> Change:
         previous: Resource | None = None
         if version.interaction is not Interaction.CREATE and version.previous is not None:
-            before = self._before(version)
+            before = self._before(version.key)
             previous = self._bodies.of(before) if before else None
         return Change(
             release=version.key.release,
@@ -385,12 +383,14 @@ class Plan:
             author=version.author,
         )
 
-    def _before(self, version: ResourceVersion) -> ResourceVersion | None:
-        """Return the version that ``version`` follows, planned or committed."""
-        for mapping in self._heads.maps[1:]:
-            if version.key in mapping:
-                return mapping[version.key]
-        return self._stored_head(version.key)
+    def _before(self, key: ResourceKey) -> ResourceVersion | None:
+        """Return the newest version as this plan found it, planned or committed."""
+        plan = self._parent
+        while plan is not None:
+            if key in plan._own_heads:
+                return plan._own_heads[key]
+            plan = plan._parent
+        return self._reader.head(key)
 
 
 def _reference(version: ResourceVersion) -> VersionReference:

@@ -162,6 +162,15 @@ class Subscribers:
     def put(self, subscriber: Subscriber) -> None:
         """Take over a Subscription as it was just committed."""
         before = self._by_sid.get(subscriber.sid)
+        if (
+            before is not None
+            and before.subscription is subscriber.subscription
+            and before.segments is subscriber.segments
+            and before.owner == subscriber.owner
+        ):
+            # Only its delivery went on.
+            self._by_sid[subscriber.sid] = subscriber
+            return
         left: int | None = None
         if before is not None and before.segments and before.segments[-1].is_open:
             left = before.segments[-1].stream
