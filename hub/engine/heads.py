@@ -38,6 +38,10 @@ class Heads:
         self._heads: OrderedDict[ResourceKey, ResourceVersion | None] = OrderedDict()
         self._bytes = 0
 
+    def __len__(self) -> int:
+        """Return of how many resources something is remembered."""
+        return len(self._heads)
+
     def committed(self, versions: Iterable[ResourceVersion]) -> None:
         """Follow a commit of these versions, in their order."""
         for version in versions:
