@@ -12,7 +12,8 @@ from __future__ import annotations
 import asyncio
 import heapq
 import logging
-from collections.abc import Callable, Mapping
+from collections import OrderedDict
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -44,6 +45,7 @@ from hub.errors import HubError
 from hub.ports import Channel, Clock, Listener
 
 MOST_AT_ONCE = 512
+MOST_IN_SLICE = 256
 
 log = logging.getLogger(__name__)
 
@@ -111,22 +113,20 @@ class Delivery:
         self._planned: dict[int, datetime] = {}
         self._busy: dict[int, asyncio.Task[None]] = {}
         self._beats: dict[int, datetime] = {}
-        self._slots = asyncio.Semaphore(MOST_AT_ONCE)
+        self._waiting: OrderedDict[int, None] = OrderedDict()
         self._draining = False
 
     @property
     def busy(self) -> int:
         """How many lanes have something to do right now."""
-        return len(self._busy)
+        return len(self._busy) + len(self._waiting)
 
     async def run(self) -> None:
         """Serve every lane until cancelled."""
-        for subscriber in list(self._subscribers):
-            self._serve(subscriber.sid)
+        await self._serve_all([subscriber.sid for subscriber in self._subscribers])
         while True:
             until = self._due[0][0] if self._due else None
-            for sid in await self._listener.wait(until):
-                self._serve(sid)
+            await self._serve_all(await self._listener.wait(until))
             now = self._clock.now()
             while self._due and self._due[0][0] <= now:
                 at, sid = heapq.heappop(self._due)
@@ -150,6 +150,13 @@ class Delivery:
         for task in tasks:
             task.cancel()
 
+    async def _serve_all(self, sids: Collection[int]) -> None:
+        """Serve lanes in slices: one change can wake ten thousand, and others have their turn."""
+        for count, sid in enumerate(sids, 1):
+            self._serve(sid)
+            if not count % MOST_IN_SLICE:
+                await self._clock.sleep_until(self._clock.now())
+
     def _serve(self, sid: int) -> None:
         subscriber = self._subscribers.get(sid)
         if self._draining or sid in self._busy or subscriber is None or subscriber.deleted:
@@ -161,6 +168,9 @@ class Delivery:
             return
         if due.at > now:
             self._plan(sid, due.at)
+            return
+        if len(self._busy) >= MOST_AT_ONCE:
+            self._waiting[sid] = None
             return
         task = asyncio.create_task(self._run_lane(subscriber, due))
         self._busy[sid] = task
@@ -192,13 +202,20 @@ class Delivery:
             return
         error = task.exception()
         if error is None:
-            self._serve(sid)
+            # Whoever waits has its turn first.
+            if self._waiting:
+                self._waiting[sid] = None
+            else:
+                self._serve(sid)
         else:
             if isinstance(error, HubError):
                 log.warning("lane of Subscription %d waits: %s", sid, error.diagnostics)
             else:
                 log.error("lane of Subscription %d failed", sid, exc_info=error)
             self._plan(sid, self._clock.now() + timedelta(seconds=5))
+        while self._waiting and len(self._busy) < MOST_AT_ONCE:
+            turn, _ = self._waiting.popitem(last=False)
+            self._serve(turn)
 
     async def _run_lane(self, subscriber: Subscriber, due: Due) -> None:
         if due.kind is Kind.END:
@@ -211,13 +228,12 @@ class Delivery:
                 subscriber.sid, subscriber.generation, Signal.HANDSHAKE_FAILED, error=UNCONFIRMED
             )
             return
-        async with self._slots:
-            if self._subscribers.get(subscriber.sid) is not subscriber:
-                return  # It was changed while the lane waited for its turn; the lane looks again.
-            task, envelope = await self._prepared(subscriber, due.kind)
-            if envelope is None:
-                return
-            result = await self._channels[envelope.channel_type].send(envelope)
+        if self._subscribers.get(subscriber.sid) is not subscriber:
+            return  # It was changed before the lane had its turn; the lane looks again.
+        task, envelope = await self._prepared(subscriber, due.kind)
+        if envelope is None:
+            return
+        result = await self._channels[envelope.channel_type].send(envelope)
         if isinstance(result, Delivered):
             await self._delivered(task, result)
         else:

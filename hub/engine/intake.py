@@ -272,7 +272,7 @@ class Intake:
         plan.attempts.extend(settlement.attempts)
 
     def _publish(self, batch: _Batch) -> None:
-        """Let what others see follow what was committed, then answer."""
+        """Let what others see follow what was committed, then answer, then wake lanes."""
         for compiled in batch.compiled:
             self._registry.put_topic(compiled)
         if batch.written is not None:
@@ -292,6 +292,9 @@ class Intake:
                 item.done.set_exception(answer)
             else:
                 item.done.set_result(answer)
+        if batch.written is not None:
+            touched = self._subscribers.on(batch.written.counters)
+            self._wakeups.signal(touched | {each.sid for each in batch.written.subscribers})
 
     def _absorb(self, written: WriteBatch) -> None:
         for topic in written.dropped_topics:
@@ -310,5 +313,3 @@ class Intake:
         if written.floors or written.dropped_streams:
             self._recent.forget()
         self._recent.committed(written.versions, written.events)
-        touched = self._subscribers.on(written.counters)
-        self._wakeups.signal(touched | {each.sid for each in written.subscribers})
