@@ -27,6 +27,7 @@ HANDSHAKE_PATIENCE = timedelta(seconds=20)
 """How long ``reactivate`` looks for the outcome of the handshake."""
 
 _POLL = timedelta(milliseconds=250)
+_PHASES = ("dns", "connect", "tls", "wait")
 _STATUS_COLOUR = {"active": "green", "requested": "yellow", "error": "red", "off": "dim"}
 
 
@@ -109,7 +110,7 @@ class Desk:
             for attempt in attempts:
                 self._terminal.line(json.dumps(attempt, ensure_ascii=False))
         elif attempts:
-            head = ("AT", "KIND", "NUMBERS", "OUTCOME", "STATUS", "TOOK", "REASON")
+            head = ("AT", "KIND", "NUMBERS", "OUTCOME", "STATUS", "TOOK", "OF WHICH", "REASON")
             self._terminal.table(head, [_attempt_row(attempt) for attempt in attempts])
         else:
             self._terminal.talk(f"no attempts to deliver to {self._path} yet")
@@ -300,5 +301,10 @@ def _attempt_row(attempt: dict[str, Json]) -> list[str]:
         str(attempt.get("outcome", "")),
         str(attempt.get("status", "")),
         milliseconds(float(attempt.get("milliseconds", 0))),
+        ", ".join(
+            f"{phase} {milliseconds(float(attempt[phase]))}"
+            for phase in _PHASES
+            if phase in attempt
+        ),
         str(attempt.get("reason", "")),
     ]

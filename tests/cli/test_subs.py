@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -108,6 +109,8 @@ def test_attempts_tell_when_what_and_how_it_went(hub_url: str) -> None:
             assert screen.rows[0].split()[:2] == ["AT", "KIND"]
             assert [row.split()[1] for row in screen.rows[1:]] == ["events", "handshake"]
             assert "#1" in screen.rows[1] and "delivered" in screen.rows[1]
+            assert re.search(r" wait [0-9.]+ ms", screen.rows[1])
+            assert re.search(r" connect [0-9.]+ ms, wait [0-9.]+ ms", screen.rows[2])
             _, screen = await desk.ask("attempts", desk.id, "--format", "json")
             assert json.loads(screen.rows[0])["outcome"] == "delivered"
 
