@@ -12,7 +12,6 @@ from __future__ import annotations
 import asyncio
 import heapq
 import logging
-from collections import OrderedDict
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -41,10 +40,10 @@ from hub.engine.envelope import Envelopes
 from hub.engine.recent_events import RecentEvents
 from hub.engine.settlement import Known, Settlement, Settling, Signalling
 from hub.engine.status_error import failure_error, handshake_total, status_errors
+from hub.engine.turns import Turns
 from hub.errors import HubError
 from hub.ports import Channel, Clock, Listener
 
-MOST_AT_ONCE = 512
 MOST_IN_SLICE = 256
 
 log = logging.getLogger(__name__)
@@ -113,13 +112,13 @@ class Delivery:
         self._planned: dict[int, datetime] = {}
         self._busy: dict[int, asyncio.Task[None]] = {}
         self._beats: dict[int, datetime] = {}
-        self._waiting: OrderedDict[int, None] = OrderedDict()
+        self._turns = Turns()
         self._draining = False
 
     @property
     def busy(self) -> int:
         """How many lanes have something to do right now."""
-        return len(self._busy) + len(self._waiting)
+        return len(self._turns)
 
     async def run(self) -> None:
         """Serve every lane until cancelled."""
@@ -157,7 +156,7 @@ class Delivery:
             if not count % MOST_IN_SLICE:
                 await self._clock.sleep_until(self._clock.now())
 
-    def _serve(self, sid: int) -> None:
+    def _serve(self, sid: int, *, called: bool = False) -> None:
         subscriber = self._subscribers.get(sid)
         if self._draining or sid in self._busy or subscriber is None or subscriber.deleted:
             return
@@ -169,8 +168,8 @@ class Delivery:
         if due.at > now:
             self._plan(sid, due.at)
             return
-        if len(self._busy) >= MOST_AT_ONCE:
-            self._waiting[sid] = None
+        fails = subscriber.delivery.failures > 0
+        if not self._turns.take(sid, fails=fails, called=called):
             return
         task = asyncio.create_task(self._run_lane(subscriber, due))
         self._busy[sid] = task
@@ -197,25 +196,21 @@ class Delivery:
         return self._beats.get(sid)
 
     def _finished(self, sid: int, task: asyncio.Task[None]) -> None:
-        self._busy.pop(sid, None)
+        del self._busy[sid]
+        self._turns.end(sid)
         if task.cancelled():
             return
         error = task.exception()
         if error is None:
-            # Whoever waits has its turn first.
-            if self._waiting:
-                self._waiting[sid] = None
-            else:
-                self._serve(sid)
+            self._serve(sid)
         else:
             if isinstance(error, HubError):
                 log.warning("lane of Subscription %d waits: %s", sid, error.diagnostics)
             else:
                 log.error("lane of Subscription %d failed", sid, exc_info=error)
             self._plan(sid, self._clock.now() + timedelta(seconds=5))
-        while self._waiting and len(self._busy) < MOST_AT_ONCE:
-            turn, _ = self._waiting.popitem(last=False)
-            self._serve(turn)
+        while (turn := self._turns.call()) is not None:
+            self._serve(turn, called=True)
 
     async def _run_lane(self, subscriber: Subscriber, due: Due) -> None:
         if due.kind is Kind.END:
