@@ -12,8 +12,10 @@ Rules of this floor:
 - Bodies, header values and query strings are never part of a message, a ``repr`` or a log line.
 
 Reading order: ``addresses`` (where the hub may send), ``endpoint`` (what a URL may look like),
-``header`` (what a subscriber's header may look like), ``attempt`` (what is seen of one attempt),
-``egress`` (the client), ``rest_hook``, ``message``, ``websocket``.  For mail: ``mailto``,
-``mail_header``, ``mail_payload`` (what may be asked for), ``mail_text`` (what a person reads),
-``mail_message`` (the whole mail), ``smtp`` (handing it over), ``email``.
+``header`` (what a subscriber's header may look like), ``limits``, ``attempt`` (what is seen of one
+attempt), ``request``, ``reader`` (what is sent and read), ``connection``, ``pool``, ``resolver``,
+``dialler`` (where the address is checked), ``egress`` (the client), ``rest_hook``, ``message``,
+``websocket``.  For mail: ``mailto``, ``mail_header``, ``mail_payload`` (what may be asked for),
+``mail_text`` (what a person reads), ``mail_message`` (the whole mail), ``smtp`` (handing it over),
+``email``.
 """

@@ -1,114 +1,74 @@
-"""What is seen of one attempt while it runs: its phases, its sockets, and how it went on.
-
-The client library tells some of it through its tracing signals, the sockets and the TLS context
-tell the rest.  They find the attempt that they belong to in ``current``.
-"""
+"""What is seen of one attempt while it runs: where its time goes and which address was dialled."""
 
 from __future__ import annotations
 
-import socket
-import ssl
 from collections.abc import Callable
-from contextvars import ContextVar
-from dataclasses import dataclass, field
-from types import SimpleNamespace
-from typing import Any
-
-import aiohttp
+from typing import Final, Literal
 
 from hub.core.delivery import Timing
 
+Phase = Literal["dns", "connect", "tls", "wait"]
+"""A part of an attempt; one follows the other.  Without one it waits for a connection."""
 
-@dataclass(slots=True)
-class Phase:
-    """When a part of an attempt began and ended, on the monotonic clock."""
-
-    began: float | None = None
-    ended: float | None = None
-
-    def milliseconds(self, now: float) -> float | None:
-        """Return how long it lasted, or has lasted at ``now``; None if it never began."""
-        if self.began is None:
-            return None
-        return ((now if self.ended is None else self.ended) - self.began) * 1000.0
+_DOING: Final[dict[Phase | None, str]] = {
+    None: "waiting for a connection",
+    "dns": "looking up the name",
+    "connect": "connecting",
+    "tls": "in the TLS handshake",
+    "wait": "waiting for the answer",
+}
 
 
-@dataclass(slots=True)
 class Attempt:
-    """What is seen of one attempt while it runs."""
+    """What is seen of one attempt, which begins now.
 
-    monotonic: Callable[[], float]
-    total: Phase = field(default_factory=Phase)
-    dns: Phase = field(default_factory=Phase)
-    connect: Phase = field(default_factory=Phase)
-    tls: Phase = field(default_factory=Phase)
-    wait: Phase = field(default_factory=Phase)
-    dialled: list[tuple[socket.socket, str]] = field(default_factory=list)
-    address: str | None = None
-    blocked: bool = False
-    reused: bool = False
+    ``address`` is the one dialled last; ``blocked`` is True when the policy denied an address.
+    Times are milliseconds, and None for a phase that did not happen.
+    """
 
-    def start(self, phase: Phase) -> None:
-        """Note that ``phase`` begins now."""
-        phase.began, phase.ended = self.monotonic(), None
+    __slots__ = (
+        *("_began", "_monotonic", "_since", "address", "blocked"),
+        *("connect", "dns", "phase", "tls", "wait"),
+    )
 
-    def end(self, phase: Phase) -> None:
-        """Note that ``phase`` ends now, if it is under way."""
-        if phase.began is not None and phase.ended is None:
-            phase.ended = self.monotonic()
+    def __init__(self, monotonic: Callable[[], float]) -> None:
+        self._monotonic = monotonic
+        self._began = self._since = monotonic()
+        self.phase: Phase | None = None
+        self.dns: float | None = None
+        self.connect: float | None = None
+        self.tls: float | None = None
+        self.wait: float | None = None
+        self.address: str | None = None
+        self.blocked = False
 
-    def timing(self) -> Timing:
-        """Return where the time went; a phase that never ended lasted until now."""
-        now = self.monotonic()
+    def enter(self, phase: Phase | None) -> None:
+        """Note that ``phase`` begins now, and that the one before it is over."""
+        now = self._monotonic()
+        self._leave(now)
+        self.phase, self._since = phase, now
+
+    def timing(self, now: float | None = None) -> Timing:
+        """Return where the time went until ``now``, on the same clock; the attempt is over."""
+        if now is None:
+            now = self._monotonic()
+        self._leave(now)
+        self.phase = None
         return Timing(
             address=None if self.blocked else self.address,
-            dns=self.dns.milliseconds(now),
-            connect=self.connect.milliseconds(now),
-            tls=self.tls.milliseconds(now),
-            wait=self.wait.milliseconds(now),
-            total=self.total.milliseconds(now) or 0.0,
+            dns=self.dns,
+            connect=self.connect,
+            tls=self.tls,
+            wait=self.wait,
+            total=(now - self._began) * 1000.0,
         )
 
+    @property
+    def doing(self) -> str:
+        """What it is at, in words."""
+        return _DOING[self.phase]
 
-current: ContextVar[Attempt] = ContextVar("attempt")
-
-
-class TimedTls(ssl.SSLContext):
-    """A TLS client context that notes when a handshake begins, which nothing else tells."""
-
-    def wrap_bio(self, *args: Any, **kwargs: Any) -> ssl.SSLObject:
-        """Note that the dial is done and the handshake begins."""
-        attempt = current.get()
-        attempt.end(attempt.connect)
-        attempt.start(attempt.tls)
-        return super().wrap_bio(*args, **kwargs)
-
-
-def tracing() -> aiohttp.TraceConfig:
-    """Note the phases of each attempt as the library goes through them."""
-    config = aiohttp.TraceConfig()
-
-    def on(signal: Any, note: Callable[[Attempt], None]) -> None:
-        async def noted(_session: object, context: SimpleNamespace, _params: object) -> None:
-            note(context.trace_request_ctx)
-
-        signal.append(noted)
-
-    def connected(attempt: Attempt) -> None:
-        attempt.end(attempt.connect)
-        attempt.end(attempt.tls)
-        # Of the sockets that raced, only the winner is still open.
-        open_ones = [address for made, address in attempt.dialled if made.fileno() != -1]
-        attempt.address = open_ones[-1] if open_ones else attempt.address
-        attempt.dialled.clear()
-        attempt.start(attempt.wait)
-
-    def reused(attempt: Attempt) -> None:
-        attempt.reused = True
-        attempt.start(attempt.wait)
-
-    on(config.on_dns_resolvehost_start, lambda attempt: attempt.start(attempt.dns))
-    on(config.on_dns_resolvehost_end, lambda attempt: attempt.end(attempt.dns))
-    on(config.on_connection_create_end, connected)
-    on(config.on_connection_reuseconn, reused)
-    return config
+    def _leave(self, now: float) -> None:
+        phase = self.phase
+        if phase is not None:
+            setattr(self, phase, (getattr(self, phase) or 0.0) + (now - self._since) * 1000.0)

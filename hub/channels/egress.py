@@ -2,53 +2,37 @@
 
 The address is checked where it can't change any more: at the socket that is about to be connected.
 What a name resolves to is checked as well, all of it, but only so that a name with one forbidden
-address is refused as a whole.  Redirects, proxies of the environment, cookies and decompression
-are off, and everything that the other side may send is bounded.
+address is refused as a whole.  Redirects, proxies, cookies and decompression are not known here,
+and everything that the other side may send is bounded.
 Source: RFC 9110, 9112; OWASP "Server-Side Request Forgery Prevention".
 """
 
 from __future__ import annotations
 
 import asyncio
-import socket
 import ssl
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
 
 import aiohttp
-from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.abc import AbstractResolver
 
 from hub.channels.addresses import EgressPolicy, Network
-from hub.channels.attempt import Attempt, TimedTls, current, tracing
-from hub.channels.endpoint import parse
+from hub.channels.attempt import Attempt
+from hub.channels.connection import Connection, DroppedError, Response
+from hub.channels.dialler import Dialler
+from hub.channels.limits import EgressLimits
+from hub.channels.pool import Pool
+from hub.channels.reader import NotHttpError
+from hub.channels.request import Origin, header_lines, target_of
+from hub.channels.resolver import NOT_ALLOWED, GuardedResolver, LookUpError, NotAllowedError
 from hub.core.delivery import Failed, FailureClass, Timing
 from hub.errors import HubError
 
 __all__ = ["Answer", "EgressLimits", "EgressPolicy", "GuardedClient", "Network"]
 
-_NOT_ALLOWED = (
-    "the hub's settings do not let it send to this address; `--egress-allow CIDR` would allow it"
-)
 _NO_HTTP = "the endpoint is plain http; `--allow-http` would allow it"
-
-
-@dataclass(frozen=True, slots=True)
-class EgressLimits:
-    """How much one attempt may take: seconds, connections and bytes.
-
-    ``drain`` is how long the body of an answer may take after its head.
-    """
-
-    dns: float = 2.0
-    connect: float = 5.0
-    drain: float = 1.0
-    body_bytes: int = 16 * 1024
-    header_line_bytes: int = 8 * 1024
-    headers: int = 100
-    connections: int = 1_000
-    connections_per_origin: int = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,34 +47,6 @@ class Answer:
     retry_after: str | None
     timing: Timing
     body: bytes = field(default=b"", repr=False)
-
-
-class _NotAllowedError(OSError):
-    """Nothing is sent there.  An OSError, as a socket that can't be made is one to the library."""
-
-
-class _GuardedResolver(AbstractResolver):
-    """Refuses a name as a whole when one of its addresses is denied."""
-
-    def __init__(self, inner: AbstractResolver, policy: EgressPolicy, seconds: float) -> None:
-        self._inner = inner
-        self._policy = policy
-        self._seconds = seconds
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
-    ) -> list[ResolveResult]:
-        try:
-            async with asyncio.timeout(self._seconds):
-                found = await self._inner.resolve(host, port, family)
-        except TimeoutError:
-            raise OSError(None, "the name look-up took too long") from None
-        if any(self._policy.deny_reason(one["host"], port) for one in found):
-            raise _NotAllowedError(_NOT_ALLOWED)
-        return found
-
-    async def close(self) -> None:
-        await self._inner.close()
 
 
 class GuardedClient:
@@ -119,12 +75,13 @@ class GuardedClient:
         keep: bool = True,
     ) -> None:
         self.policy = policy
+        self._ending = b"\r\n" if keep else b"\r\nConnection: close\r\n"
         self._keep = keep
         self._monotonic = monotonic
         self._limits = limits or EgressLimits()
         self._resolver = resolver
-        self._session: aiohttp.ClientSession | None = None
-        self._tls = TimedTls(ssl.PROTOCOL_TLS_CLIENT)
+        self._pool: Pool | None = None
+        self._tls = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         self._tls.minimum_version = ssl.TLSVersion.TLSv1_2
         if ca_file is None:
             self._tls.load_default_certs()
@@ -134,37 +91,18 @@ class GuardedClient:
     async def start(self) -> None:
         """Make the connection pool."""
         limits = self._limits
+        self._loop = asyncio.get_running_loop()
         inner = self._resolver or aiohttp.DefaultResolver()
-        self._guard = _GuardedResolver(inner, self.policy, limits.dns)
-        connector = aiohttp.TCPConnector(
-            ssl=self._tls,
-            resolver=self._guard,
-            limit=limits.connections,
-            limit_per_host=limits.connections_per_origin,
-            force_close=not self._keep,
-            socket_factory=self._socket,
-        )
-        self._session = aiohttp.ClientSession(
-            connector=connector,
-            cookie_jar=aiohttp.DummyCookieJar(),
-            trust_env=False,
-            auto_decompress=False,
-            raise_for_status=False,
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=limits.connect),
-            read_bufsize=limits.body_bytes,
-            max_line_size=limits.header_line_bytes,
-            max_field_size=limits.header_line_bytes,
-            max_headers=limits.headers,
-            skip_auto_headers=("Accept", "Accept-Encoding", "Content-Type", "User-Agent"),
-            trace_configs=[tracing()],
-        )
+        resolver = GuardedResolver(inner, self.policy, limits.dns)
+        self._dialler = Dialler(resolver, self.policy, self._tls, limits)
+        self._pool = Pool(limits, keep=self._keep)
 
     async def close(self) -> None:
         """Close every connection; what is in flight fails."""
-        if self._session is not None:
-            await self._session.close()
-            await self._guard.close()
-            self._session = None
+        if self._pool is not None:
+            pool, self._pool = self._pool, None
+            await pool.close()
+            await self._dialler.close()
 
     async def post(
         self,
@@ -193,10 +131,10 @@ class GuardedClient:
     ) -> Answer | Failed:
         """Send ``body`` by PUT; see ``post``.
 
-        The library sends it once more where the connection was closed without an answer: PUT may
-        be repeated (RFC 9110, 9.2.2).
+        It is sent once more wherever the connection was closed without an answer: PUT may be
+        repeated (RFC 9110, 9.2.2).
         """
-        return await self._send("PUT", url, body, headers, timeout)
+        return await self._send("PUT", url, body, headers, timeout, repeat=True)
 
     async def _send(
         self,
@@ -207,153 +145,111 @@ class GuardedClient:
         timeout: timedelta,
         *,
         read: int = 0,
+        repeat: bool = False,
     ) -> Answer | Failed:
+        pool = self._pool
+        if pool is None:
+            raise RuntimeError("GuardedClient.start() was not called")
         attempt = Attempt(self._monotonic)
-        attempt.start(attempt.total)
-        token = current.set(attempt)
         try:
-            async with asyncio.timeout(timeout.total_seconds()) as deadline:
-                spelled = _one_spelling(headers)
-                return await self._once(
-                    attempt, method, url, body, spelled, deadline=deadline, read=read
-                )
-        except (TimeoutError, HubError, aiohttp.ClientError, OSError) as error:
+            target = target_of(method, url)
+            if not (target.origin.tls or self.policy.allow_http):
+                raise NotAllowedError(_NO_HTTP)
+            lines = header_lines(tuple(headers))
+            head = b"%b%bContent-Length: %d%b\r\n" % (
+                *(target.opening, lines, len(body), self._ending),
+            )
+            response = await self._exchange(
+                pool,
+                target.origin,
+                (head, body),
+                attempt,
+                deadline=self._loop.time() + timeout.total_seconds(),
+                most=max(read, self._limits.body_bytes),
+                repeat=repeat,
+            )
+        except (HubError, OSError, DroppedError, NotHttpError) as error:
             failure, reason = _judge(error, attempt)
             return Failed(failure=failure, reason=reason, timing=attempt.timing())
-        finally:
-            current.reset(token)
-
-    async def _once(
-        self,
-        attempt: Attempt,
-        method: str,
-        url: str,
-        body: bytes,
-        headers: tuple[tuple[str, str], ...],
-        *,
-        deadline: asyncio.Timeout,
-        read: int,
-    ) -> Answer:
-        endpoint = parse(url)
-        if endpoint.scheme == "http" and not self.policy.allow_http:
-            attempt.blocked = True
-            raise _NotAllowedError(_NO_HTTP)
-        try:
-            response = await self._exchange(attempt, method, endpoint.url, body, headers)
-        except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
-            if not attempt.reused:
-                raise
-            attempt.reused = False
-            response = await self._exchange(attempt, method, endpoint.url, body, headers)
-        attempt.end(attempt.wait)
-        answer = Answer(response.status, response.headers.get("Retry-After"), attempt.timing())
-        text = await self._drain(response, deadline, max(read, self._limits.body_bytes))
-        return replace(answer, body=text) if 0 < len(text) <= read else answer
+        text = response.body if len(response.body) <= read else b""
+        timing = attempt.timing(response.at)
+        return Answer(response.status, response.retry_after, timing, text)
 
     async def _exchange(
         self,
+        pool: Pool,
+        origin: Origin,
+        request: tuple[bytes, bytes],
         attempt: Attempt,
-        method: str,
-        url: Any,
-        body: bytes,
-        headers: tuple[tuple[str, str], ...],
-    ) -> aiohttp.ClientResponse:
-        if self._session is None:
-            raise RuntimeError("GuardedClient.start() was not called")
-        return await self._session.request(
-            method,
-            url,
-            data=body,
-            headers=headers,
-            allow_redirects=False,
-            trace_request_ctx=attempt,
-        )
-
-    async def _drain(
-        self, response: aiohttp.ClientResponse, deadline: asyncio.Timeout, most: int
-    ) -> bytes:
-        """Return a body of at most ``most`` bytes, so that the connection can be used again.
-
-        Of a longer one, and of one that does not come in time, nothing is returned and the
-        connection is closed.  The answer has come: whatever happens here, the attempt is over.
-        """
-        soon = asyncio.get_running_loop().time() + self._limits.drain
-        soon = min(soon, deadline.when() or soon)
-        deadline.reschedule(None)
-        text = b""
+        *,
+        deadline: float,
+        most: int,
+        repeat: bool,
+    ) -> Response:
+        """Send head and body over a kept connection or a new one, and return the answer."""
+        connection = pool.take(origin)
+        if connection is None:
+            async with asyncio.timeout_at(deadline):
+                connection = await pool.claim(origin)
         try:
-            async with asyncio.timeout_at(soon):
-                while chunk := await response.content.read(most + 1 - len(text)):
-                    text += chunk
-                    if len(text) > most:
-                        return b""
-        except (TimeoutError, aiohttp.ClientError, OSError):
-            return b""
+            if connection is None:
+                connection = await self._dial(pool, origin, attempt, deadline)
+            again = repeat or connection.used
+            attempt.enter("wait")
+            try:
+                return await connection.exchange(request, deadline, most)
+            except DroppedError as dropped:
+                if not (again and dropped.silent) or pool.closed:
+                    raise
+            connection = await self._dial(pool, origin, attempt, deadline)
+            attempt.enter("wait")
+            return await connection.exchange(request, deadline, most)
         finally:
-            response.close()
-        return text
+            pool.give(origin, connection)
 
-    def _socket(self, info: aiohttp.AddrInfoType) -> socket.socket:
-        """Make the socket for one address, if the policy admits exactly this address."""
-        family, kind, proto, _, sockaddr = info
-        attempt = current.get()
-        address, port = str(sockaddr[0]), int(sockaddr[1])
-        if self.policy.deny_reason(address, port) is not None:
-            attempt.blocked = True
-            raise _NotAllowedError(_NOT_ALLOWED)
-        made = socket.socket(family, kind, proto)
-        if attempt.connect.began is None:
-            attempt.start(attempt.connect)
-        attempt.address = address
-        attempt.dialled.append((made, address))
-        return made
+    async def _dial(
+        self, pool: Pool, origin: Origin, attempt: Attempt, deadline: float
+    ) -> Connection:
+        def protocol() -> Connection:
+            return Connection(self._limits, self._monotonic, pool.ended)
 
-
-def _one_spelling(headers: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
-    """Write a name that comes again as it came first: the library would drop the earlier one."""
-    spelling: dict[str, str] = {}
-    return tuple((spelling.setdefault(name.lower(), name), value) for name, value in headers)
+        async with asyncio.timeout_at(deadline):
+            connection = await self._dialler.dial(origin, attempt, protocol)
+        pool.opened(connection)
+        if pool.closed:
+            connection.abort()
+        return connection
 
 
 def _judge(error: Exception, attempt: Attempt) -> tuple[FailureClass, str]:
     """Tell the class of a failed attempt, in words that hold nothing the other side sent."""
-    cause = getattr(error, "os_error", error)
-    if isinstance(error, HubError) or isinstance(cause, _NotAllowedError) or attempt.blocked:
+    if isinstance(error, (HubError, NotAllowedError)) or attempt.blocked:
         attempt.blocked = True
-        plain_http = isinstance(error, _NotAllowedError)
-        words = error.diagnostics if isinstance(error, HubError) else _NOT_ALLOWED
-        return FailureClass.BLOCKED, _NO_HTTP if plain_http else words
-    if isinstance(error, aiohttp.ClientConnectorDNSError):
+        if isinstance(error, HubError):
+            return FailureClass.BLOCKED, error.diagnostics
+        return FailureClass.BLOCKED, str(error) if isinstance(
+            error, NotAllowedError
+        ) else NOT_ALLOWED
+    if isinstance(error, LookUpError):
         return FailureClass.DNS, "the name of the endpoint could not be looked up"
-    if isinstance(error, TimeoutError):
-        return FailureClass.TIMEOUT, f"no answer in time, while {_doing(attempt)}"
-    if isinstance(error, aiohttp.ClientConnectorCertificateError):
-        words = getattr(error.certificate_error, "verify_message", "") or "not valid"
+    if isinstance(error, NotHttpError):
+        return FailureClass.PROTOCOL, "the endpoint's answer was not valid HTTP or too large"
+    if isinstance(error, DroppedError):
+        if error.reason is None:
+            words = "the endpoint closed the connection without an answer"
+            return FailureClass.CONNECTION, words
+        return FailureClass.CONNECTION, _connection_words(error.reason)
+    if isinstance(error, TimeoutError) and error.errno is None:
+        return FailureClass.TIMEOUT, f"no answer in time, while {attempt.doing}"
+    if isinstance(error, ssl.SSLCertVerificationError):
+        words = error.verify_message or "not valid"
         return FailureClass.TLS, f"the endpoint's certificate was not accepted: {words}"
-    handshaking = attempt.tls.began is not None and attempt.tls.ended is None
-    if handshaking or isinstance(error, (aiohttp.ClientConnectorSSLError, ssl.SSLError)):
+    if attempt.phase == "tls":
         return FailureClass.TLS, "the TLS handshake with the endpoint failed"
-    if isinstance(cause, OSError):
-        return FailureClass.CONNECTION, _connection_words(cause)
-    if isinstance(error, aiohttp.ClientConnectionError):
-        return FailureClass.CONNECTION, "the endpoint closed the connection without an answer"
-    return FailureClass.PROTOCOL, "the endpoint's answer was not valid HTTP or too large"
+    return FailureClass.CONNECTION, _connection_words(error)
 
 
-def _doing(attempt: Attempt) -> str:
-    phases = (
-        (attempt.wait, "waiting for the answer"),
-        (attempt.tls, "in the TLS handshake"),
-        (attempt.connect, "connecting"),
-        (attempt.dns, "looking up the name"),
-    )
-    return next(
-        (words for phase, words in phases if phase.began is not None and phase.ended is None),
-        "waiting for a connection",
-    )
-
-
-def _connection_words(error: OSError) -> str:
+def _connection_words(error: Exception) -> str:
     if isinstance(error, ConnectionRefusedError):
         return "the connection was refused"
     if isinstance(error, (ConnectionResetError, BrokenPipeError)):

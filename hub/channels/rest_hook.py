@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 
 from hub.channels.egress import Answer, EgressPolicy, GuardedClient
 from hub.channels.endpoint import check_endpoint
@@ -33,6 +34,7 @@ _WORD = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _PARAMETER = re.compile(rf'[ \t]*;[ \t]*({_WORD})=(?:({_WORD})|"([ !#-\[\]-~]*)")')
 _MAX_MIME = 256
 _LONGEST_ID = 64
+_REMEMBERED = 4096
 _REJECTED = frozenset({400, 413, 415, 422})
 _BUSY = frozenset({408, 425, 429})
 
@@ -113,19 +115,32 @@ async def post(
             for, unless the subscriber's headers ask for something.
     """
     try:
-        check_headers(envelope.parameter)
+        headers = _headers(envelope.parameter, envelope.content_type, answers=read > 0)
     except HubError as refusal:
         return Failed(failure=FailureClass.BLOCKED, reason=refusal.diagnostics)
-    headers = [(name, value.strip(" \t")) for name, value in envelope.parameter]
-    if envelope.content_type:
-        headers.append(("Content-Type", envelope.content_type))
-    headers.append(("User-Agent", USER_AGENT))
-    if read and not any(name.lower() == "accept" for name, _ in envelope.parameter):
-        headers.append(("Accept", _MIME_TYPES[0]))
     if envelope.update is not None:
         where = resource_url(url, envelope.update)
         return await client.put(where, envelope.body, headers, envelope.timeout)
     return await client.post(url, envelope.body, headers, envelope.timeout, read=read)
+
+
+@lru_cache(_REMEMBERED)
+def _headers(
+    parameter: tuple[tuple[str, str], ...], content_type: str, *, answers: bool
+) -> tuple[tuple[str, str], ...]:
+    """Return the headers of a request, with ``answers`` those of one whose answer is read.
+
+    Raises:
+        HeaderNotAllowed: as ``check_headers`` does.
+    """
+    check_headers(parameter)
+    headers = [(name, value.strip(" \t")) for name, value in parameter]
+    if content_type:
+        headers.append(("Content-Type", content_type))
+    headers.append(("User-Agent", USER_AGENT))
+    if answers and not any(name.lower() == "accept" for name, _ in parameter):
+        headers.append(("Accept", _MIME_TYPES[0]))
+    return tuple(headers)
 
 
 def resource_url(base: str, reference: str) -> str:

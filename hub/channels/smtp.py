@@ -26,8 +26,8 @@ from aiosmtplib import (
     SMTPServerDisconnected,
 )
 
-from hub.channels.attempt import Phase
-from hub.core.delivery import Delivered, DeliveryResult, Failed, FailureClass, Timing
+from hub.channels.attempt import Attempt
+from hub.core.delivery import Delivered, DeliveryResult, Failed, FailureClass
 from hub.mail_settings import SmtpServer, StartTls
 
 AT_ONCE = 20
@@ -63,10 +63,7 @@ class SmtpAccess:
 class _Attempt:
     """What is seen of one attempt while it runs; ``doing`` is for people."""
 
-    total: Phase = field(default_factory=Phase)
-    connect: Phase = field(default_factory=Phase)
-    wait: Phase = field(default_factory=Phase)
-    address: str | None = None
+    times: Attempt
     taken: bool = False
     doing: str = "waiting for a free connection"
 
@@ -92,18 +89,16 @@ class SmtpClient:
 
     async def send(self, recipient: str, message: bytes, seconds: float) -> DeliveryResult:
         """Send one mail to one recipient, within ``seconds``."""
-        attempt = _Attempt()
-        attempt.total.began = self._monotonic()
+        attempt = _Attempt(Attempt(self._monotonic))
         try:
             async with asyncio.timeout(seconds), self._slots:
                 await self._send(attempt, recipient, message)
         except (SMTPException, _NoStartTlsError, TimeoutError, OSError) as error:
             if not attempt.taken:
                 failure, reason, status = _judge(error, attempt)
-                return Failed(
-                    failure=failure, reason=reason, status=status, timing=self._timing(attempt)
-                )
-        return Delivered(status=250, timing=self._timing(attempt))
+                timing = attempt.times.timing()
+                return Failed(failure=failure, reason=reason, status=status, timing=timing)
+        return Delivered(status=250, timing=attempt.times.timing())
 
     async def _send(self, attempt: _Attempt, recipient: str, message: bytes) -> None:
         access = self.access
@@ -116,20 +111,20 @@ class SmtpClient:
             start_tls=False,
             tls_context=self._tls,
         )
-        attempt.connect.began = self._monotonic()
+        attempt.times.enter("connect")
         attempt.doing = "connecting to the mail server"
         try:
             await client.connect()
-            attempt.connect.ended = attempt.wait.began = self._monotonic()
+            attempt.times.enter("wait")
             peer = client.get_transport_info("peername")
-            attempt.address = str(peer[0]) if peer else None
+            attempt.times.address = str(peer[0]) if peer else None
             await self._secure(client, attempt)
             if access.user is not None:
                 attempt.doing = "signing in at the mail server"
                 await client.login(access.user, access.password or "")
             attempt.doing = "handing the mail to the mail server"
             await client.sendmail(access.sender, [recipient], message)
-            attempt.wait.ended = self._monotonic()
+            attempt.times.enter(None)
             attempt.taken = True
             # Good manners only: whatever comes of it, the mail is taken.
             async with asyncio.timeout(GOODBYE):
@@ -148,15 +143,6 @@ class SmtpClient:
             await client.starttls(tls_context=self._tls)
         elif access.starttls is StartTls.REQUIRED:
             raise _NoStartTlsError
-
-    def _timing(self, attempt: _Attempt) -> Timing:
-        now = self._monotonic()
-        return Timing(
-            address=attempt.address,
-            connect=attempt.connect.milliseconds(now),
-            wait=attempt.wait.milliseconds(now),
-            total=attempt.total.milliseconds(now) or 0.0,
-        )
 
 
 def _judge(error: Exception, attempt: _Attempt) -> tuple[FailureClass, str, int | None]:
