@@ -223,13 +223,13 @@ class GuardedClient:
 
 def _judge(error: Exception, attempt: Attempt) -> tuple[FailureClass, str]:
     """Tell the class of a failed attempt, in words that hold nothing the other side sent."""
-    if isinstance(error, (HubError, NotAllowedError)) or attempt.blocked:
+    if isinstance(error, HubError):
         attempt.blocked = True
-        if isinstance(error, HubError):
-            return FailureClass.BLOCKED, error.diagnostics
-        return FailureClass.BLOCKED, str(error) if isinstance(
-            error, NotAllowedError
-        ) else NOT_ALLOWED
+        return FailureClass.BLOCKED, error.diagnostics
+    if isinstance(error, NotAllowedError) or attempt.blocked:
+        attempt.blocked = True
+        plain_http = error.args == (_NO_HTTP,)
+        return FailureClass.BLOCKED, _NO_HTTP if plain_http else NOT_ALLOWED
     if isinstance(error, LookUpError):
         return FailureClass.DNS, "the name of the endpoint could not be looked up"
     if isinstance(error, NotHttpError):
