@@ -9,13 +9,16 @@ from hub.channels.egress import Answer
 from hub.core.delivery import Failed, FailureClass
 from tests.channels.dialling import (
     LOOPS,
+    NAME,
     SHORT,
     Loop,
+    ScriptedResolver,
     failed,
     post,
 )
 from tests.support import endpoints as peer
 from tests.support.certificates import Authority
+from tests.support.ports import fresh_port
 
 
 @pytest.fixture(scope="module")
@@ -97,3 +100,26 @@ def test_an_endpoint_that_does_not_speak_tls_is_a_failure_of_its_class(
     with asyncio.Runner(loop_factory=loop) as runner:
         result = runner.run(scenario())
     assert result.failure is failure
+
+
+@LOOPS
+def test_where_one_address_fails_in_the_handshake_the_next_is_tried(loop: Loop) -> None:
+    hosts = ["127.0.0.2", "127.0.0.3"]
+
+    async def scenario() -> tuple[Failed, list[str]]:
+        dialled: list[str] = []
+
+        async def hang_up(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            dialled.append(writer.get_extra_info("sockname")[0])
+            writer.close()
+
+        async with await asyncio.start_server(hang_up, hosts, fresh_port(hosts[0])) as server:
+            port = server.sockets[0].getsockname()[1]
+            (result,) = await post(f"https://{NAME}:{port}/", resolver=ScriptedResolver(hosts))
+            return failed(result), dialled
+
+    with asyncio.Runner(loop_factory=loop) as runner:
+        result, dialled = runner.run(scenario())
+    assert result.failure is FailureClass.TLS
+    assert dialled == hosts
+    assert result.timing.address == hosts[-1]
