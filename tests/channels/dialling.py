@@ -1,11 +1,12 @@
-"""What the tests of the guarded client share: policies, resolvers that lie, one call."""
+"""What the tests of the guarded client share: policies, resolvers that lie, servers, one call."""
 
 from __future__ import annotations
 
 import asyncio
 import socket
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from ipaddress import ip_network
 
@@ -13,8 +14,11 @@ import pytest
 import uvloop
 from aiohttp.abc import AbstractResolver, ResolveResult
 
+from hub.channels.connection import Connection
 from hub.channels.egress import Answer, EgressLimits, EgressPolicy, GuardedClient
 from hub.core.delivery import Failed
+from tests.support.deadline import DEADLINE
+from tests.support.ports import fresh_port
 
 NAME = "receiver.example.org"
 LONG = timedelta(seconds=10)
@@ -89,6 +93,64 @@ class MuteResolver(AbstractResolver):
 
     async def close(self) -> None:
         pass
+
+
+class Wire(asyncio.Transport):
+    """A transport without a socket."""
+
+    def __init__(self, connection: Connection) -> None:
+        super().__init__()
+        self._connection = connection
+        self._closed = False
+        connection.connection_made(self)
+
+    def is_closing(self) -> bool:
+        return self._closed
+
+    def close(self) -> None:
+        if not self._closed:
+            self._closed = True
+            self._connection.connection_lost(None)
+
+    abort = close
+
+
+def run(scenario: Callable[[], Awaitable[None]], loop: Loop = asyncio.new_event_loop) -> None:
+    async def within_the_deadline() -> None:
+        async with asyncio.timeout(DEADLINE):
+            await scenario()
+
+    with asyncio.Runner(loop_factory=loop) as runner:
+        runner.run(within_the_deadline())
+
+
+@asynccontextmanager
+async def a_server(
+    serve: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]],
+) -> AsyncIterator[str]:
+    """Serve connections as ``serve`` does; yield the URL."""
+    tasks: set[asyncio.Task[None]] = set()
+
+    async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        tasks.add(task)
+        try:
+            await serve(reader, writer)
+        except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            pass
+        finally:
+            writer.transport.abort()
+
+    server = await asyncio.start_server(accept, "127.0.0.1", fresh_port("127.0.0.1"))
+    try:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+    finally:
+        server.close()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await server.wait_closed()
 
 
 async def post(

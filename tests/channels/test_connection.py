@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import itertools
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
+from hub.channels.connection import Connection, DroppedError
 from hub.channels.egress import Answer, EgressLimits, GuardedClient
+from hub.channels.reader import NotHttpError
 from hub.core.delivery import Failed, FailureClass
 from tests.channels.delivering import a_client
-from tests.channels.dialling import LONG, LOOPBACK, LOOPS, SHORT, Loop, failed
+from tests.channels.dialling import LONG, LOOPBACK, LOOPS, SHORT, Loop, Wire, a_server, failed, run
 from tests.support import endpoints as peer
 from tests.support.deadline import DEADLINE
-from tests.support.ports import fresh_port
 
 OK = b"HTTP/1.1 200 OK\r\n"
 EMPTY = b"Content-Length: 0\r\n\r\n"
@@ -67,15 +63,6 @@ class Ended:
         await peer.gone(exchange)
         self.gone.set()
         return False
-
-
-def run(scenario: Callable[[], Awaitable[None]], loop: Loop = asyncio.new_event_loop) -> None:
-    async def within_the_deadline() -> None:
-        async with asyncio.timeout(DEADLINE):
-            await scenario()
-
-    with asyncio.Runner(loop_factory=loop) as runner:
-        runner.run(within_the_deadline())
 
 
 async def post_all(
@@ -136,7 +123,7 @@ def test_a_body_without_a_length_ends_with_the_connection() -> None:
 def test_what_comes_when_nobody_asked_closes_the_connection(loop: Loop, more: bytes) -> None:
     async def scenario() -> None:
         now, seen = asyncio.Event(), asyncio.Event()
-        answers = [Late(more, now, seen), peer.Reply(202)]
+        answers: list[peer.Answer] = [Late(more, now, seen), peer.Reply(202)]
         limits = EgressLimits(idle=10 * DEADLINE)
         async with peer.Endpoint(answers) as endpoint, a_client(LOOPBACK, limits) as client:
             assert isinstance(await client.post(endpoint.url, b"1", (), LONG), Answer)
@@ -159,6 +146,29 @@ def test_an_endpoint_that_speaks_first_is_not_understood(wire: bytes) -> None:
     run(scenario)
 
 
+def test_what_came_before_the_request_is_no_answer_to_it() -> None:
+    async def scenario() -> None:
+        connection = Connection(EgressLimits(), time.monotonic, lambda _ended: None)
+        wire = Wire(connection)
+        connection.data_received(OK + EMPTY)
+        assert wire.is_closing()
+        with pytest.raises(NotHttpError):
+            await connection.exchange((b"", b""), asyncio.get_running_loop().time() + 1, 100)
+
+    run(scenario)
+
+
+def test_over_a_closed_connection_nothing_is_sent() -> None:
+    async def scenario() -> None:
+        connection = Connection(EgressLimits(), time.monotonic, lambda _ended: None)
+        Wire(connection).close()
+        with pytest.raises(DroppedError) as caught:
+            await connection.exchange((b"", b""), asyncio.get_running_loop().time() + 1, 100)
+        assert caught.value.silent
+
+    run(scenario)
+
+
 @LOOPS
 @pytest.mark.parametrize("first", [b"", OK + b"Content-Le", OK + b"Content-Length: 9\r\n\r\nx"])
 @pytest.mark.parametrize("cancelled", [True, False])
@@ -167,7 +177,7 @@ def test_an_exchange_that_is_given_up_closes_its_connection(
 ) -> None:
     async def scenario() -> None:
         ended = Ended(first)
-        answers = [ended, peer.Reply(202)]
+        answers: list[peer.Answer] = [ended, peer.Reply(202)]
         limits = EgressLimits(connections_per_origin=1, drain=0.1)
         async with peer.Endpoint(answers) as endpoint, a_client(LOOPBACK, limits) as client:
             limit = LONG if cancelled else SHORT
@@ -206,7 +216,7 @@ def test_a_connection_that_nobody_uses_is_closed_after_a_while(loop: Loop) -> No
     async def scenario() -> None:
         now, seen = asyncio.Event(), asyncio.Event()
         limits = EgressLimits(idle=0.05)
-        answers = [Late(b"", now, seen)]
+        answers: list[peer.Answer] = [Late(b"", now, seen)]
         async with peer.Endpoint(answers) as endpoint, a_client(LOOPBACK, limits) as client:
             assert isinstance(await client.post(endpoint.url, b"", (), LONG), Answer)
             now.set()
@@ -218,7 +228,12 @@ def test_a_connection_that_nobody_uses_is_closed_after_a_while(loop: Loop) -> No
 @pytest.mark.parametrize("method", ["POST", "PUT"])
 def test_what_was_begun_to_be_answered_is_not_sent_again(method: str) -> None:
     async def scenario() -> None:
-        answers = [peer.Reply(), peer.Raw(b"H"), peer.Reply(), peer.Raw(b"HTTP/1.1 100 x\r\n\r\n")]
+        answers: list[peer.Answer] = [
+            peer.Reply(),
+            peer.Raw(b"H"),
+            peer.Reply(),
+            peer.Raw(b"HTTP/1.1 100 x\r\n\r\n"),
+        ]
         async with peer.Endpoint(answers) as endpoint, a_client(LOOPBACK) as client:
             send = client.post if method == "POST" else client.put
             for _ in range(2):
@@ -254,35 +269,6 @@ def test_the_limit_in_total_holds_over_all_origins_and_whoever_waits_is_served()
     run(scenario)
 
 
-@asynccontextmanager
-async def a_server(
-    serve: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]],
-) -> AsyncIterator[str]:
-    """Serve connections as ``serve`` does; yield the URL."""
-    tasks: set[asyncio.Task[None]] = set()
-
-    async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        tasks.add(task)
-        try:
-            await serve(reader, writer)
-        except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
-            pass
-        finally:
-            writer.transport.abort()
-
-    server = await asyncio.start_server(accept, "127.0.0.1", fresh_port("127.0.0.1"))
-    try:
-        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
-    finally:
-        server.close()
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        await server.wait_closed()
-
-
 @LOOPS
 def test_an_answer_before_the_whole_request_was_sent_closes_the_connection(loop: Loop) -> None:
     connections = 0
@@ -302,85 +288,3 @@ def test_an_answer_before_the_whole_request_was_sent_closes_the_connection(loop:
         assert connections == 2
 
     run(scenario, loop)
-
-
-BEHAVIOURS = (
-    *("answer", "answer", "answer", "in pieces", "late", "twice", "more", "half", "half body"),
-    *("close", "drop", "hang", "garbage"),
-)
-
-
-async def misbehave(behaviour: str, told: bytes, writer: asyncio.StreamWriter) -> bool:
-    """Answer a request with the digest of its body, or not; tell whether it goes on."""
-    answer = OK + b"Content-Length: %d\r\n\r\n%b" % (len(told), told)
-    loop = asyncio.get_running_loop()
-    if behaviour in ("late", "in pieces"):
-        for piece in [answer] if behaviour == "late" else [answer[:20], answer[20:50], answer[50:]]:
-            pause = loop.create_future()
-            loop.call_later(0.01, pause.set_result, None)
-            await pause
-            writer.write(piece)
-    elif behaviour == "hang":
-        await asyncio.Event().wait()
-    else:
-        wires = {
-            "twice": answer + OK + b"Content-Length: 5\r\n\r\nwrong",
-            "more": answer + b"\r\n\r\nwrong",
-            "half": answer[:20],
-            "half body": answer[:-3],
-            "close": answer.replace(b"\r\n", b"\r\nConnection: close\r\n", 1),
-            "drop": b"",
-            "garbage": b"wrong",
-        }
-        writer.write(wires.get(behaviour, answer))
-    await writer.drain()
-    return behaviour in ("answer", "in pieces", "late", "twice", "more")
-
-
-def signed(number: int) -> bytes:
-    """A body that begins with the digest of the rest."""
-    rest = b"%d " % number * (number * 37 % 500)
-    return hashlib.sha256(rest).hexdigest().encode() + rest
-
-
-@LOOPS
-@settings(deadline=None, max_examples=25)
-@given(
-    behaviours=st.lists(st.sampled_from(BEHAVIOURS), min_size=1, max_size=12),
-    patience=st.lists(st.sampled_from([None, None, 0.0, 0.005, 0.012]), max_size=40),
-)
-def test_no_exchange_ever_sees_a_byte_of_another(
-    loop: Loop, behaviours: list[str], patience: list[float | None]
-) -> None:
-    """Each request arrives whole, and each answer is the one to it, whatever happened before."""
-    turns = itertools.cycle(behaviours)
-    mixed: list[bytes] = []
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        goes_on = True
-        while goes_on:
-            head = await reader.readuntil(b"\r\n\r\n")
-            length = int(head.partition(b"Content-Length: ")[2].partition(b"\r\n")[0])
-            body = await reader.readexactly(length)
-            told = body[:64]
-            if hashlib.sha256(body[64:]).hexdigest().encode() != told or head[:6] != b"POST /":
-                mixed.append(head + body)
-            goes_on = await misbehave(next(turns), told, writer)
-
-    async def send(client: GuardedClient, url: str, number: int, seconds: float | None) -> None:
-        body = signed(number)
-        task = asyncio.create_task(client.post(url, body, (), SHORT / 3, read=100))
-        await asyncio.wait([task], timeout=seconds)
-        task.cancel()
-        await asyncio.wait([task])
-        result = None if task.cancelled() else task.result()
-        if isinstance(result, Answer) and (result.status, result.body) != (200, body[:64]):
-            assert result.body == b"", "of a body that is cut off nothing is told"
-
-    async def scenario() -> None:
-        limits = EgressLimits(connections_per_origin=3, drain=0.03)
-        async with a_server(serve) as url, a_client(LOOPBACK, limits) as client:
-            await asyncio.gather(*(send(client, url, *each) for each in enumerate(patience)))
-
-    run(scenario, loop)
-    assert not mixed

@@ -15,28 +15,9 @@ from hub.channels.connection import Connection, DroppedError
 from hub.channels.limits import EgressLimits
 from hub.channels.pool import Pool
 from hub.channels.request import Origin
+from tests.channels.dialling import Wire
 
 A, B, C = ORIGINS = [Origin(False, f"{name}.example.org", 80, False) for name in "abc"]
-
-
-class Wire(asyncio.Transport):
-    """A transport without a socket."""
-
-    def __init__(self, connection: Connection) -> None:
-        super().__init__()
-        self._connection = connection
-        self._closed = False
-        connection.connection_made(self)
-
-    def is_closing(self) -> bool:
-        return self._closed
-
-    def close(self) -> None:
-        if not self._closed:
-            self._closed = True
-            self._connection.connection_lost(None)
-
-    abort = close
 
 
 def a_connection(pool: Pool) -> Connection:
