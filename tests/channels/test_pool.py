@@ -15,7 +15,7 @@ from hub.channels.connection import Connection, DroppedError
 from hub.channels.limits import EgressLimits
 from hub.channels.pool import Pool
 from hub.channels.request import Origin
-from tests.channels.dialling import Wire
+from tests.channels.dialling import Wire, run
 
 A, B, C = ORIGINS = [Origin(False, f"{name}.example.org", 80, False) for name in "abc"]
 
@@ -35,13 +35,13 @@ def with_a_pool(
     idle: float = 15.0,
     keep: bool = True,
 ) -> None:
-    async def run() -> None:
+    async def within() -> None:
         limits = EgressLimits(connections=total, connections_per_origin=each, idle=idle)
         pool = Pool(limits, keep=keep)
         await scenario(pool)
         await pool.close()
 
-    asyncio.run(run())
+    run(within)
 
 
 async def turn_of_the_loop() -> None:
