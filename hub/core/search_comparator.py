@@ -82,9 +82,8 @@ def date_range(text: str) -> tuple[int, int] | None:
     if found is None:
         return None
     year, month, day, hour, minute, second, fraction, zone = found.groups()
-    try:
-        start = date(int(year), int(month or 1), int(day or 1)).toordinal() - _EPOCH
-    except ValueError:
+    start = _day(year, month, day)
+    if start is None:
         return None
     if hour is None:
         if day is not None:
@@ -94,15 +93,11 @@ def date_range(text: str) -> tuple[int, int] | None:
         else:
             days = 366 if calendar.isleap(int(year)) else 365
         return start * _DAY, (start + days) * _DAY
-    if int(hour) > 23 or int(minute) > 59 or int(second or 0) > 60:
+    passed = _seconds(hour, minute, second)
+    offset = _offset(zone)
+    if passed is None or offset is None:
         return None
-    offset = 0
-    if zone is not None and zone != "Z":
-        hours, minutes = int(zone[1:3]), int(zone[4:])
-        if hours > 14 or minutes > 59:
-            return None
-        offset = (hours * 60 + minutes) * (-1 if zone[0] == "-" else 1)
-    low = start * _DAY + ((int(hour) * 60 + int(minute) - offset) * 60 + int(second or 0)) * 10**6
+    low = start * _DAY + (passed - offset) * 1_000_000
     if second is None:
         return low, low + 60_000_000
     if fraction is None:
@@ -111,6 +106,34 @@ def date_range(text: str) -> tuple[int, int] | None:
     width = 10 ** (_SCALE - len(digits))
     low += int(digits) * width
     return low, low + width
+
+
+@lru_cache(maxsize=4_096)
+def _day(year: str, month: str | None, day: str | None) -> int | None:
+    """Return the days since 1970 of a date or of the first day that it covers."""
+    try:
+        return date(int(year), int(month or 1), int(day or 1)).toordinal() - _EPOCH
+    except ValueError:
+        return None
+
+
+def _seconds(hour: str, minute: str, second: str | None) -> int | None:
+    """Return the seconds since midnight."""
+    hours, minutes, seconds = int(hour), int(minute), int(second or 0)
+    if hours > 23 or minutes > 59 or seconds > 60:
+        return None
+    return (hours * 60 + minutes) * 60 + seconds
+
+
+@lru_cache(maxsize=256)
+def _offset(zone: str | None) -> int | None:
+    """Return the seconds that a time zone is ahead of UTC."""
+    if zone is None or zone == "Z":
+        return 0
+    hours, minutes = int(zone[1:3]), int(zone[4:])
+    if hours > 14 or minutes > 59:
+        return None
+    return (hours * 60 + minutes) * (-60 if zone[0] == "-" else 60)
 
 
 def decimal_of(text: str) -> Decimal | None:

@@ -5,7 +5,7 @@ Source: http://hl7.org/fhir/R5/searchparameter-registry.html and the same page o
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any
@@ -13,15 +13,12 @@ from typing import Any
 from hub.core.profile import NO_PROFILES, Profiles
 from hub.core.release import FhirRelease, Json, Resource
 from hub.core.search_path import Extractor, compile_path
+from hub.core.search_range import dates, numbers, positions, quantities
 from hub.core.search_value import (
     NO_VALUES,
     ParameterValues,
     Reader,
     bare_tokens,
-    dates,
-    numbers,
-    positions,
-    quantities,
     reference_reader,
     strings,
     tokens,
@@ -47,7 +44,8 @@ class SearchParameter:
     ``targets`` are the types a reference may point to.  ``form`` tells of a token's element:
     ``bare`` (a code, boolean or the like without a system), ``coded`` (it may have a system) or
     ``mixed``.  A composite has ``groups`` and no values of its own; the code of a component is that
-    of the parameter in whose index entry it can be looked up, empty where there is none.
+    of the parameter in whose index entry it can be looked up, empty where there is none.  What has
+    no values in any resource says so in ``has_values``.
     """
 
     code: str
@@ -57,18 +55,12 @@ class SearchParameter:
     targets: tuple[str, ...]
     form: str
     path: str
-    _extract: Extractor = field(repr=False, compare=False)
-    _read: Reader = field(repr=False, compare=False)
+    elements: Extractor = field(repr=False, compare=False)
+    """Returns the elements of a resource that the parameter looks at."""
+    values: Callable[[Resource], ParameterValues] = field(repr=False, compare=False)
+    """Returns what a resource has here; it must be of the parameter's resource type."""
     groups: tuple[ComponentGroup, ...] = field(default=(), repr=False, compare=False)
-
-    def elements(self, resource: Resource) -> Sequence[Json]:
-        """Return the elements of ``resource`` that the parameter looks at."""
-        return self._extract(resource)
-
-    def values(self, resource: Resource) -> ParameterValues:
-        """Return what ``resource`` has here; it must be of the parameter's resource type."""
-        elements = self._extract(resource)
-        return self._read(elements) if elements else NO_VALUES
+    has_values: bool = field(default=True, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +153,8 @@ class SearchParameters:
     def _parameter(self, code: str, entry: Mapping[str, Any]) -> SearchParameter:
         form = entry.get("form", "")
         targets = entry.get("targets", ())
+        extract = _extractor(entry)
+        read = self._reader(code, entry["type"], form)
         return SearchParameter(
             code=code,
             type=entry["type"],
@@ -169,9 +163,10 @@ class SearchParameters:
             targets=tuple(sorted(self._types) if targets == "*" else targets),
             form=form,
             path=entry["path"],
-            _extract=_extractor(entry),
-            _read=self._reader(code, entry["type"], form),
+            elements=extract,
+            values=_values(entry["path"], extract, read),
             groups=tuple(map(self._group, entry.get("groups", ()))),
+            has_values=read is not _unread,
         )
 
     def _group(self, entry: Mapping[str, Any]) -> ComponentGroup:
@@ -196,11 +191,7 @@ class SearchParameters:
         }[kind]
 
     def _own_patient(self) -> SearchParameter:
-        def extract(resource: Resource) -> tuple[Resource, ...]:
-            return (resource,)
-
-        def read(elements: Any) -> ParameterValues:
-            (resource,) = elements
+        def values(resource: Resource) -> ParameterValues:
             own = self.get(str(resource.get("resourceType")), "patient")
             if own is None or own.type != "reference":
                 return NO_VALUES
@@ -214,13 +205,28 @@ class SearchParameters:
             targets=("Patient",),
             form="",
             path="",
-            _extract=extract,
-            _read=read,
+            elements=_itself,
+            values=values,
         )
 
 
 def _extractor(entry: Mapping[str, Any]) -> Extractor:
     return _nothing if entry["type"] == "composite" else _path(entry["path"])
+
+
+def _values(path: str, extract: Extractor, read: Reader) -> Callable[[Resource], ParameterValues]:
+    def values(resource: Resource) -> ParameterValues:
+        elements = extract(resource)
+        return read(elements) if elements else NO_VALUES
+
+    def values_of_element(resource: Resource) -> ParameterValues:
+        found = resource.get(path)
+        if found is None:
+            return NO_VALUES
+        return read(found if type(found) is list else (found,))
+
+    # One name: most are asked of this kind, so they save a call.
+    return values_of_element if path.isidentifier() and read is not _unread else values
 
 
 def _path(path: str) -> Extractor:

@@ -1,8 +1,9 @@
 """What one search parameter has in one resource, in forms that can be compared fast.
 
 Each function here turns the elements that a parameter's expression selects into
-``ParameterValues``, one function per type of parameter.
-Source: http://hl7.org/fhir/R5/search.html (token, reference, string, date, number, quantity, uri).
+``ParameterValues``, one function per type of parameter; ``hub.core.search_range`` has those of
+dates and numbers.
+Source: http://hl7.org/fhir/R5/search.html (token, reference, string, uri).
 """
 
 from __future__ import annotations
@@ -15,13 +16,6 @@ from functools import lru_cache
 from typing import NamedTuple, TypeAlias
 
 from hub.core.release import Json
-from hub.core.search_comparator import (
-    HIGHEST,
-    LOWEST,
-    date_range,
-    decimal_of,
-    number_point,
-)
 
 ANY_SYSTEM = "*|"
 """Begins the form of a code that stands without a system beside codes that have one."""
@@ -29,6 +23,7 @@ ANY_SYSTEM = "*|"
 _CONTACT_SYSTEMS = ("phone", "fax", "email", "pager", "url", "sms", "other")
 _NOT_TEXT = frozenset(("use", "type", "id", "resourceType"))
 _OF_CODING = frozenset(("system", "version", "code", "display", "userSelected"))
+_OF_IDENTIFIER = frozenset(("system", "value", "use"))
 _HISTORY = re.compile(r"/_history/[A-Za-z0-9.\-]{1,64}$")
 LOCAL_REFERENCE = re.compile(r"([A-Z][A-Za-z]+)/([A-Za-z0-9.\-]{1,64})")
 """A relative reference without its version: type and id."""
@@ -105,13 +100,9 @@ def bare_tokens(elements: Sequence[Json]) -> ParameterValues:
 def tokens(elements: Sequence[Json]) -> ParameterValues:
     """Read CodeableConcept, Coding, Identifier and ContactPoint, and primitives among them."""
     if len(elements) == 1:
-        (only,) = elements
-        if type(only) is dict and len(only) == 1 and type(only.get("coding")) is list:
-            only = only["coding"][0] if len(only["coding"]) == 1 else None
-        if type(only) is dict and only.keys() <= _OF_CODING:
-            values = only.get("system"), only.get("code"), only.get("display")
-            if all(value is None or type(value) is str for value in values):
-                return _one_coding(*values)
+        parts = coding_parts(elements[0])
+        if parts is not None:
+            return _one_coding(*parts)
     terms: set[str] = set()
     texts: list[str] = []
     for element in elements:
@@ -126,10 +117,47 @@ def tokens(elements: Sequence[Json]) -> ParameterValues:
     return _with_texts(frozenset(terms), texts)
 
 
+CodingParts: TypeAlias = tuple[str | None, str | None, str | None, str | None]
+"""System, code, display, and the text beside them."""
+
+
+def coding_parts(element: Json) -> CodingParts | None:
+    """Return the parts of a concept of one code, a Coding or an Identifier, None of any other.
+
+    What else stands in these counts for nothing in a search.
+    """
+    if type(element) is not dict:
+        return None
+    text = None
+    codings = element.get("coding")
+    if type(codings) is list:
+        text = element.get("text")
+        if len(codings) != 1 or len(element) != (1 if text is None else 2):
+            return None
+        (element,) = codings
+        if type(element) is not dict:
+            return None
+    system, code, display = element.get("system"), element.get("code"), element.get("display")
+    if not element.keys() <= _OF_CODING:
+        if not element.keys() <= _OF_IDENTIFIER or system in _CONTACT_SYSTEMS:
+            return None
+        code = element.get("value")
+    if (
+        (system is None or type(system) is str)
+        and (code is None or type(code) is str)
+        and (display is None or type(display) is str)
+        and (text is None or type(text) is str)
+    ):
+        return system, code, display, text
+    return None
+
+
 @lru_cache(maxsize=8_192)
-def _one_coding(system: str | None, code: str | None, display: str | None) -> ParameterValues:
-    forms = () if system is None and code is None else _token_forms(system, code)
-    return _with_texts(frozenset(forms), [] if display is None else [display])
+def _one_coding(
+    system: str | None, code: str | None, display: str | None, text: str | None
+) -> ParameterValues:
+    texts = [each for each in (display, text) if each is not None]
+    return _with_texts(frozenset(_token_forms(system, code)), texts)
 
 
 def _collect_tokens(element: dict[str, Json], terms: set[str], texts: list[str]) -> None:
@@ -193,16 +221,18 @@ def reference_reader(base_url: str) -> Reader:
     """Return the reader of Reference, canonical and uri elements under one base."""
 
     @lru_cache(maxsize=16_384)
-    def forms(literal: str) -> ParameterValues:
-        return ParameterValues(frozenset(_reference_forms(local_reference(literal, base_url))))
+    def forms(literal: str, display: str | None = None) -> ParameterValues:
+        terms = frozenset(_reference_forms(literal, base_url))
+        return ParameterValues(terms, () if display is None else (display,))
 
     def references(elements: Sequence[Json]) -> ParameterValues:
         if len(elements) == 1:
-            (only,) = elements
-            if type(only) is dict and len(only) == 1 and type(only.get("reference")) is str:
-                only = only["reference"]
-            if type(only) is str and only:
-                return forms(only)
+            literal, display = elements[0], None
+            if type(literal) is dict and "identifier" not in literal:
+                display = literal.get("display")
+                literal = literal.get("reference")
+            if type(literal) is str and literal and (display is None or type(display) is str):
+                return forms(literal, display)
         terms: set[str] = set()
         texts: list[str] = []
         for element in elements:
@@ -228,8 +258,11 @@ def reference_reader(base_url: str) -> Reader:
     return references
 
 
-def _reference_forms(reference: str) -> tuple[str, ...]:
-    local = LOCAL_REFERENCE.fullmatch(reference)
+def _reference_forms(literal: str, base_url: str) -> tuple[str, ...]:
+    reference, local = literal, LOCAL_REFERENCE.fullmatch(literal)
+    if local is None:
+        reference = local_reference(literal, base_url)
+        local = LOCAL_REFERENCE.fullmatch(reference)
     if local is not None:
         return reference, "id:" + local[2]
     if ABSOLUTE.match(reference):
@@ -268,87 +301,3 @@ def _with_texts(terms: frozenset[str], texts: list[str]) -> ParameterValues:
     if not terms and not texts:
         return NO_VALUES
     return ParameterValues(terms, tuple(texts))
-
-
-def dates(elements: Sequence[Json]) -> ParameterValues:
-    """Read date, dateTime, instant, Period and Timing elements."""
-    ranges = tuple(found for element in elements for found in _date_ranges(element))
-    return ParameterValues(ranges=ranges) if ranges else NO_VALUES
-
-
-def _date_ranges(element: Json) -> Iterator[tuple[int, int]]:
-    if isinstance(element, str):
-        found = date_range(element)
-        if found is not None:
-            yield found
-    elif isinstance(element, dict):
-        events = element.get("event")
-        for event in events if isinstance(events, list) else ():
-            yield from _date_ranges(event)
-        repeat = element.get("repeat")
-        if isinstance(repeat, dict):
-            yield from _date_ranges(repeat.get("boundsPeriod"))
-        start, end = element.get("start"), element.get("end")
-        first = date_range(start) if isinstance(start, str) else None
-        last = date_range(end) if isinstance(end, str) else None
-        low = first[0] if first else LOWEST
-        high = last[1] if last else HIGHEST
-        if (first or last) and low < high:
-            yield low, high
-
-
-def numbers(elements: Sequence[Json]) -> ParameterValues:
-    """Read integers and decimals."""
-    found = map(_decimal, elements)
-    ranges = tuple(number_point(value) for value in found if value is not None)
-    return ParameterValues(ranges=ranges) if ranges else NO_VALUES
-
-
-def positions(elements: Sequence[Json]) -> ParameterValues:
-    """Read where a Location is: two ranges, latitude and longitude in millionths of a degree."""
-    for element in elements:
-        if isinstance(element, dict):
-            found = [_decimal(element.get(name)) for name in ("latitude", "longitude")]
-            ranges = tuple(number_point(value) for value in found if value is not None)
-            if len(ranges) == 2:
-                return ParameterValues(ranges=ranges)
-    return NO_VALUES
-
-
-def quantities(elements: Sequence[Json]) -> ParameterValues:
-    """Read Quantity and its kin, Money and Range; units are not converted."""
-    ranges: list[tuple[int, int]] = []
-    units: list[frozenset[str]] = []
-    for element in elements:
-        if not isinstance(element, dict):
-            continue
-        low, high = element.get("low"), element.get("high")
-        if isinstance(low, dict) or isinstance(high, dict):
-            first = _decimal(low.get("value")) if isinstance(low, dict) else None
-            last = _decimal(high.get("value")) if isinstance(high, dict) else None
-            start = number_point(first)[0] if first is not None else LOWEST
-            end = number_point(last)[1] if last is not None else HIGHEST
-            known = first is not None or last is not None
-            unit = low if isinstance(low, dict) else high
-        else:
-            value = _decimal(element.get("value"))
-            known = value is not None
-            start, end = number_point(value) if value is not None else (LOWEST, HIGHEST)
-            unit = element
-        if known and start < end:
-            ranges.append((start, end))
-            units.append(_unit_forms(unit or {}))
-    return ParameterValues(ranges=tuple(ranges), units=tuple(units)) if ranges else NO_VALUES
-
-
-def _unit_forms(element: dict[str, Json]) -> frozenset[str]:
-    forms = set(token_forms(element.get("system"), primitive(element.get("code"))))
-    for key in ("unit", "currency"):
-        if isinstance(element.get(key), str):
-            forms.add(element[key])
-    return frozenset(forms)
-
-
-def _decimal(value: Json) -> Decimal | None:
-    text = primitive(value)
-    return decimal_of(text) if text is not None else None

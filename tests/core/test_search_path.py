@@ -48,6 +48,9 @@ RESOURCE: dict[str, Any] = {
         ("subject{:Group}", []),
         ("?deceasedBoolean|deceasedDateTime", [False]),
         ("?absent", [False]),
+        ("?subject{:Patient}", [True]),
+        ("?subject{:Group}", [False]),
+        ("absent{:Patient}", []),
         ("?status", [True]),
     ],
 )

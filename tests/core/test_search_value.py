@@ -4,19 +4,16 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hub.core.search_comparator import HIGHEST, LOWEST, date_range
+from hub.core.search_range import dates, numbers, quantities
 from hub.core.search_value import (
     NO_VALUES,
     Reader,
     bare_tokens,
-    dates,
     local_reference,
     normalise,
-    numbers,
-    quantities,
     reference_reader,
     strings,
     tokens,
@@ -153,69 +150,6 @@ def test_strings_are_read_from_names_and_addresses() -> None:
     assert strings([3]) is NO_VALUES
 
 
-def test_a_period_is_open_where_it_has_no_bound() -> None:
-    may = date_range("2024-05") or (0, 0)
-    assert dates(["2024-05"]).ranges == (may,)
-    assert dates([{"start": "2024-05"}]).ranges == ((may[0], HIGHEST),)
-    assert dates([{"end": "2024-05"}]).ranges == ((LOWEST, may[1]),)
-    assert dates([{"start": "2024-05", "end": "2024-05"}]).ranges == (may,)
-
-
-def test_a_timing_has_its_events_and_its_bounds() -> None:
-    may = date_range("2024-05") or (0, 0)
-    timing = {"event": ["2024-05"], "repeat": {"boundsPeriod": {"start": "2024-05"}}}
-    assert dates([timing]).ranges == (may, (may[0], HIGHEST))
-
-
-@pytest.mark.parametrize(
-    "element",
-    [
-        "soon",
-        3,
-        {},
-        {"start": 3, "end": "soon"},
-        {"start": "2025", "end": "2024"},
-        {"event": 3, "repeat": {}},
-    ],
-)
-def test_what_is_no_date_has_no_values(element: Any) -> None:
-    assert dates([element]) is NO_VALUES
-
-
-def test_numbers_are_points() -> None:
-    assert numbers([Decimal("1.5"), 2, "x", {}]).ranges == (
-        (1_500_000, 1_500_001),
-        (2_000_000, 2_000_001),
-    )
-    assert numbers(["x"]) is NO_VALUES
-
-
-def test_a_quantity_has_a_range_and_its_units() -> None:
-    found = quantities([{"value": Decimal(5), "unit": "milligram", "system": "u", "code": "mg"}])
-    assert found.ranges == ((5_000_000, 5_000_001),)
-    assert found.units == (frozenset(("milligram", "mg", "u|mg", "u|")),)
-    assert quantities([{"value": 1, "currency": "EUR"}]).units == (frozenset(("EUR",)),)
-
-
-@pytest.mark.parametrize(
-    ("element", "extent"),
-    [
-        ({"low": {"value": 1}, "high": {"value": 2}}, (1_000_000, 2_000_001)),
-        ({"low": {"value": 1}}, (1_000_000, HIGHEST)),
-        ({"high": {"value": 2, "code": "a"}}, (LOWEST, 2_000_001)),
-    ],
-)
-def test_a_range_is_open_where_it_has_no_bound(element: Any, extent: tuple[int, int]) -> None:
-    assert quantities([element]).ranges == (extent,)
-
-
-@pytest.mark.parametrize(
-    "element", [3, {}, {"low": {}, "high": {}}, {"low": {"value": 2}, "high": {"value": 1}}]
-)
-def test_what_is_no_quantity_has_no_values(element: Any) -> None:
-    assert quantities([element]) is NO_VALUES
-
-
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text() | st.decimals(allow_nan=False),
     lambda inner: (
@@ -267,26 +201,34 @@ def test_no_reader_fails_on_any_json(elements: list[Any]) -> None:
         assert all(low < high for low, high in found.ranges)
 
 
-TEXT = st.sampled_from(["", "a", "b", "http://a", "Task/1", "#x", "phone", "http://hub/r4/Task/2"])
+TEXT = st.sampled_from(
+    ["", "a", "b", "http://a", "Task/1", "#x", "phone", "http://hub/r4/Task/2", "2024-05"]
+)
 PART = st.one_of(st.none(), TEXT, st.integers(0, 1), st.booleans())
 CODING = st.dictionaries(
-    st.sampled_from(["system", "code", "display", "value", "version", "type"]), PART, max_size=4
+    st.sampled_from(["system", "code", "display", "value", "version", "type", "use"]),
+    PART,
+    max_size=4,
 )
 ELEMENT = st.one_of(
     PART,
     CODING,
-    st.fixed_dictionaries({"coding": st.lists(CODING, max_size=2)}, optional={"text": TEXT}),
+    st.fixed_dictionaries(
+        {"coding": st.lists(CODING | TEXT, max_size=2)}, optional={"text": PART, "display": TEXT}
+    ),
     st.fixed_dictionaries({"coding": TEXT}),
-    st.fixed_dictionaries({"reference": PART}, optional={"display": TEXT}),
+    st.fixed_dictionaries({"reference": PART}, optional={"display": PART, "identifier": CODING}),
 )
 
 
+@settings(max_examples=200)
 @given(ELEMENT)
 def test_one_element_alone_gives_what_it_gives_among_others(element: Any) -> None:
-    for read in (bare_tokens, tokens, reference_reader("http://hub/r4")):
+    for read in (bare_tokens, tokens, reference_reader("http://hub/r4"), dates):
         alone, twice = read([element]), read([element, element])
         assert alone.terms == twice.terms
         assert alone.texts * 2 == twice.texts
+        assert alone.ranges * 2 == twice.ranges
 
 
 @pytest.mark.parametrize("display", [None, "a"])
@@ -299,3 +241,19 @@ def test_a_coding_alone_has_its_forms(code: str | None, display: str | None) -> 
     assert tokens([coding]).texts == (() if display is None else (display,))
     assert not tokens([{"coding": []}]) and not tokens([{"coding": [{}]}])
     assert tokens([{"code": True}]).terms == {"true", "|true"}
+
+
+def test_a_concept_of_one_code_has_its_display_and_its_text() -> None:
+    concept = {"coding": [{"system": "s", "code": "c", "display": "d"}], "text": "t"}
+    assert tokens([concept]).texts == ("d", "t")
+    assert tokens([{"coding": ["c"], "text": "t"}]).texts == ("t",)
+    assert tokens([{"coding": [{}], "text": "t"}]).texts == ("t",)
+
+
+def test_an_identifier_is_a_value_in_a_system_unless_it_is_a_contact() -> None:
+    assert tokens([{"system": "s", "value": "v", "use": "home"}]).terms == {"v", "s|v", "s|"}
+    assert tokens([{"system": "phone", "value": "1", "use": "home"}]).terms == {
+        "1",
+        "home|1",
+        "home|",
+    }
