@@ -4,19 +4,14 @@ A resource becomes an ``IndexEntry``: a set of terms (ascii words of ``[0-9a-z]`
 ranges.  A query becomes an ``Expression`` over entries that selects every resource that matches,
 and perhaps more: ``Query.matches`` decides then.
 
-Terms: ``k`` and 16 hex digits name the resource type; ``h`` and 16 hex digits a hash of (type,
-parameter, form); ``s``, 16 hex digits of (type, parameter) and the hex of a normalised string cut
-to 60 bytes, so that "starts with" is a look-up of a prefix.  What is asked rarely has no term of
-its own (a code system without a code, an id without a type): the query then selects every resource
-that has the parameter at all.
+``hub.core.search_term`` says what the terms are.  What is asked rarely has no term of its own: the
+query then selects every resource that has the parameter at all.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
-from hashlib import blake2b
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from hub.core.release import Resource
 from hub.core.search import Query
@@ -32,17 +27,21 @@ from hub.core.search_criterion import (
     PartGroups,
     TextMatch,
 )
+from hub.core.search_element import read_elements
 from hub.core.search_near import Circle, IsNear
 from hub.core.search_parameter import ANY_RESOURCE, SearchParameter, SearchParameters
-from hub.core.search_value import NO_VALUES, normalise
+from hub.core.search_term import (
+    ALWAYS,
+    LONGEST,
+    encoded,
+    has_term,
+    kind_term,
+    terms_of,
+)
+from hub.core.search_value import normalise
 
-_LONGEST = 60
-_ALWAYS = frozenset(("_id", "_type", "_lastUpdated"))
-"""Every stored resource has these, so nobody asks where they are missing."""
 
-
-@dataclass(frozen=True, slots=True)
-class IndexEntry:
+class IndexEntry(NamedTuple):
     """What is kept of one resource.
 
     ``ranges`` are triples: the parameter (63-bit hash), low and high, half-open.
@@ -113,26 +112,8 @@ Expression: TypeAlias = Term | Prefix | Overlap | And | Or | Not | Everything
 def index_entry(parameters: SearchParameters, resource: Resource) -> IndexEntry:
     """Return what to keep of ``resource``: every parameter of its type, and the type."""
     resource_type = str(resource.get("resourceType"))
-    terms = {kind_term(resource_type)}
-    ranges: set[tuple[int, int, int]] = set()
-    for code, parameter in parameters.of(resource_type).items():
-        values = parameter.values(resource)
-        if values is NO_VALUES or code == "_type":
-            continue
-        if code not in _ALWAYS:
-            terms.add(_present(resource_type, code))
-        for form in values.terms:
-            if _kept(parameter.type, form):
-                terms.add(_term(resource_type, code, form))
-        if parameter.type == "string":
-            start = _string_start(resource_type, code)
-            terms.update(start + _string_tail(text) for text in values.strings)
-        if parameter.type == "special":
-            for axis, (low, high) in enumerate(values.ranges):
-                ranges.add((_axis_number(resource_type, code, axis), low, high))
-        elif values.ranges:
-            number = _range_number(resource_type, code)
-            ranges.update((number, low, high) for low, high in values.ranges)
+    terms, ranges = read_elements(parameters, resource_type, resource)
+    terms.append(kind_term(resource_type))
     return IndexEntry(frozenset(terms), frozenset(ranges))
 
 
@@ -175,11 +156,6 @@ def plan(query: Query, parameters: SearchParameters) -> tuple[Expression, bool]:
     return _either([part for part, _ in plans]), all(exact for _, exact in plans)
 
 
-def kind_term(resource_type: str) -> str:
-    """Return the term that every resource of the type has."""
-    return "k" + _hex(resource_type)
-
-
 def _types_asked(criteria: list[Criterion], parameters: SearchParameters) -> list[str]:
     asked = set(parameters.types())
     for criterion in criteria:
@@ -212,26 +188,26 @@ def _plan_criterion(resource_type: str, criterion: Criterion) -> tuple[Expressio
         case HasTerm(parameter, alternatives, negated):
             return _plan_terms(resource_type, parameter, sorted(alternatives), negated)
         case IsMissing(parameter, missing):
-            if parameter.code in _ALWAYS:
+            if parameter.code in ALWAYS:
                 return None, False
-            present = Term(_present(resource_type, parameter.code))
+            present = Term(terms_of(resource_type, parameter.code).presence)
             return Not(present) if missing else present, True
         case HasText(parameter, alternatives, how):
             if parameter.type != "string" or how is TextMatch.CONTAINS:
-                return Term(_present(resource_type, parameter.code)), False
-            start = _string_start(resource_type, parameter.code)
+                return Term(terms_of(resource_type, parameter.code).presence), False
+            names = terms_of(resource_type, parameter.code)
             texts = sorted(map(normalise, alternatives))
-            short = all(len(_encoded(text)) <= _LONGEST for text in texts)
+            short = all(len(encoded(text)) <= LONGEST for text in texts)
             return (
-                _either([Prefix(start + _string_tail(text)) for text in texts]),
+                _either([Prefix(names.string(text)) for text in texts]),
                 short and how is TextMatch.STARTS,
             )
         case HasParts(_, groups):
             return _plan_parts(resource_type, groups), False
         case IsBelow(parameter):
-            return Term(_present(resource_type, parameter.code)), False
+            return Term(terms_of(resource_type, parameter.code).presence), False
         case HasRange(parameter, alternatives):
-            number = _range_number(resource_type, parameter.code)
+            number = terms_of(resource_type, parameter.code).number
             return (
                 _either(
                     [
@@ -250,7 +226,7 @@ def _plan_criterion(resource_type: str, criterion: Criterion) -> tuple[Expressio
 
 def _plan_box(resource_type: str, parameter: SearchParameter, circle: Circle) -> Expression:
     box = circle.box()
-    north, east = (_axis_number(resource_type, parameter.code, axis) for axis in (0, 1))
+    north, east = map(terms_of(resource_type, parameter.code).axis, (0, 1))
     between = Overlap(north, *box.latitudes, Comparator.AP)
     if not box.longitudes:
         return between
@@ -281,61 +257,15 @@ def _plan_terms(
 ) -> tuple[Expression | None, bool]:
     if parameter.code == "_type":
         found = _either([Term(kind_term(form)) for form in forms])
-    elif all(_kept(parameter.type, form) for form in forms):
-        found = _either([Term(_term(resource_type, parameter.code, form)) for form in forms])
-    elif negated or parameter.code in _ALWAYS:
+    elif all(has_term(parameter.type, form) for form in forms):
+        names = terms_of(resource_type, parameter.code)
+        found = _either([Term(names.form(form)) for form in forms])
+    elif negated or parameter.code in ALWAYS:
         return None, False
     else:
-        return Term(_present(resource_type, parameter.code)), False
+        return Term(terms_of(resource_type, parameter.code).presence), False
     return Not(found) if negated else found, True
-
-
-def _kept(kind: str, form: str) -> bool:
-    """Tell whether a form of a value has a term in the index."""
-    if kind == "token":
-        return not form.endswith("|")
-    if kind == "reference":
-        return not form.startswith(("id:", "#")) and not (
-            form.startswith("i:") and form.endswith("|")
-        )
-    return True
 
 
 def _either(parts: list[Expression]) -> Expression:
     return parts[0] if len(parts) == 1 else Or(tuple(parts))
-
-
-def _encoded(text: str) -> bytes:
-    return text.encode("utf-8", "surrogatepass")
-
-
-def _hex(text: str) -> str:
-    return blake2b(_encoded(text), digest_size=8).hexdigest()
-
-
-@lru_cache(maxsize=16_384)
-def _term(resource_type: str, code: str, form: str) -> str:
-    return "h" + _hex(f"{resource_type}\0{code}\0{form}")
-
-
-@lru_cache(maxsize=8_192)
-def _present(resource_type: str, code: str) -> str:
-    return "h" + _hex(f"{resource_type}\0{code}")
-
-
-@lru_cache(maxsize=8_192)
-def _string_start(resource_type: str, code: str) -> str:
-    return "s" + _hex(f"{resource_type}\0{code}")
-
-
-@lru_cache(maxsize=8_192)
-def _range_number(resource_type: str, code: str) -> int:
-    return int(_hex(f"{resource_type}\0{code}"), 16) >> 1
-
-
-def _axis_number(resource_type: str, code: str, axis: int) -> int:
-    return _range_number(resource_type, f"{code}\0{axis}")
-
-
-def _string_tail(text: str) -> str:
-    return _encoded(text)[:_LONGEST].hex()

@@ -24,11 +24,11 @@ from hub.core.search_index import (
     Prefix,
     Term,
     index_entry,
-    kind_term,
     plan,
     selects,
 )
 from hub.core.search_parameter import INDEXING, SearchParameters
+from hub.core.search_term import kind_term
 from hub.errors import InvalidSearch
 from tests.support.searches import TASK
 

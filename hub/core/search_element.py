@@ -1,0 +1,249 @@
+"""What the elements of a resource add to its index entry.
+
+``read_values`` says what that is, parameter by parameter.  But nearly all elements are of a few
+simple shapes, and most parameters have nothing in a resource: ``read_elements`` goes through the
+elements that are there, and writers turn the simple ones straight into the same terms.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import TypeAlias
+
+from hub.core.release import Json, Resource
+from hub.core.search_comparator import date_range
+from hub.core.search_parameter import SearchParameter, SearchParameters
+from hub.core.search_path import Step, branches
+from hub.core.search_term import ALWAYS, ParameterTerms, has_term, terms_of
+from hub.core.search_value import LOCAL_REFERENCE, NO_VALUES, coding_parts
+
+Ranges: TypeAlias = list[tuple[int, int, int]]
+
+Writer: TypeAlias = Callable[[Json, list[str], Ranges], bool]
+"""Adds what one element has to terms and ranges; False if its shape is not simple."""
+
+_OF_CONCEPT = frozenset(("coding", "text"))
+
+
+@dataclass(slots=True)
+class _Element:
+    """Who looks at an element with this name, and what they look at inside it."""
+
+    writers: list[tuple[Writer, SearchParameter]] = field(default_factory=list)
+    inside: dict[str, _Element] = field(default_factory=dict)
+
+
+def read_elements(
+    parameters: SearchParameters, resource_type: str, resource: Resource
+) -> tuple[list[str], Ranges]:
+    """Return the terms and ranges of every parameter of ``resource_type``; some come twice."""
+    terms: list[str] = []
+    ranges: Ranges = []
+    everywhere, elements = _elements(parameters, resource_type)
+    late = everywhere.copy()
+    _write(elements, resource, terms, ranges, late)
+    for parameter in late.values():
+        read_values(parameter, resource_type, resource, terms, ranges)
+    return terms, ranges
+
+
+def _write(
+    elements: dict[str, _Element],
+    parent: dict[str, Json],
+    terms: list[str],
+    ranges: Ranges,
+    late: dict[str, SearchParameter],
+) -> None:
+    """Add what is in ``parent``; the parameters of whatever is not simple come into ``late``."""
+    for name, value in parent.items():
+        if name not in elements:
+            continue
+        element = elements[name]
+        for item in value if type(value) is list else (value,):
+            for write, parameter in element.writers:
+                if not write(item, terms, ranges):
+                    late[parameter.code] = parameter
+            if element.inside and type(item) is dict:
+                _write(element.inside, item, terms, ranges, late)
+
+
+def read_values(
+    parameter: SearchParameter,
+    resource_type: str,
+    resource: Resource,
+    terms: list[str],
+    ranges: Ranges,
+) -> None:
+    """Add what ``parameter`` has in ``resource`` to ``terms`` and ``ranges``."""
+    values = parameter.values(resource)
+    if values is NO_VALUES:
+        return
+    names = terms_of(resource_type, parameter.code)
+    if parameter.code not in ALWAYS:
+        terms.append(names.presence)
+    terms += [names.form(form) for form in values.terms if has_term(parameter.type, form)]
+    if parameter.type == "string":
+        terms += map(names.string, values.strings)
+    elif parameter.type == "special":
+        ranges += [(names.axis(axis), *found) for axis, found in enumerate(values.ranges)]
+    else:
+        ranges += [(names.number, *found) for found in values.ranges]
+
+
+@lru_cache(maxsize=1_024)
+def _elements(
+    parameters: SearchParameters, resource_type: str
+) -> tuple[dict[str, SearchParameter], dict[str, _Element]]:
+    """Return the parameters to try on any resource of the type, and the others by element."""
+    everywhere: dict[str, SearchParameter] = {}
+    elements: dict[str, _Element] = {}
+    for code, parameter in parameters.of(resource_type).items():
+        if not parameter.has_values or code == "_type":
+            continue
+        if not parameter.path or parameter.path.startswith("?") or parameter.type == "special":
+            everywhere[code] = parameter
+            continue
+        for steps in branches(parameter.path):
+            inside = elements
+            for name, _ in steps:
+                element = inside.setdefault(name, _Element())
+                inside = element.inside
+            write = _writer(terms_of(resource_type, code), parameter, steps)
+            element.writers.append((write, parameter))
+    return everywhere, elements
+
+
+def _writer(names: ParameterTerms, parameter: SearchParameter, steps: Sequence[Step]) -> Writer:
+    """Return the writer of the elements at the end of ``steps``."""
+    *above, (_, kept) = steps
+    if any(filters for _, filters in above):
+        return _unwritten
+    match parameter.type, kept:
+        case "token", [] if parameter.code == "_id":
+            return _id_writer(names)
+        case "token", [] if parameter.form != "bare":
+            return _coded_writer(names)
+        case "token" | "uri" as kind, []:
+            return _text_writer(names, kind)
+        case "reference", []:
+            return _reference_writer(names, None)
+        case "reference", [only] if only.startswith(":"):
+            return _reference_writer(names, only[1:])
+        case "date", []:
+            return _date_writer(names, () if parameter.code in ALWAYS else (names.presence,))
+        case _:
+            return _unwritten
+
+
+def _unwritten(element: Json, terms: list[str], ranges: Ranges) -> bool:
+    return False
+
+
+def _id_writer(names: ParameterTerms) -> Writer:
+    def write(element: Json, terms: list[str], ranges: Ranges) -> bool:
+        if type(element) is not str or not element or element[-1] == "|":
+            return False
+        terms.append(names.form(element))
+        return True
+
+    return write
+
+
+def _text_writer(names: ParameterTerms, kind: str) -> Writer:
+    def write(element: Json, terms: list[str], ranges: Ranges) -> bool:
+        if type(element) is not str or not element:
+            return False
+        terms += _text_terms(names, kind, element)
+        return True
+
+    return write
+
+
+@lru_cache(maxsize=4_096)
+def _text_terms(names: ParameterTerms, kind: str, text: str) -> tuple[str, ...]:
+    return (names.presence, names.form(text)) if has_term(kind, text) else (names.presence,)
+
+
+def _coded_writer(names: ParameterTerms) -> Writer:
+    def write(element: Json, terms: list[str], ranges: Ranges) -> bool:
+        parts = coding_parts(element)
+        if parts is None:
+            return write_codings(element, terms, ranges)
+        system, code, display, text = parts
+        if system is None and not code:
+            if display is not None or text is not None:
+                terms.append(names.presence)
+        elif "value" in element:
+            # Of an Identifier: hardly one comes twice.
+            terms += _code_terms(names, system, code)
+        else:
+            terms += _known_code_terms(names, system, code)
+        return True
+
+    def write_codings(element: Json, terms: list[str], ranges: Ranges) -> bool:
+        codings = element.get("coding") if type(element) is dict else None
+        if type(codings) is not list or not element.keys() <= _OF_CONCEPT:
+            return False
+        if type(element.get("text")) is str:
+            terms.append(names.presence)
+        return all(write(coding, terms, ranges) for coding in codings)
+
+    return write
+
+
+def _code_terms(names: ParameterTerms, system: str | None, code: str | None) -> tuple[str, ...]:
+    if not code or code[-1] == "|":
+        return (names.presence,)
+    return names.presence, names.form(code), names.form(f"{system or ''}|{code}")
+
+
+_known_code_terms = lru_cache(maxsize=4_096)(_code_terms)
+
+
+def _reference_writer(names: ParameterTerms, wanted: str | None) -> Writer:
+    """Return the writer of references of the type ``wanted``, of any if it is None."""
+
+    def write(element: Json, terms: list[str], ranges: Ranges) -> bool:
+        if type(element) is not dict or "identifier" in element:
+            return False
+        literal = element.get("reference")
+        if type(literal) is not str:
+            return False
+        if wanted is not None and ("type" in element or "resourceType" in element):
+            return False
+        found = _reference_terms(names, wanted, literal)
+        if found is None:
+            return False
+        terms += found
+        return True
+
+    return write
+
+
+@lru_cache(maxsize=8_192)
+def _reference_terms(
+    names: ParameterTerms, wanted: str | None, literal: str
+) -> tuple[str, ...] | None:
+    local = LOCAL_REFERENCE.fullmatch(literal)
+    if local is None:
+        return None
+    if wanted is not None and local[1] != wanted:
+        return ()
+    return names.presence, names.form(literal)
+
+
+def _date_writer(names: ParameterTerms, presence: tuple[str, ...]) -> Writer:
+    number = names.number
+
+    def write(element: Json, terms: list[str], ranges: Ranges) -> bool:
+        if type(element) is not str:
+            return False
+        found = date_range(element)
+        if found is not None:
+            terms += presence
+            ranges.append((number, *found))
+        return True
+
+    return write
