@@ -24,8 +24,6 @@ import uvicorn
 
 from hub.channels.addresses import EgressPolicy
 from hub.channels.egress import GuardedClient
-from hub.channels.message import MessageChannel
-from hub.channels.rest_hook import RestHookChannel
 from hub.channels.websocket import WebSocketChannel
 from hub.clock import SystemClock
 from hub.codecs import xml
@@ -33,11 +31,19 @@ from hub.codecs.releases import codecs_of_releases
 from hub.codecs.validation import Validator
 from hub.core.release import FhirRelease
 from hub.core.subscription import ChannelType
-from hub.core.timing import RETRY_FLOOR, RetryPolicy
+from hub.delivery_process import (
+    COLLECT,
+    POSTING,
+    Beginning,
+    DeliveryProcess,
+    posting_channels,
+    retry_policy,
+)
 from hub.engine.assembly import Engine, Luck, Surroundings, assemble
 from hub.engine.hub import Hub, base_url
 from hub.engine.reindexing import Reindexing
 from hub.engine.topic_publication import publish_topics
+from hub.event_loop import loop_factory
 from hub.loading import (
     all_topics,
     computable_topics,
@@ -63,10 +69,6 @@ DRAIN = timedelta(seconds=5)
 
 EXIT_STORE_BROKEN = 74
 
-_COLLECT = (50_000, 20, 100)
-"""How much is allocated before the collector looks at it: a request makes hundreds of objects that
-are no garbage yet, and looking at them at every 700th took a seventh of the hub's time."""
-
 log = logging.getLogger(__name__)
 
 
@@ -78,7 +80,6 @@ class Hosting:
         settings: Settings,
         *,
         listening: socket.socket | None = None,
-        lanes: bool = True,
         inbound: InboundLimits | None = None,
         limits: Limits | None = None,
         demo: Demo | None = None,
@@ -88,15 +89,11 @@ class Hosting:
         Args:
             settings: everything that can be set.
             listening: a bound socket to serve on; one is made from host and port where None.
-            lanes: whether this process sends notifications to endpoints.  Otherwise another one
-                must: it reads the database, hears ``engine.wakeups``, and tells
-                ``engine.hub.intake`` and ``engine.hub.subscriptions`` what came of deliveries.
             inbound, limits: how requests may arrive and what they may ask for, None for the usual.
             demo: what a demo has to show; None elsewhere.
         """
         self.settings = settings
         self._listening = listening
-        self._lanes = lanes
         self._inbound = inbound or InboundLimits()
         self._limits = limits
         self._demo = demo
@@ -104,6 +101,7 @@ class Hosting:
         self._stopping: list[Callable[[], Awaitable[None]]] = []
         self._end_serving: Callable[[], Awaitable[None]] | None = None
         self.engine: Engine | None = None
+        self.delivery_process: DeliveryProcess | None = None
 
     async def start(self) -> Hub:
         """Open the store, build the hub, listen; return when requests are served.
@@ -178,16 +176,13 @@ class Hosting:
                 writer=writer,
                 stop=_stop_broken,
                 public_url=settings.public_url,
-                policy=RetryPolicy(
-                    schedule=settings.retry_schedule,
-                    give_up_after=settings.give_up_after,
-                    floor=min(RETRY_FLOOR, max(settings.retry_schedule)),
-                ),
+                policy=retry_policy(settings),
                 retain=max(settings.retain_events, settings.give_up_after),
                 authorization_hint=settings.authorization_hint,
                 sign=opt_in_signer(settings),
                 guards=guards,
                 knows_callers=knows_callers,
+                away=POSTING if settings.delivery_process else frozenset(),
             ),
             registry,
             opened,
@@ -201,6 +196,9 @@ class Hosting:
         self._run(engine.retention.run())
         self._run(hub.sockets.run())
         self._on_stop(hub.sockets.remember)
+        if settings.delivery_process:
+            beginning = Beginning(settings, policy)
+            self.delivery_process = DeliveryProcess(hub, engine.delivery, beginning)
         await self._serve(engine, door, listening, clock)
         self.engine = engine
         return hub
@@ -219,17 +217,16 @@ class Hosting:
         client = GuardedClient(policy, clock.monotonic, keep=keep)
         await client.start()
         self._on_stop(client.close)
-        return {
-            ChannelType.REST_HOOK: RestHookChannel(client, clock.now),
-            ChannelType.MESSAGE: MessageChannel(client, clock.now),
-        }
+        return posting_channels(client, clock)
 
     async def _serve(
         self, engine: Engine, door: Door, listening: socket.socket, clock: SystemClock
     ) -> None:
         """Open the door and let lanes run; return when the first request would be answered."""
         hub = engine.hub
-        lanes = self._run(engine.delivery.run()) if self._lanes else None
+        lanes = self._run(engine.delivery.run())
+        if self.delivery_process is not None:
+            self._run(self.delivery_process.run())
         validators = {release: Validator(release) for release in FhirRelease}
         door.open(
             create_app(
@@ -248,9 +245,12 @@ class Hosting:
 
         async def drain() -> None:
             hub.draining = True
-            if lanes is not None:
-                lanes.cancel()
-            await asyncio.gather(end_serving(), engine.delivery.drain(clock.now() + DRAIN))
+            lanes.cancel()
+            deadline = clock.now() + DRAIN
+            draining = [end_serving(), engine.delivery.drain(deadline)]
+            if self.delivery_process is not None:
+                draining.append(self.delivery_process.stop(deadline))
+            await asyncio.gather(*draining)
 
         self._on_stop(drain)
 
@@ -337,19 +337,10 @@ def serve(settings: Settings, *, started: Callable[[Hub], None] | None = None) -
         await stopping
         await hosting.stop()
 
-    gc.set_threshold(*_COLLECT)
+    gc.set_threshold(*COLLECT)
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
         runner.run(run())
     return 0
-
-
-def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    """Return the fast event loop where it exists."""
-    try:
-        import uvloop  # noqa: PLC0415  # not made for every platform
-    except ImportError:
-        return None
-    return uvloop.new_event_loop
 
 
 def _closing(close: Callable[[], None]) -> Callable[[], Awaitable[None]]:

@@ -67,6 +67,7 @@ class Settings:
     authorization that notifications name; ``message_event`` is what messages that carry them are
     about; ``smtp`` is where mails go, no emails where None, and what follows it is explained in
     ``hub.mail_settings``; ``email_opt_in`` asks a person before events are sent;
+    ``delivery_process`` posts notifications from a process of its own;
     ``require_if_match`` are resource types that nobody may change without If-Match; ``task_guard``
     says which status a Task may move to, any where None.
     """
@@ -98,6 +99,7 @@ class Settings:
     email_domains: tuple[str, ...] = ()
     email_content: PayloadContent = PayloadContent.ID_ONLY
     email_opt_in: bool = False
+    delivery_process: bool = False
     require_if_match: frozenset[str] = frozenset()
     task_guard: TaskGuard | None = None
 
@@ -305,6 +307,8 @@ OPTIONS = (
     *(Option(**each) for each in (*CLIENT_OPTIONS, *MAIL_OPTIONS)),
     Option(name="email_opt_in", flag="--email-opt-in", read=_switch,
            help="ask by mail, and send events only once the person agreed"),
+    Option(name="delivery_process", flag="--delivery-process", read=_switch,
+           help="post notifications from a process of its own: more a second on several cores"),
     *(Option(**each) for each in GUARD_OPTIONS),
 )  # fmt: skip
 

@@ -79,6 +79,9 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--fresh", action="store_true", help="start every hub by exec, not by fork: slower"
     )
+    parser.add_argument(
+        "--delivery-process", action="store_true", help="let the hub post from another process"
+    )
     arguments = parser.parse_args(argv)
     if arguments.kills < 0:
         parser.error("--kills must be 0 or more")
@@ -88,8 +91,11 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
 class KillRun:
     """One run, from an empty database to the verdict."""
 
-    def __init__(self, folder: Path, kills: int, luck: random.Random) -> None:
+    def __init__(
+        self, folder: Path, kills: int, luck: random.Random, options: Sequence[str] = ()
+    ) -> None:
         self.folder = folder
+        self.options = (*LOCAL, *options)
         self.kills = kills
         self.luck = luck
         self.port = free_port()
@@ -189,8 +195,8 @@ class KillRun:
 
     async def _launch(self, *, by_exec: bool) -> HubProcess:
         if self._nursery is None or by_exec:
-            return await start_hub(self.folder, *LOCAL, port=self.port)
-        return await self._nursery.start(self.folder, *LOCAL, port=self.port)
+            return await start_hub(self.folder, *self.options, port=self.port)
+        return await self._nursery.start(self.folder, *self.options, port=self.port)
 
     async def _put(self, client: aiohttp.ClientSession, each: Subscribed) -> None:
         url = f"{self._base(each.release)}/Subscription/{each.id}"
@@ -348,7 +354,8 @@ def main() -> int:
 
     async def scenario() -> KillRun:
         luck = random.Random(seed)  # noqa: S311  # a load is no secret
-        run = KillRun(folder, arguments.kills, luck)
+        options = ("--delivery-process",) if arguments.delivery_process else ()
+        run = KillRun(folder, arguments.kills, luck, options)
         try:
             await run.run(fresh=arguments.fresh)
         except Exception as error:

@@ -47,7 +47,7 @@ _LONG = (
     "journeys/test_message.py",
     "journeys/test_notification.py",
     "journeys/test_reindexing.py",
-    "journeys/test_second_process.py",
+    "journeys/test_delivery_process.py",
     "journeys/test_stop.py",
     "journeys/test_topic_discovery.py",
     "journeys/test_xml.py",

@@ -14,13 +14,12 @@ from datetime import timedelta
 from ipaddress import ip_network
 from pathlib import Path
 
-from hub.bootstrap import Hosting, loop_factory
+from hub.bootstrap import Hosting
 from hub.cli.endpoint import Endpoint, Received, Reply
 from hub.cli.exits import CommandError, Exit
 from hub.cli.mail_catcher import HOST, SENDER, MailCatcher, is_available
 from hub.cli.program import program
 from hub.cli.running import run_async
-from hub.cli.serve import log_to_stderr
 from hub.cli.story import Story
 from hub.cli.story_actor import (
     DEVELOPER,
@@ -35,6 +34,8 @@ from hub.cli.terminal import Terminal, clock_time, milliseconds, printable
 from hub.clock import SystemClock
 from hub.core.subscription import PayloadContent
 from hub.errors import HubError
+from hub.event_loop import loop_factory
+from hub.logs import log_to_stderr
 from hub.mail_settings import SmtpServer
 from hub.settings import (
     DEFAULT_HOST,

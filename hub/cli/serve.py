@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import logging
 import os
 
 from hub.cli.exits import CommandError, Exit
 from hub.cli.program import program
 from hub.cli.terminal import Terminal
+from hub.logs import log_to_stderr
 from hub.settings import OPTIONS, Settings, SettingsError, is_loopback, read_settings
 
 
@@ -31,12 +31,6 @@ def run(arguments: argparse.Namespace) -> int:
         raise CommandError(Exit.USAGE, str(error)) from None
     except HubError as error:
         raise CommandError(Exit.FAILED, f"can't start: {error.diagnostics}") from None
-
-
-def log_to_stderr(level: str) -> None:
-    """Send what the hub logs to stderr, one line each; what libraries say only from warnings on."""
-    logging.basicConfig(level="WARNING", format="%(asctime)s %(levelname)-7s %(name)s  %(message)s")
-    logging.getLogger("hub").setLevel(level.upper())
 
 
 def _banner(terminal: Terminal, settings: Settings) -> None:

@@ -57,7 +57,8 @@ class Surroundings:
     ``trials`` are the channels that try an endpoint out; ``writer`` runs one thing at a time, and
     nothing else writes; ``stop`` ends the process when the store is broken; ``sign`` signs the
     links by which people agree to get mails, None where nobody is asked; ``guards`` is what is
-    asked of writes; ``knows_callers`` whether those who call the hub are asked who they are.
+    asked of writes; ``knows_callers`` whether those who call the hub are asked who they are;
+    ``away`` are the channels whose Subscriptions another process serves.
     """
 
     store: Store
@@ -76,6 +77,7 @@ class Surroundings:
     sign: Callable[[str], str] | None = None
     guards: Guards = NO_GUARDS
     knows_callers: bool = False
+    away: frozenset[ChannelType] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,7 +193,9 @@ def assemble(
         subscribers=subscribers,
         subscriptions=subscriptions,
         envelopes=envelopes,
-        channels=around.channels,
+        channels={
+            kind: channel for kind, channel in around.channels.items() if kind not in around.away
+        },
         clock=around.clock,
         listener=wakeups.listener(),
         luck=around.luck.number,

@@ -15,13 +15,10 @@ import logging
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from hub.core.delivery import Delivered, DeliveryResult, Envelope, FailureClass
-from hub.core.notification import (
-    NotificationType,
-    NumberedEvent,
-    build_notification,
-)
+from hub.core.notification import NotificationType, NumberedEvent, build_notification
 from hub.core.subscriber import Attempt, Subscriber
 from hub.core.subscription import ChannelType, Signal
 from hub.core.timing import (
@@ -37,6 +34,7 @@ from hub.core.timing import (
 from hub.engine.authorization_hint import AuthorizationHints
 from hub.engine.delivery_range import lost_before, numbers_due, passed_over
 from hub.engine.envelope import Envelopes
+from hub.engine.failure import final_signal
 from hub.engine.recent_events import RecentEvents
 from hub.engine.settlement import Known, Settlement, Settling, Signalling
 from hub.engine.status_error import failure_error, handshake_total, status_errors
@@ -49,16 +47,6 @@ MOST_IN_SLICE = 256
 log = logging.getLogger(__name__)
 
 _SILENT = frozenset({FailureClass.BUSY, FailureClass.TIMEOUT})
-_HANDSHAKE_AGAIN = frozenset(
-    {
-        FailureClass.BUSY,
-        FailureClass.DNS,
-        FailureClass.CONNECTION,
-        FailureClass.TLS,
-        FailureClass.TIMEOUT,
-        FailureClass.PROTOCOL,
-    }
-)
 UNCONFIRMED = "nobody agreed in time to get mails there; set the status to requested to ask again"
 
 _SUCCESSES = {
@@ -79,6 +67,16 @@ class _Task:
     last: int = 0
 
 
+class Witness(Protocol):
+    """One who is told what only lanes know."""
+
+    def lanes(self, busy: int) -> None:
+        """Take how many lanes have something to do."""
+
+    def beat(self, sid: int, at: datetime | None) -> None:
+        """Take a heartbeat that is kept nowhere else, or that it is outdated (None)."""
+
+
 class Delivery:
     """Runs the lanes of all Subscriptions that the hub sends to by itself."""
 
@@ -96,7 +94,9 @@ class Delivery:
         luck: Callable[[], float],
         policy: RetryPolicy,
         hints: AuthorizationHints,
+        witness: Witness | None = None,
     ) -> None:
+        """Serve the Subscriptions whose channel is among ``channels``."""
         self._recent = events
         self._intake = intake
         self._subscribers = subscribers
@@ -108,6 +108,9 @@ class Delivery:
         self._luck = luck
         self._policy = policy
         self._hints = hints
+        self._witness = witness
+        self.busy_elsewhere = 0
+        """How many lanes are busy in another process."""
         self._due: list[tuple[datetime, int]] = []
         self._planned: dict[int, datetime] = {}
         self._busy: dict[int, asyncio.Task[None]] = {}
@@ -118,7 +121,7 @@ class Delivery:
     @property
     def busy(self) -> int:
         """How many lanes have something to do right now."""
-        return len(self._turns)
+        return len(self._turns) + self.busy_elsewhere
 
     async def run(self) -> None:
         """Serve every lane until cancelled."""
@@ -160,6 +163,8 @@ class Delivery:
         subscriber = self._subscribers.get(sid)
         if self._draining or sid in self._busy or subscriber is None or subscriber.deleted:
             return
+        if subscriber.subscription.channel_type not in self._channels:
+            return
         now = self._clock.now()
         due = self._next(subscriber, now)
         if due is None:
@@ -174,6 +179,8 @@ class Delivery:
         task = asyncio.create_task(self._run_lane(subscriber, due))
         self._busy[sid] = task
         task.add_done_callback(lambda done: self._finished(sid, done))
+        if self._witness is not None:
+            self._witness.lanes(len(self._turns))
 
     def _plan(self, sid: int, at: datetime) -> None:
         """Look at a lane again at ``at``."""
@@ -195,6 +202,15 @@ class Delivery:
         """Return when a heartbeat was last sent, or tried, since what was last kept of a lane."""
         return self._beats.get(sid)
 
+    def note_beat(self, sid: int, at: datetime | None) -> None:
+        """Remember a heartbeat, or that something that is kept came later."""
+        if at is not None:
+            self._beats[sid] = at
+        elif self._beats.pop(sid, None) is None:
+            return
+        if self._witness is not None:
+            self._witness.beat(sid, at)
+
     def _finished(self, sid: int, task: asyncio.Task[None]) -> None:
         del self._busy[sid]
         self._turns.end(sid)
@@ -211,6 +227,8 @@ class Delivery:
             self._plan(sid, self._clock.now() + timedelta(seconds=5))
         while (turn := self._turns.call()) is not None:
             self._serve(turn, called=True)
+        if self._witness is not None:
+            self._witness.lanes(len(self._turns))
 
     async def _run_lane(self, subscriber: Subscriber, due: Due) -> None:
         if due.kind is Kind.END:
@@ -300,7 +318,7 @@ class Delivery:
         now = self._clock.now()
         subscriber = task.subscriber
         attempt = self._attempt(task, result)
-        self._beats.pop(subscriber.sid, None)
+        self.note_beat(subscriber.sid, None)
         asks = self._envelopes.asks_first(subscriber.subscription)
         if task.kind is Kind.HANDSHAKE and not asks:
             await self._subscriptions.signal(
@@ -313,7 +331,7 @@ class Delivery:
             return
         healthy = subscriber.error is None and not subscriber.delivery.failures
         if task.kind is Kind.HEARTBEAT and healthy:
-            self._beats[subscriber.sid] = now
+            self.note_beat(subscriber.sid, now)
             return
         await self._intake.settle(
             Settlement(
@@ -335,7 +353,7 @@ class Delivery:
         subscriber = task.subscriber
         attempt = self._attempt(task, result)
         error, code = failure_error(result.failure, result.status, result.reason)
-        signal = _final(task.kind, result.failure)
+        signal = final_signal(task.kind, result.failure)
         state = subscriber.delivery
         due: datetime | None = None
         if signal is None and task.kind is Kind.HANDSHAKE:
@@ -365,7 +383,7 @@ class Delivery:
             return
         beat = task.kind is Kind.HEARTBEAT
         if beat:
-            self._beats[subscriber.sid] = now
+            self.note_beat(subscriber.sid, now)
         await self._intake.settle(
             Settlement(
                 sid=subscriber.sid,
@@ -379,16 +397,3 @@ class Delivery:
                 error_code=code,
             )
         )
-
-
-def _final(kind: Kind, failure: FailureClass) -> Signal | None:
-    """Return what a failure means at once, None if it may be tried again."""
-    if failure is FailureClass.GONE:
-        return Signal.GONE
-    if failure is FailureClass.BLOCKED:
-        return Signal.BLOCKED
-    if failure is FailureClass.UNDELIVERABLE:
-        return Signal.UNDELIVERABLE
-    if kind is Kind.HANDSHAKE and failure not in _HANDSHAKE_AGAIN:
-        return Signal.HANDSHAKE_FAILED
-    return None

@@ -9,10 +9,10 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from hub.core.compiled_topic import CompiledTopic
 from hub.core.registry import Registry
@@ -39,6 +39,13 @@ MOST_WAITING = 10_000
 log = logging.getLogger(__name__)
 
 
+class Follower(Protocol):
+    """One who is told what was committed, on the event loop, in the order of commits."""
+
+    def committed(self, written: WriteBatch, woken: Collection[int]) -> None:
+        """Take what one commit wrote; ``woken`` may have something to do because of it."""
+
+
 @dataclass(slots=True)
 class _Item(Generic[T]):
     """One request: ``plan`` runs in the writer; ``alone`` if it changes who is matched."""
@@ -53,7 +60,7 @@ class _Batch:
     """What is written together, and what it came to."""
 
     items: list[_Item[Any]]
-    settlements: list[tuple[Settlement, asyncio.Future[None]]]
+    settlements: list[tuple[Settlement, asyncio.Future[bool]]]
     answers: list[Any] = field(default_factory=list)
     written: WriteBatch | None = None
     compiled: list[Mapping[FhirRelease, CompiledTopic]] = field(default_factory=list)
@@ -101,7 +108,7 @@ class Intake:
         self._parameters = parameters
         self._clock = clock
         self._wakeups = wakeups
-        self._recent = recent
+        self._followers: list[Follower] = [recent]
         self._executor = executor
         self._new_id = new_id
         self.guards = guards
@@ -114,7 +121,7 @@ class Intake:
         self.last_sid = opened.last_sid
         self._bodies = Bodies()
         self._items: deque[_Item[Any]] = deque()
-        self._settlements: deque[tuple[Settlement, asyncio.Future[None]]] = deque()
+        self._settlements: deque[tuple[Settlement, asyncio.Future[bool]]] = deque()
         self._waiting = asyncio.Event()
         self._closing = False
 
@@ -141,10 +148,22 @@ class Intake:
 
     async def settle(self, settlement: Settlement) -> None:
         """Write what a delivery came to; returns when it is durable."""
-        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        await self.settle_soon(settlement)
+
+    def settle_soon(self, settlement: Settlement) -> asyncio.Future[bool]:
+        """Write what a delivery came to; return what is done when it is durable."""
+        done: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._settlements.append((settlement, done))
         self._waiting.set()
-        await done
+        return done
+
+    def follow(self, follower: Follower) -> None:
+        """Tell ``follower`` of every commit from now on."""
+        self._followers.append(follower)
+
+    def unfollow(self, follower: Follower) -> None:
+        """Tell ``follower`` no more."""
+        self._followers.remove(follower)
 
     async def _enqueue(self, plan: Callable[[Plan], T], *, alone: bool) -> T:
         if self._closing or len(self._items) >= MOST_WAITING:
@@ -275,13 +294,18 @@ class Intake:
         """Let what others see follow what was committed, then answer, then wake lanes."""
         for compiled in batch.compiled:
             self._registry.put_topic(compiled)
+        woken: set[int] = set()
         if batch.written is not None:
             self._absorb(batch.written)
+            woken = self._subscribers.on(batch.written.counters)
+            woken |= {each.sid for each in batch.written.subscribers}
+            for follower in self._followers:
+                follower.committed(batch.written, woken)
         for _, done in batch.settlements:
             if done.cancelled():
                 continue
             if batch.failure is None:
-                done.set_result(None)
+                done.set_result(True)
             else:
                 done.set_exception(batch.failure)
         for index, item in enumerate(batch.items):
@@ -293,8 +317,7 @@ class Intake:
             else:
                 item.done.set_result(answer)
         if batch.written is not None:
-            touched = self._subscribers.on(batch.written.counters)
-            self._wakeups.signal(touched | {each.sid for each in batch.written.subscribers})
+            self._wakeups.signal(woken)
 
     def _absorb(self, written: WriteBatch) -> None:
         for topic in written.dropped_topics:
@@ -310,6 +333,3 @@ class Intake:
             self._subscribers.put(subscriber)
             self.last_sid = max(self.last_sid, subscriber.sid)
         self._subscribers.rows_removed(written.floors, written.dropped_streams)
-        if written.floors or written.dropped_streams:
-            self._recent.forget()
-        self._recent.committed(written.versions, written.events)

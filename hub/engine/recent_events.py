@@ -7,13 +7,13 @@ from the store.  What is no longer, or not whole, in memory is read there.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from hub.core.notification import NumberedEvent
 from hub.core.subscriber import Subscriber
 from hub.core.version import ResourceKey, ResourceVersion, StreamEvent
 from hub.engine.numbered_events import read_events
-from hub.ports import ReadableStore
+from hub.ports import ReadableStore, WriteBatch
 
 MOST_EVENTS = 16_384
 MOST_BYTES = 16 * 2**20
@@ -48,7 +48,13 @@ class RecentEvents:
         self._by_key: dict[tuple[ResourceKey, int], ResourceVersion] = {}
         self._bytes = 0
 
-    def committed(self, versions: Sequence[ResourceVersion], events: Sequence[StreamEvent]) -> None:
+    def committed(self, written: WriteBatch, woken: Collection[int]) -> None:
+        """Keep what one commit wrote; after retention removed something begin anew."""
+        if written.floors or written.dropped_streams:
+            self.forget()
+        self.keep(written.versions, written.events)
+
+    def keep(self, versions: Sequence[ResourceVersion], events: Sequence[StreamEvent]) -> None:
         """Keep what one commit wrote, if there are events, in place of the oldest."""
         if not events:
             return

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from hub.bootstrap import Hosting, loop_factory
+from hub.bootstrap import Hosting
 from hub.cli.demo import demo_settings, free_port
+from hub.event_loop import loop_factory
 from tests.support.deadline import DEADLINE
 
 PATIENCE = DEADLINE

@@ -82,7 +82,7 @@ def test_it_reads_what_the_store_has(
         for (versions, events), (_, _, luck) in zip(_commits(rig), steps, strict=False):
             if luck == 0:
                 recent.forget()
-            recent.committed(versions, events)
+            recent.keep(versions, events)
         subscriber, reader = rig.subscriber("sub"), rig.hub.store.writer
         top = rig.top("sub")
         for low in range(1, top + 1):
@@ -105,7 +105,7 @@ def test_the_newest_need_no_store() -> None:
         commits, subscriber = _commits(rig), rig.subscriber("sub")
         recent = RecentEvents(Closed(), most_events=2)
         for versions, events in commits:
-            recent.committed(versions, events)
+            recent.keep(versions, events)
         assert await recent.read(subscriber, 3, 4) == read_events(
             rig.hub.store.writer, subscriber, 3, 4
         )

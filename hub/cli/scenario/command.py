@@ -8,18 +8,18 @@ import os
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 
-from hub.bootstrap import loop_factory
 from hub.cli.client import read_bearer
 from hub.cli.demo import short_ids, step_line
 from hub.cli.exits import CommandError, Exit
 from hub.cli.running import run_async
 from hub.cli.scenario.pattern import Pattern, chosen, patterns
 from hub.cli.scenario.stage import Stage
-from hub.cli.serve import log_to_stderr
 from hub.cli.story_actor import Missing
 from hub.cli.story_step import Step
 from hub.cli.terminal import Terminal, milliseconds, printable
 from hub.clock import SystemClock
+from hub.event_loop import loop_factory
+from hub.logs import log_to_stderr
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,20 +1,19 @@
-"""Delivery in a second process: the floors talk only through the store and wake-ups.
-
-The hub's process has the web and the writer and runs no lanes; the second one runs them, reads
-the same database, and says over a Unix socket what came of deliveries.
-"""
+"""Delivery in a process of its own: the same as in the hub's, whichever of the two dies."""
 
 from __future__ import annotations
 
 import asyncio
 import json
+import os
+import signal
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import aiohttp
+import pytest
 
 from hub.bootstrap import Hosting
 from hub.cli.demo import demo_settings, free_port
@@ -22,10 +21,10 @@ from hub.cli.story import Story
 from hub.clock import SystemClock
 from hub.core.release import Resource
 from hub.core.timing import FIRST_HANDSHAKE_DELAY
+from hub.delivery_process import DeliveryProcess
 from tests.support.endpoints import Answer, Endpoint, Held, Reply
 from tests.support.kill_check import Event, events_of
-from tests.support.processes import PATIENCE, session
-from tests.support.second_process import Desk, SecondProcess
+from tests.support.processes import PATIENCE, a_hub, session, until
 from tests.support.subscribed import Subscribed, a_subscription
 from tests.support.writers import FHIR_JSON
 
@@ -39,54 +38,80 @@ TOKEN = "Bearer kept-encrypted"
 
 @dataclass(slots=True)
 class SplitHub:
-    """A hub whose lanes run in ``second``."""
+    """A hub that posts from ``process``."""
 
     url: str
-    desk: Desk
-    second: SecondProcess
+    hosting: Hosting
+    process: DeliveryProcess
 
     def base(self, release: str) -> str:
         """The base URL of a release."""
         return f"{self.url}/fhir/{release}"
 
+    async def pid(self, *, after: int | None = None) -> int:
+        """Return the number of the process that posts, once there is another one than ``after``."""
+
+        async def there() -> bool:
+            return self.process.pid not in (None, after)
+
+        await until(there)
+        assert self.process.pid is not None
+        return self.process.pid
+
+    async def health(self, client: aiohttp.ClientSession) -> Resource:
+        """Return what ``/health`` tells of delivery."""
+        async with client.get(f"{self.url}/health") as answer:
+            told: Resource = (await answer.json())["delivery"]
+            return told
+
 
 @asynccontextmanager
 async def a_split_hub() -> AsyncIterator[SplitHub]:
-    """Serve without lanes; the second process is not started yet, and ends with the hub."""
+    """Serve with a delivery process; it has ended when the hub has."""
     async with AsyncExitStack() as stack:
-        # The names of Unix sockets are short, and so is this folder's.
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         listening = stack.enter_context(free_port(None))
         settings = demo_settings(folder / "hub.db", listening.getsockname()[1])
-        hosting = Hosting(settings, listening=listening, lanes=False)
+        hosting = Hosting(replace(settings, delivery_process=True), listening=listening)
         await hosting.start()
-        stack.push_async_callback(hosting.stop)
-        assert hosting.engine is not None
-        path = folder / "desk"
-        second = SecondProcess(path, folder / "second.log")
-        desk = Desk(hosting.engine, settings, path)
+        assert hosting.delivery_process is not None
+        hub = SplitHub(settings.public_url, hosting, hosting.delivery_process)
         try:
-            async with desk:
-                yield SplitHub(settings.public_url, desk, second)
+            yield hub
         finally:
-            assert await second.ended() in (None, 0), second.said()
+            pid = hub.process.pid
+            await hosting.stop()
+            assert pid is None or not is_running(pid)
 
 
-def test_every_step_of_the_order_story_holds_with_delivery_in_a_second_process() -> None:
+def is_running(pid: int) -> bool:
+    """Tell whether there is a process with this number, other than one that has ended."""
+    try:
+        return ") Z " not in Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def children_of(pid: int) -> list[int]:
+    """Return the numbers of the processes that a process has started."""
+    return [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def test_every_step_of_the_order_story_holds() -> None:
     async def scenario() -> None:
-        async with asyncio.timeout(PATIENCE), a_split_hub() as hub:
-            await hub.second.start()
-            async with Story(hub.url, SystemClock()) as story:
-                held = await story.play()
-                assert [step for step in story.steps if not step.held] == []
-                assert held and await story.play_order()
-            # One handshake; four notifications were taken and one was refused, then one more.
-            assert (hub.desk.signalled, hub.desk.settled) == (1, 6)
+        async with (
+            asyncio.timeout(PATIENCE),
+            a_split_hub() as hub,
+            Story(hub.url, SystemClock()) as story,
+        ):
+            held = await story.play()
+            assert [step for step in story.steps if not step.held] == []
+            assert held and await story.play_order()
 
     asyncio.run(scenario())
 
 
-def test_a_backlog_arrives_in_order_though_the_second_process_is_killed_in_its_middle() -> None:
+def test_a_backlog_arrives_in_order_though_the_process_is_killed_in_its_middle() -> None:
     async def scenario() -> None:
         stuck: asyncio.Queue[int] = asyncio.Queue()
         never = asyncio.Event()
@@ -99,6 +124,8 @@ def test_a_backlog_arrives_in_order_though_the_second_process_is_killed_in_its_m
             free.endpoint,
             a_split_hub() as hub,
         ):
+            pid = await hub.pid()
+            os.kill(pid, signal.SIGSTOP)
             await put(client, hub, held.resource() | {"maxCount": MOST_AT_ONCE}, "r5")
             await put(client, hub, free.resource(), "r4")
             clock = SystemClock()
@@ -107,18 +134,16 @@ def test_a_backlog_arrives_in_order_though_the_second_process_is_killed_in_its_m
             await clock.sleep_until(handshakes_due + FIRST_HANDSHAKE_DELAY)
             assert held.endpoint.connections == free.endpoint.connections == 0
 
-            await hub.second.start()
+            os.kill(pid, signal.SIGCONT)
             assert await stuck.get() == 4
-            await hub.second.kill()
+            assert held.missing(30) == 30 - 4 * MOST_AT_ONCE
+            os.kill(pid, signal.SIGKILL)
             await place_tasks(client, hub, 10)
-            assert held.missing(40) == 40 - 4 * MOST_AT_ONCE
 
-            await hub.second.start()
             assert await stuck.get() == 8
             await free.complete(40)
-            await hub.second.kill()
+            os.kill(await hub.pid(after=pid), signal.SIGKILL)
 
-            await hub.second.start()
             await held.complete(40)
             await place_tasks(client, hub, 5)
             await held.complete(45)
@@ -131,13 +156,81 @@ def test_a_backlog_arrives_in_order_though_the_second_process_is_killed_in_its_m
     asyncio.run(scenario())
 
 
+def test_what_only_the_process_knows_is_told_by_the_hub() -> None:
+    async def scenario() -> None:
+        release = asyncio.Event()
+        endpoint = Endpoint([Reply(), Held(release)])
+        async with asyncio.timeout(PATIENCE), session() as client, endpoint, a_split_hub() as hub:
+            await put(client, hub, a_subscription("r5", endpoint.url, LAB, id="slow"), "r5")
+            await endpoint.wait_for(1)
+            await place_tasks(client, hub, 1)
+            await endpoint.wait_for(2)
+            told = await hub.health(client)
+            assert (told["undelivered"], told["lanesBusy"]) == (1, 1)
+            release.set()
+
+            async def idle() -> bool:
+                told = await hub.health(client)
+                return (told["undelivered"], told["lanesBusy"]) == (0, 0)
+
+            await until(idle)
+
+    asyncio.run(scenario())
+
+
+def test_heartbeats_are_known_to_the_hub() -> None:
+    async def scenario() -> None:
+        endpoint = Endpoint()
+        async with asyncio.timeout(PATIENCE), session() as client, endpoint, a_split_hub() as hub:
+            subscription = a_subscription("r5", endpoint.url, LAB, id="beating")
+            await put(client, hub, subscription | {"heartbeatPeriod": 1}, "r5")
+            await endpoint.wait_for(2)
+            assert hub.hosting.engine is not None
+            delivery, known = hub.hosting.engine.delivery, hub.hosting.engine.hub.subscribers
+            (sid,) = [each.sid for each in known]
+
+            async def beaten() -> bool:
+                return delivery.last_beat(sid) is not None
+
+            await until(beaten)
+            await place_tasks(client, hub, 1)
+
+            async def outdated() -> bool:
+                subscriber = known.get(sid)
+                return subscriber is not None and subscriber.delivery.cursor == 1
+
+            await until(outdated)
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM], ids=["killed", "told to end"])
+def test_the_process_ends_with_the_hub(tmp_path: Path, how: signal.Signals) -> None:
+    async def scenario() -> None:
+        async with asyncio.timeout(PATIENCE), a_hub(tmp_path, "--delivery-process") as hub:
+
+            async def there() -> bool:
+                return bool(children_of(hub.child.pid))
+
+            await until(there)
+            (pid,) = children_of(hub.child.pid)
+            hub.send(how)
+            assert await hub.ended() == (0 if how is signal.SIGTERM else -how)
+
+            async def gone() -> bool:
+                return not is_running(pid)
+
+            await until(gone)
+
+    asyncio.run(scenario())
+
+
 def test_a_change_while_a_notification_is_under_way_stays_and_holds_for_the_next() -> None:
     async def scenario() -> None:
         release = asyncio.Event()
         endpoint = Endpoint([Reply(), Held(release)])
         async with asyncio.timeout(PATIENCE), session() as client, endpoint, a_split_hub() as hub:
             subscription = a_subscription("r5", endpoint.url, LAB, id="moving")
-            await hub.second.start()
             await put(client, hub, subscription, "r5")
             await endpoint.wait_for(1)
             await place_tasks(client, hub, 1)

@@ -1,0 +1,104 @@
+"""The hub's end of a delivery that runs in a process of its own.
+
+It tells that process what is committed, writes what it says of deliveries, and answers when that
+is durable.  All that the other needs to know comes over the line, in the order of commits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Collection
+from datetime import datetime
+
+from hub.engine.delivery import Delivery
+from hub.engine.hub import Hub
+from hub.engine.plain_value import settlement_of
+from hub.engine.process_line import ProcessLine
+from hub.engine.process_talk import Answered, Drain, Known, Settle, Signalled, Told, told_of
+from hub.errors import HubError
+from hub.ports import WriteBatch
+
+_AT_ONCE = 500
+"""Subscriptions told at once at the start, between which others have their turn."""
+
+
+class DeliveryDesk:
+    """Serves one delivery process, from ``serve`` until its line is lost.
+
+    Args:
+        hub: whose delivery it is.
+        delivery: the one in this process, which tells what both do.
+    """
+
+    def __init__(self, hub: Hub, delivery: Delivery) -> None:
+        self._hub = hub
+        self._delivery = delivery
+        self.line = ProcessLine(self._take)
+        self._signalling: set[asyncio.Future[bool]] = set()
+
+    async def serve(self) -> None:
+        """Tell what is known, then what is committed, until the line is lost."""
+        subscribers, intake = self._hub.subscribers, self._hub.intake
+        streams = subscribers.streams()
+        counters = {each.id: each.n for each in streams}
+        floors = {each.id: each.floor for each in streams if each.floor}
+        intake.follow(self)
+        try:
+            everybody = [each.sid for each in subscribers]
+            for start in range(0, len(everybody), _AT_ONCE):
+                found = map(subscribers.get, everybody[start : start + _AT_ONCE])
+                some = tuple(each for each in found if each is not None)
+                self.line.say(Known(some, counters, floors, is_all=False))
+                counters, floors = {}, {}
+                await self._hub.clock.sleep_until(self._hub.clock.now())
+            self.line.say(Known((), counters, floors, is_all=True))
+            await self.line.lost
+        finally:
+            intake.unfollow(self)
+            self._delivery.busy_elsewhere = 0
+
+    def drain(self, deadline: datetime) -> None:
+        """Let attempts in flight end until ``deadline``, and the process then."""
+        self.line.say(Drain(deadline))
+
+    def committed(self, written: WriteBatch, woken: Collection[int]) -> None:
+        """Tell what one commit changed, if delivery needs to know."""
+        told = told_of(written, woken, with_events=not self.line.is_behind)
+        if told is not None:
+            self.line.say(told)
+
+    def _take(self, said: Settle | Signalled | Told) -> None:
+        match said:
+            case Settle(number, settlement):
+                done = self._hub.intake.settle_soon(settlement_of(settlement))
+                done.add_done_callback(self._answering(number))
+            case Signalled(number, sid, generation, signal):
+                signalling = asyncio.ensure_future(
+                    self._hub.subscriptions.signal(
+                        sid,
+                        generation,
+                        signal,
+                        error=said.error,
+                        error_code=said.error_code,
+                        attempt=said.attempt,
+                        delivery=said.delivery,
+                    )
+                )
+                self._signalling.add(signalling)
+                signalling.add_done_callback(self._signalling.discard)
+                signalling.add_done_callback(self._answering(number))
+            case Told(busy, beats):
+                self._delivery.busy_elsewhere = busy
+                for sid, at in beats:
+                    self._delivery.note_beat(sid, at)
+
+    def _answering(self, number: int) -> Callable[[asyncio.Future[bool]], None]:
+        def answer(done: asyncio.Future[bool]) -> None:
+            error = None if done.cancelled() else done.exception()
+            if done.cancelled() or error is not None:
+                words = error.diagnostics if isinstance(error, HubError) else "it was not written"
+                self.line.say(Answered(number, followed=False, refusal=words))
+            else:
+                self.line.say(Answered(number, followed=done.result(), refusal=None))
+
+        return answer

@@ -1,0 +1,164 @@
+"""The hub as a delivery in a process of its own knows it, and what it tells the hub.
+
+It has the part of what ``hub.engine.subscribers`` has that lanes need, as it was committed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime
+
+from hub.core.numbering import lowest, top
+from hub.core.subscriber import Attempt, Subscriber
+from hub.core.subscription import Signal
+from hub.core.timing import DeliveryState
+from hub.engine.plain_value import event_of, plain_settlement, state_of, version_of
+from hub.engine.process_line import ProcessLine
+from hub.engine.process_talk import Answered, Committed, Drain, Known, Settle, Signalled, Told
+from hub.engine.recent_events import RecentEvents
+from hub.engine.settlement import Settlement
+from hub.engine.subscribers import GONE
+from hub.engine.wakeups import LocalListener
+from hub.errors import Unavailable
+
+_NOWHERE = 2**62
+
+
+class RemoteHub:
+    """``hub.engine.settlement``'s ``Known``, ``Settling`` and ``Signalling``, over a line.
+
+    Args:
+        recent: is told of every event.
+        listener: is told whose lanes may have something to do.
+    """
+
+    def __init__(self, recent: RecentEvents, listener: LocalListener) -> None:
+        self.line = ProcessLine(self.take)
+        self.complete: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        """Done when all Subscriptions are known."""
+        self.draining: asyncio.Future[datetime] = asyncio.get_running_loop().create_future()
+        """Done, with the deadline, when the hub stops."""
+        self._recent = recent
+        self._listener = listener
+        self._by_sid: dict[int, Subscriber] = {}
+        self._counters: dict[int, int] = {}
+        self._floors: dict[int, int] = {GONE: _NOWHERE}
+        self._asked: dict[int, asyncio.Future[bool]] = {}
+        self._last = 0
+        self._telling = False
+        self._busy = 0
+        self._beats: dict[int, datetime | None] = {}
+
+    def __iter__(self) -> Iterator[Subscriber]:
+        return iter(list(self._by_sid.values()))
+
+    def get(self, sid: int) -> Subscriber | None:
+        """Return a Subscription, also a deleted one; None if there never was one."""
+        return self._by_sid.get(sid)
+
+    def top(self, subscriber: Subscriber) -> int:
+        """Return how many events a Subscription has had."""
+        return top(subscriber.segments, self._n)
+
+    def lowest(self, subscriber: Subscriber) -> int:
+        """Return the lowest number from which on all events are still kept."""
+        return lowest(subscriber.segments, self._floor, self.top(subscriber))
+
+    async def settle(self, settlement: Settlement) -> None:
+        """Return when it is durable, and known here."""
+        number, done = self._ask()
+        self.line.say(Settle(number, plain_settlement(settlement)))
+        await done
+
+    async def signal(
+        self,
+        sid: int,
+        generation: int,
+        signal: Signal,
+        *,
+        error: str | None = None,
+        error_code: str | None = None,
+        attempt: Attempt | None = None,
+        delivery: DeliveryState | None = None,
+    ) -> bool:
+        """Return, when it is durable and known here, whether the Subscription followed."""
+        number, done = self._ask()
+        self.line.say(
+            Signalled(number, sid, generation, signal, error, error_code, attempt, delivery)
+        )
+        return await done
+
+    def lanes(self, busy: int) -> None:
+        """Tell how many lanes have something to do."""
+        self._busy = busy
+        self._tell_soon()
+
+    def beat(self, sid: int, at: datetime | None) -> None:
+        """Tell of a heartbeat that is kept nowhere else, or that it is outdated (None)."""
+        self._beats[sid] = at
+        self._tell_soon()
+
+    def take(self, said: Known | Committed | Answered | Drain) -> None:
+        """Follow what the hub says."""
+        match said:
+            case Committed():
+                self._follow(said)
+            case Answered(number, followed, refusal):
+                done = self._asked.pop(number)
+                if done.cancelled():
+                    return
+                if refusal is None:
+                    done.set_result(followed)
+                else:
+                    done.set_exception(Unavailable(refusal))
+            case Known(subscribers, counters, floors, is_all):
+                self._by_sid |= {each.sid: each for each in subscribers}
+                self._counters |= counters
+                self._floors |= floors
+                if is_all:
+                    self.complete.set_result(None)
+            case Drain(deadline):
+                self.draining.set_result(deadline)
+
+    def _follow(self, said: Committed) -> None:
+        self._counters |= said.counters
+        self._floors |= said.floors
+        for each in said.subscribers:
+            self._by_sid[each.sid] = each
+        for sid, state, error, code in said.states:
+            before = self._by_sid.get(sid)
+            # One that is not known yet comes as it is then.
+            if before is not None:
+                self._by_sid[sid] = replace(
+                    before, delivery=state_of(state), error=error, error_code=code
+                )
+        if said.floors:
+            self._recent.forget()
+        self._recent.keep(
+            [version_of(each) for each in said.versions], [event_of(each) for each in said.events]
+        )
+        self._listener.signal(said.woken)
+
+    def _ask(self) -> tuple[int, asyncio.Future[bool]]:
+        self._last += 1
+        done: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._asked[self._last] = done
+        return self._last, done
+
+    def _tell_soon(self) -> None:
+        if not self._telling:
+            self._telling = True
+            asyncio.get_running_loop().call_soon(self._tell)
+
+    def _tell(self) -> None:
+        self._telling = False
+        beats, self._beats = self._beats, {}
+        self.line.say(Told(self._busy, tuple(beats.items())))
+
+    def _n(self, stream: int) -> int:
+        return self._counters.get(stream, 0)
+
+    def _floor(self, stream: int) -> int:
+        return self._floors.get(stream, 0)

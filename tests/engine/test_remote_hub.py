@@ -1,0 +1,130 @@
+"""What a delivery in another process knows of a hub: the same as the hub, after each commit."""
+
+from __future__ import annotations
+
+import asyncio
+import pickle
+from collections.abc import Collection
+from datetime import timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hub.core.timing import Settled
+from hub.engine.plain_value import plain_settlement, settlement_of
+from hub.engine.process_talk import Answered, Drain, Known, told_of
+from hub.engine.recent_events import RecentEvents
+from hub.engine.remote_hub import RemoteHub
+from hub.engine.wakeups import LocalListener
+from hub.errors import Unavailable
+from hub.ports import WriteBatch
+from tests.support.rig import HOUR, Rig, on_rig
+from tests.support.rig_resources import a_task
+from tests.support.rig_writes import a_settlement, delete, put, submit
+
+IDS = st.sampled_from(["one", "two", "three"])
+OWNERS = st.sampled_from(["Organization/lab", "Organization/other"])
+STEP = (
+    st.tuples(st.just("subscribe"), IDS, OWNERS)
+    | st.tuples(st.just("off"), IDS, OWNERS)
+    | st.tuples(st.just("write"), IDS, OWNERS)
+    | st.tuples(st.just("delete"), IDS, OWNERS)
+    | st.tuples(st.just("wait"), IDS, OWNERS)
+)
+
+
+class Mirror:
+    """Follows a hub as another process would, everything pickled on the way."""
+
+    def __init__(self, rig: Rig, *, with_events: bool) -> None:
+        self._rig = rig
+        self._with_events = with_events
+        self.recent = RecentEvents(rig.hub.store)
+        self.remote = RemoteHub(self.recent, LocalListener(rig.clock))
+        streams = rig.hub.subscribers.streams()
+        self.remote.take(
+            Known(
+                tuple(rig.hub.subscribers),
+                {each.id: each.n for each in streams},
+                {each.id: each.floor for each in streams},
+                is_all=True,
+            )
+        )
+
+    def committed(self, written: WriteBatch, woken: Collection[int]) -> None:
+        told = told_of(written, woken, with_events=self._with_events)
+        if told is not None:
+            self.remote.take(pickle.loads(pickle.dumps(told)))
+        subscribers = self._rig.hub.subscribers
+        assert {each.sid: each for each in self.remote} == {each.sid: each for each in subscribers}
+        for each in subscribers:
+            found = self.remote.get(each.sid)
+            assert found is not None
+            assert self.remote.top(found) == subscribers.top(each)
+            assert self.remote.lowest(found) == subscribers.lowest(each)
+
+
+async def _happen(rig: Rig, what: str, id: str, owner: str) -> None:
+    match what:
+        case "subscribe":
+            await rig.update(id, filters=(f"Task?owner={owner}",))
+        case "off":
+            await rig.update(id, filters=(f"Task?owner={owner}",), status="off")
+        case "write":
+            await rig.write(a_task(owner, id=id))
+        case "delete":
+            await submit(rig, delete(f"Task/{id}"), put(a_task(owner, id="more")))
+        case _:
+            await rig.after(HOUR)
+
+
+@given(
+    before=st.lists(STEP, max_size=4), steps=st.lists(STEP, max_size=12), with_events=st.booleans()
+)
+def test_it_knows_what_the_hub_knows(
+    before: list[tuple[str, str, str]], steps: list[tuple[str, str, str]], with_events: bool
+) -> None:
+    async def scenario(rig: Rig) -> None:
+        for step in before:
+            await _happen(rig, *step)
+        mirror = Mirror(rig, with_events=with_events)
+        rig.hub.intake.follow(mirror)
+        for step in steps:
+            await _happen(rig, *step)
+        await rig.after(timedelta(days=40))
+        rig.hub.intake.unfollow(mirror)
+        here = RecentEvents(rig.hub.store)
+        for each in rig.hub.subscribers:
+            numbers = mirror.remote.lowest(each), mirror.remote.top(each)
+            assert await mirror.recent.read(each, *numbers) == await here.read(each, *numbers)
+
+    on_rig(scenario)
+
+
+def test_what_is_asked_is_done_when_it_is_answered() -> None:
+    async def scenario(rig: Rig) -> None:
+        remote = Mirror(rig, with_events=True).remote
+        waiting = [
+            asyncio.ensure_future(remote.settle(a_settlement(1, Settled.DELIVERED)))
+            for _ in range(3)
+        ]
+        await rig.after(HOUR)
+        assert not any(each.done() for each in waiting)
+        remote.take(Answered(1, followed=True, refusal=None))
+        remote.take(Answered(2, followed=False, refusal="the disk is full"))
+        waiting[2].cancel()
+        await rig.after(HOUR)
+        remote.take(Answered(3, followed=True, refusal=None))
+        assert waiting[0].done() and waiting[0].exception() is None
+        refused = waiting[1].exception()
+        assert isinstance(refused, Unavailable) and "disk" in refused.diagnostics
+        remote.take(Drain(rig.clock.now()))
+        assert remote.draining.result() == rig.clock.now()
+
+    on_rig(scenario)
+
+
+def test_a_settlement_is_the_same_on_the_other_side() -> None:
+    for what in Settled:
+        settlement = a_settlement(7, what, cursor=3, resent=(2, 3), error="e", error_code="c")
+        assert settlement_of(pickle.loads(pickle.dumps(plain_settlement(settlement)))) == settlement
