@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final, Self
@@ -54,13 +54,11 @@ class Document:
     """One JSON object as parsed and as submitted.
 
     ``value`` has ``int`` for integers of up to 18 digits and ``Decimal`` for every other number;
-    ``str()`` of either gives its spelling.  ``source`` is the text without white space around it,
-    ``spans`` where in it (in characters) the value of each top-level member starts and ends.
+    ``str()`` of either gives its spelling.  ``source`` is the text without white space around it.
     """
 
     value: Resource
     source: str
-    spans: dict[str, tuple[int, int]]
 
     @property
     def text(self) -> bytes:
@@ -78,21 +76,31 @@ def parse(text: bytes, *, max_depth: int = MAX_DEPTH) -> Document:
             ``MAX_EXPONENT``.  The message names line and column.
     """
     source = _decode(text)
-    if b"\\u" in text:
+    if _may_be_refused(source):
         _check_escapes(source)
     if text.count(b"{") + text.count(b"[") > max_depth:
         _check_depth(source, max_depth)
     try:
-        value, spans = _read_object(source)
+        value, end = _read_value(source, 0)
+        if end == len(source) and source.startswith("{"):
+            return Document(value, source)
+    except (_Refusal, json.JSONDecodeError, StopIteration, RecursionError):
+        # Read once more below: that is slower, and finds the words.
+        pass
+    try:
+        members = [(key, value) for key, value, _, _ in _members(source)]
+        return Document(_object(members), source)
     except _Refusal as refusal:
         raise _located(source, refusal) from None
     except json.JSONDecodeError as error:
         raise _malformed(error.msg, source, error.pos) from None
-    except StopIteration as stop:
-        raise _malformed("a value is missing", source, stop.value) from None
     except RecursionError:
         raise MalformedJson(f"nested deeper than {max_depth} levels") from None
-    return Document(value, source, spans)
+
+
+def document_of(value: Resource) -> Document:
+    """Return a parsed object, such as one inside another, as it would be read if it were sent."""
+    return Document(value, dumps(value).decode())
 
 
 def splice(document: Document, *, id: str, meta: Resource) -> bytes:
@@ -101,7 +109,7 @@ def splice(document: Document, *, id: str, meta: Resource) -> bytes:
     A member that is missing is inserted after ``resourceType``.  Everything else, white space
     included, stays as it was sent.
     """
-    source, spans = document.source, document.spans
+    source, spans = document.source, _spans(document, ("resourceType", "id", "meta"))
     edits: list[tuple[int, int, str]] = []
     inserted = ""
     for name, value in (("id", id), ("meta", meta)):
@@ -116,7 +124,7 @@ def splice(document: Document, *, id: str, meta: Resource) -> bytes:
         place = spans["resourceType"][1]
         edits.append((place, place, inserted))
     elif inserted:
-        edits.append((1, 1, inserted if spans else inserted[:-1]))
+        edits.append((1, 1, inserted if document.value else inserted[:-1]))
     edits.sort()
     parts: list[str] = []
     position = 0
@@ -226,12 +234,10 @@ _comma = re.compile(r"[ \t\n\r]*,").match
 _end = re.compile(r"[ \t\n\r]*\}").match
 
 
-def _read_object(source: str) -> tuple[Resource, dict[str, tuple[int, int]]]:
-    """Walk the top level here, so that its spans are known; C reads each member's value."""
+def _members(source: str) -> Iterator[tuple[str, Any, int, int]]:
+    """Walk the top level: each key with its value, and where in ``source`` that starts and ends."""
     if not source.startswith("{"):
         raise json.JSONDecodeError("the text is not a JSON object", source, 0)
-    pairs: list[tuple[str, Any]] = []
-    spans: dict[str, tuple[int, int]] = {}
     end = _end(source, 1)
     comma: re.Match[str] | None = None
     while end is None:
@@ -241,9 +247,11 @@ def _read_object(source: str) -> tuple[Resource, dict[str, tuple[int, int]]]:
             raise json.JSONDecodeError('a key in "" and a colon are missing', source, position)
         key = _read_string(source, member.start(1), True)[0]
         start = member.end()
-        value, position = _read_value(source, start)
-        pairs.append((key, value))
-        spans[key] = (start, position)
+        try:
+            value, position = _read_value(source, start)
+        except StopIteration as stop:
+            raise json.JSONDecodeError("a value is missing", source, stop.value) from None
+        yield key, value, start, position
         comma = _comma(source, position)
         if comma is None:
             end = _end(source, position)
@@ -251,7 +259,18 @@ def _read_object(source: str) -> tuple[Resource, dict[str, tuple[int, int]]]:
                 raise json.JSONDecodeError("a comma or } is missing", source, position)
     if end.end() != len(source):
         raise json.JSONDecodeError("text follows the JSON object", source, end.end())
-    return _object(pairs), spans
+
+
+def _spans(document: Document, names: tuple[str, ...]) -> dict[str, tuple[int, int]]:
+    """Find the values of top-level members; they are the first ones in most resources."""
+    count = sum(name in document.value for name in names)
+    spans: dict[str, tuple[int, int]] = {}
+    members = _members(document.source)
+    while len(spans) < count:
+        key, _, start, end = next(members)
+        if key in names:
+            spans[key] = (start, end)
+    return spans
 
 
 def _decode(text: bytes) -> str:
@@ -263,6 +282,7 @@ def _decode(text: bytes) -> str:
         raise MalformedJson(f"byte {error.start + 1} is not UTF-8") from None
 
 
+_may_be_refused = re.compile(r"\\u(?:0000|[dD][89a-fA-F])").search
 _escape = re.compile(r"\\(?:u([0-9a-fA-F]{4})|.)", re.DOTALL)
 
 
@@ -307,7 +327,12 @@ def _check_depth(source: str, max_depth: int) -> None:
         raise MalformedJson(f"nested deeper than {max_depth} levels")
 
 
-_token = re.compile(r'"(?:[^"\\]|\\.)*"(?P<key>[ \t\n\r]*:)?|[{}]|[-+.\w]+', re.DOTALL)
+# All before what is refused is sound, so that only whole tokens have to be told apart.
+_token = re.compile(
+    r'"(?:[^"\\]|\\.)*"(?P<key>[ \t\n\r]*:)?|[{}]|NaN|-?Infinity'
+    r"|-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?",
+    re.DOTALL,
+)
 
 
 def _located(source: str, refusal: _Refusal) -> MalformedJson:

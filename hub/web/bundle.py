@@ -18,7 +18,7 @@ from urllib.parse import unquote
 import orjson
 
 from hub.core.instant import format_instant
-from hub.core.json_text import Document, dumps, parse
+from hub.core.json_text import Document, document_of
 from hub.core.release import FhirRelease, Json, Resource
 from hub.core.search import split_query
 from hub.errors import (
@@ -221,7 +221,7 @@ def _read_entry(
     if method == "PATCH":
         patch = _patch(service, resource)
     elif isinstance(resource, dict) and method not in _READS:
-        document = parse(dumps(resource))
+        document = document_of(resource)
     entry_call = Call(
         release=call.release,
         method=method,
