@@ -314,7 +314,7 @@ def _check_depth(source: str, max_depth: int) -> None:
     Brackets in strings don't count: with escapes gone, every second piece between quotes is
     outside.  Text that is no JSON may pass; the scanner refuses it.
     """
-    pieces = source.replace("\\\\", "").replace('\\"', "").split('"')
+    pieces = _escape.sub("", source).split('"')
     shape = "".join(pieces[::2]).encode("ascii", "ignore").translate(_brackets, _others)
     for _ in range(max_depth):
         if not shape:

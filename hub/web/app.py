@@ -16,7 +16,7 @@ from hub.web import guide, health, home, opt_in, topics
 from hub.web.callers import Callers
 from hub.web.demo import Demo
 from hub.web.demo import pages as demo_pages
-from hub.web.endpoint import RELEASES, FhirEndpoint
+from hub.web.endpoint import FhirEndpoint
 from hub.web.guard import Guard, Hosts, Origins
 from hub.web.home import Page
 from hub.web.limits import Limits
@@ -58,11 +58,7 @@ def create_app(
         has_xml=has_xml,
         demo={} if demo is None else demo.addresses(hub.public_url),
     )
-    endpoint = FhirEndpoint(service)
     routes: list[BaseRoute] = []
-    for path in RELEASES:
-        routes.append(Route(f"/fhir/{path}", endpoint, name=path))
-        routes.append(Route(f"/fhir/{path}/{{path:path}}", endpoint))
     shown = home.pages(service) | guide.pages(service) | subscriptions.pages(service)
     shown |= topics.pages(service, settings.topics) | subscribe.pages(service, settings)
     shown |= health.pages(service, settings)
@@ -79,7 +75,8 @@ def create_app(
         routes.append(WebSocketRoute(path, SocketEndpoint(service, (release,))))
     router = Router(routes, redirect_slashes=False, default=_not_found)
     origins = Origins(settings.cors_origins, hub.public_url)
-    return Guard(router, service, origins, Hosts(settings.host, hub.public_url))
+    hosts = Hosts(settings.host, hub.public_url)
+    return Guard(FhirEndpoint(service), router, service, origins, hosts)
 
 
 async def _not_found(scope: Scope, receive: Receive, send: Send) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final
 
 from hub.core.client import Client
@@ -85,9 +86,23 @@ class Answer:
     challenge: str = ""
 
 
-def answer_version(status: int, version: ResourceVersion, body: bytes | None) -> Answer:
+def answer_version(
+    status: int,
+    version: ResourceVersion,
+    body: bytes | None,
+    *,
+    location: str | None = None,
+    is_outcome: bool = False,
+) -> Answer:
     """Return an answer about one version, with its entity tag and date."""
-    return Answer(status=status, body=body, etag=version.etag, last_modified=version.timestamp)
+    return Answer(
+        status=status,
+        body=body,
+        is_outcome=is_outcome,
+        etag=version.etag,
+        last_modified=version.timestamp,
+        location=location,
+    )
 
 
 _ENTITY_TAG: Final = re.compile(r'(?:W/)?"([1-9][0-9]{0,17})"')
@@ -111,6 +126,7 @@ def read_entity_tag(text: str | None, name: str) -> int | None:
     return int(match[1])
 
 
+@lru_cache(256)
 def read_prefer(text: str, default: Return) -> Prefer:
     """Read a Prefer header; what is unknown in it is ignored.
 

@@ -5,14 +5,16 @@ Source: http://hl7.org/fhir/http.html.
 
 from __future__ import annotations
 
-from starlette.requests import Request
+from typing import Final
+
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
+from starlette.types import Receive
 
 from hub.codecs.xml import is_xml
 from hub.core.client import Client
 from hub.core.release import FhirRelease
 from hub.errors import HubError
+from hub.web.head import Head
 from hub.web.interaction import allowed, resolve
 from hub.web.media_type import negotiate
 from hub.web.request import read_call, read_query
@@ -20,9 +22,24 @@ from hub.web.response import OUTCOME_TYPE, respond
 from hub.web.service import Service
 from hub.web.xml_body import in_xml
 
-RELEASES = {release.path: release for release in FhirRelease}
-_OPEN = ("metadata",)
+RELEASES: Final = {release.path: release for release in FhirRelease}
+_OPEN: Final = ("metadata",)
 """What is answered to everybody: it says how a caller makes itself known."""
+
+
+def read_address(path: str) -> tuple[FhirRelease, tuple[str, ...]] | None:
+    """Return the release of a base URL and the segments below it, None for any other address.
+
+    A slash at the end is of no meaning.
+    """
+    root, _, rest = path.partition("/fhir/")
+    name, *segments = rest.split("/")
+    release = RELEASES.get(name)
+    if root or release is None:
+        return None
+    if segments and not segments[-1]:
+        segments.pop()
+    return release, tuple(segments) if any(segments) else ()
 
 
 class FhirEndpoint:
@@ -31,43 +48,50 @@ class FhirEndpoint:
     def __init__(self, service: Service) -> None:
         self._service = service
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request; a refusal is an OperationOutcome of the release."""
-        request = Request(scope, receive)
-        release = RELEASES[scope["path"].split("/")[2]]
-        segments = _segments(request.path_params.get("path", ""))
-        response = await self._answer(request, release, segments)
-        await response(scope, receive, send)
-
-    async def _answer(
-        self, request: Request, release: FhirRelease, segments: tuple[str, ...]
+    async def answer(
+        self, head: Head, receive: Receive, release: FhirRelease, segments: tuple[str, ...]
     ) -> Response:
+        """Return the answer to one request; a refusal is an OperationOutcome of the release.
+
+        Args:
+            receive: gives the body.
+            release: whose base is asked.
+            segments: the path below the base.
+        """
         service, callers = self._service, self._service.callers
         content_type, is_pretty = OUTCOME_TYPE, False
         client: Client | None = None
         allow: tuple[str, ...] | None = None
         try:
-            query = dict(read_query(request, service.limits))
+            pairs = read_query(head.query, service.limits)
+            query = dict(pairs)
             is_pretty = query.get("_pretty") == "true"
-            if request.method != "OPTIONS":
+            if head.method != "OPTIONS":
                 content_type = negotiate(
-                    ",".join(request.headers.getlist("accept")),
+                    ",".join(head.all(b"accept")),
                     query.get("_format"),
                     release,
                     has_xml=service.has_xml,
-                    sent=request.headers.get("content-type"),
+                    sent=head.get(b"content-type"),
                 )
-            client = callers.caller(request.headers.getlist("authorization"))
+            client = callers.caller(head.all(b"authorization"))
             callers.refuse_in_query(query)
             if segments != _OPEN:
                 callers.require(client)
             trusted = client is not None and client.is_administrator
-            if request.method == "OPTIONS":
+            if head.method == "OPTIONS":
                 methods = ("OPTIONS", *allowed(service, release, segments, trusted))
                 return Response(status_code=204, headers={"allow": ", ".join(methods)})
-            handler, target = resolve(service, release, request.method, segments, trusted)
+            handler, target = resolve(service, release, head.method, segments, trusted)
             call = await read_call(
-                request, release, segments, service.limits, has_xml=service.has_xml, client=client
+                head,
+                receive,
+                release=release,
+                segments=segments,
+                query=pairs,
+                limits=service.limits,
+                has_xml=service.has_xml,
+                client=client,
             )
             callers.refuse_in_query(dict(call.query))
             answer = await handler(service, call, target)
@@ -79,11 +103,4 @@ class FhirEndpoint:
         if is_xml(content_type):
             answer = await in_xml(answer, release, service.limits, is_pretty=is_pretty)
             is_pretty = False
-        response = respond(answer, content_type, allow=allow, is_pretty=is_pretty)
-        response.headers["vary"] = "Accept"
-        return response
-
-
-def _segments(path: str) -> tuple[str, ...]:
-    """Return the segments of a path; a slash at its end is of no meaning."""
-    return tuple(path.removesuffix("/").split("/")) if path.strip("/") else ()
+        return respond(answer, content_type, allow=allow, is_pretty=is_pretty, vary="Accept")

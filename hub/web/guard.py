@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from ipaddress import ip_address
 from itertools import count
 from typing import Final
 from urllib.parse import urlsplit
 
-from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -21,6 +21,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from hub.errors import Forbidden, HubError, InvalidValue
 from hub.settings import LOOPBACK_ORIGINS, is_loopback
 from hub.web import home_page
+from hub.web.endpoint import FhirEndpoint, read_address
+from hub.web.head import Head
 from hub.web.home import html_answer
 from hub.web.internal_error import internal_error, log_bug
 from hub.web.media_type import prefers_html
@@ -28,12 +30,17 @@ from hub.web.response import respond
 from hub.web.service import Service
 
 _SAFE: Final = frozenset(("GET", "HEAD", "OPTIONS"))
-_METHODS: Final = "GET, HEAD, POST, PUT, PATCH, DELETE"
+_METHODS: Final = b"GET, HEAD, POST, PUT, PATCH, DELETE"
 _REQUEST_HEADERS: Final = (
-    "Accept, Authorization, Content-Type, If-Match, If-Modified-Since, If-None-Exist, "
-    "If-None-Match, Prefer, X-Request-Id"
+    b"Accept, Authorization, Content-Type, If-Match, If-Modified-Since, If-None-Exist, "
+    b"If-None-Match, Prefer, X-Request-Id"
 )
-_EXPOSED: Final = "ETag, Link, Location, Last-Modified, Retry-After, X-Request-Id, X-Correlation-Id"
+_EXPOSED: Final = (
+    b"ETag, Link, Location, Last-Modified, Retry-After, X-Request-Id, X-Correlation-Id"
+)
+_ASKED_METHOD: Final = b"access-control-request-method"
+_REMEMBERED: Final = 256
+"""How many hosts or origins are remembered: clients say the same each time."""
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9.\-]{1,64}")
 
 
@@ -44,9 +51,13 @@ class Origins:
         """Take origins as browsers send them, or ``loopback`` for all on this machine."""
         own = urlsplit(public_url)
         self._allowed = {*(origin.lower() for origin in allowed), f"{own.scheme}://{own.netloc}"}
+        self._remembered = lru_cache(_REMEMBERED)(self._allows)
 
     def allows(self, origin: str) -> bool:
         """Tell whether pages of ``origin`` may use the hub."""
+        return self._remembered(origin)
+
+    def _allows(self, origin: str) -> bool:
         origin = origin.lower()
         if origin in self._allowed:
             return True
@@ -63,9 +74,13 @@ class Hosts:
     def __init__(self, listening_on: str, public_url: str) -> None:
         self._any = not is_loopback(listening_on)
         self._own = {"localhost", (urlsplit(public_url).hostname or "").lower()}
+        self._remembered = lru_cache(_REMEMBERED)(self._allows)
 
     def allows(self, host: str) -> bool:
         """Tell whether a Host header names this hub; an address always does."""
+        return self._remembered(host)
+
+    def _allows(self, host: str) -> bool:
         name = _host_of(f"http://{host}")
         if self._any or name in self._own:
             return True
@@ -76,9 +91,9 @@ class Hosts:
         return True
 
 
-def _is_for_people(path: str, headers: Headers) -> bool:
+def _is_for_people(head: Head) -> bool:
     """Tell whether a person followed a link; below the bases programs look."""
-    return not path.startswith("/fhir/") and prefers_html(headers.get("accept"), None)
+    return not head.path.startswith("/fhir/") and prefers_html(head.get(b"accept"), None)
 
 
 def _host_of(url: str) -> str:
@@ -89,9 +104,12 @@ def _host_of(url: str) -> str:
 
 
 class Guard:
-    """Wraps the application."""
+    """Stands around the base URLs and around ``app``, which answers at every other address."""
 
-    def __init__(self, app: ASGIApp, service: Service, origins: Origins, hosts: Hosts) -> None:
+    def __init__(
+        self, fhir: FhirEndpoint, app: ASGIApp, service: Service, origins: Origins, hosts: Hosts
+    ) -> None:
+        self._fhir = fhir
         self._app = app
         self._service = service
         self._origins = origins
@@ -102,8 +120,7 @@ class Guard:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a request or a websocket through, or refuse it."""
         if scope["type"] == "websocket":
-            headers = Headers(scope=scope)
-            if self._refusal(headers, "websocket") is None:
+            if self._refusal(Head(scope)) is None:
                 await self._app(scope, receive, send)
             else:
                 # Closed before it was accepted: the server answers 403.
@@ -112,7 +129,7 @@ class Guard:
             await self._http(scope, receive, send)
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
-        headers = Headers(scope=scope)
+        head = Head(scope)
         request_id = f"{self._prefix}-{next(self._numbers)}"
         started = False
 
@@ -120,16 +137,19 @@ class Guard:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
-                self._add_headers(MutableHeaders(scope=message), headers, request_id)
+                message["headers"] = self._with_headers(message["headers"], head, request_id)
             await send(message)
 
         try:
-            refusal = self._refusal(headers, scope["method"])
+            refusal = self._refusal(head)
             if refusal is not None:
                 response = respond(self._service.refusal(refusal))
                 await response(scope, receive, send_on)
-            elif scope["method"] == "OPTIONS" and "access-control-request-method" in headers:
+            elif head.method == "OPTIONS" and _ASKED_METHOD in head:
                 await Response(status_code=204)(scope, receive, send_on)
+            elif (address := read_address(head.path)) is not None:
+                response = await self._fhir.answer(head, receive, *address)
+                await response(scope, receive, send_on)
             else:
                 await self._app(scope, receive, send_on)
         except ClientDisconnect:
@@ -145,37 +165,49 @@ class Guard:
                 else internal_error(request_id)
             )
             response = respond(answer)
-            if isinstance(error, HubError) and _is_for_people(scope["path"], headers):
+            if isinstance(error, HubError) and _is_for_people(head):
                 response = html_answer(home_page.sorry(error.diagnostics), error.status)
             await response(scope, receive, send_on)
 
-    def _refusal(self, headers: Headers, method: str) -> HubError | None:
+    def _refusal(self, head: Head) -> HubError | None:
         """Return why a request may not be made from where it comes, None if it may."""
-        if not self._hosts.allows(headers.get("host", "")):
+        if not self._hosts.allows(head.get(b"host") or ""):
             return InvalidValue(
                 "Host is no name of this hub; call it by its address, as localhost, or by the "
                 "host of --public-url"
             )
-        origin = headers.get("origin")
+        origin = head.get(b"origin")
         if origin is None or self._origins.allows(origin):
             return None
-        if method in _SAFE and "access-control-request-method" not in headers:
+        if head.method in _SAFE and _ASKED_METHOD not in head:
             return None
         return Forbidden("pages of this Origin may not use the hub; --cors-origin allows them")
 
-    def _add_headers(self, answer: MutableHeaders, asked: Headers, request_id: str) -> None:
-        answer["x-request-id"] = request_id
-        answer["x-content-type-options"] = "nosniff"
-        correlation = asked.get("x-request-id", "")
-        if _REQUEST_ID.fullmatch(correlation):
-            answer["x-correlation-id"] = correlation
-        answer.add_vary_header("Origin")
-        origin = asked.get("origin")
+    def _with_headers(
+        self, answer: Iterable[tuple[bytes, bytes]], asked: Head, request_id: str
+    ) -> list[tuple[bytes, bytes]]:
+        """Return the headers of an answer with those that every answer has."""
+        vary, headers = b"Origin", []
+        for each in answer:
+            if each[0] == b"vary":
+                vary = each[1] + b", Origin"
+            else:
+                headers.append(each)
+        headers += (
+            (b"vary", vary),
+            (b"x-request-id", request_id.encode("ascii")),
+            (b"x-content-type-options", b"nosniff"),
+        )
+        correlation = asked.get(b"x-request-id")
+        if correlation is not None and _REQUEST_ID.fullmatch(correlation):
+            headers.append((b"x-correlation-id", correlation.encode("ascii")))
+        origin = asked.get(b"origin")
         if origin is None or not self._origins.allows(origin):
-            return
-        answer["access-control-allow-origin"] = origin
-        answer["access-control-expose-headers"] = _EXPOSED
-        if "access-control-request-method" in asked:
-            answer["access-control-allow-methods"] = _METHODS
-            answer["access-control-allow-headers"] = _REQUEST_HEADERS
-            answer["access-control-max-age"] = "600"
+            return headers
+        headers.append((b"access-control-allow-origin", origin.encode("latin-1")))
+        headers.append((b"access-control-expose-headers", _EXPOSED))
+        if _ASKED_METHOD in asked:
+            headers.append((b"access-control-allow-methods", _METHODS))
+            headers.append((b"access-control-allow-headers", _REQUEST_HEADERS))
+            headers.append((b"access-control-max-age", b"600"))
+        return headers

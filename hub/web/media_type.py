@@ -23,6 +23,9 @@ HTML: Final = "text/html"
 MARKDOWN: Final = "text/markdown"
 FORM: Final = "application/x-www-form-urlencoded"
 _JSON_TYPES: Final = (FHIR_JSON, JSON)
+_ALL_TYPES: Final = (*_JSON_TYPES, *XML_TYPES)
+_REMEMBERED: Final = 256
+"""How many headers are remembered with what they mean: clients say the same each time."""
 _FORMATS: Final = {
     "json": FHIR_JSON,
     "text/json": FHIR_JSON,
@@ -52,9 +55,10 @@ def read_media_type(text: str) -> MediaType:
 
 def resource_types(*, has_xml: bool) -> tuple[str, ...]:
     """Return the media types in which resources are read and written."""
-    return (*_JSON_TYPES, *XML_TYPES) if has_xml else _JSON_TYPES
+    return _ALL_TYPES if has_xml else _JSON_TYPES
 
 
+@lru_cache(_REMEMBERED)
 def check_content_type(text: str | None, release: FhirRelease, allowed: tuple[str, ...]) -> str:
     """Return the media type of a body without its parameters.
 
@@ -101,28 +105,27 @@ def negotiate(
     Raises:
         NotAcceptable: nothing that was asked for can be given.
     """
+    if format is None:
+        return _accepted(accept or "", release, has_xml, sent or "")
+    # A plus that was not percent-encoded arrives as a blank.
+    asked = read_media_type(format.replace("fhir ", "fhir+"))
+    name = _FORMATS.get(asked.name)
+    if name in resource_types(has_xml=has_xml) and _is_spoken(asked, release):
+        return f"{name}; charset=utf-8"
+    wanted = [] if name is None else [name]
+    raise NotAcceptable(
+        f"_format asks for {format[:64]!r}; {_speaks(release, wanted, has_xml=has_xml)}"
+    )
+
+
+@lru_cache(_REMEMBERED)
+def _accepted(accept: str, release: FhirRelease, has_xml: bool, sent: str) -> str:
+    """Return the first of the types that ``accept`` wants most."""
     offered = list(resource_types(has_xml=has_xml))
-    if format is not None:
-        # A plus that was not percent-encoded arrives as a blank.
-        asked = read_media_type(format.replace("fhir ", "fhir+"))
-        name = _FORMATS.get(asked.name)
-        if name in offered and _is_spoken(asked, release):
-            return f"{name}; charset=utf-8"
-        wanted = [] if name is None else [name]
-        raise NotAcceptable(
-            f"_format asks for {format[:64]!r}; {_speaks(release, wanted, has_xml=has_xml)}"
-        )
-    if is_xml(sent or ""):
+    if is_xml(sent):
         offered.sort(key=lambda each: not is_xml(each))
-    if not accept or not accept.strip():
+    if not accept.strip():
         return f"{offered[0]}; charset=utf-8"
-    return _accepted(accept, release, tuple(offered), has_xml)
-
-
-@lru_cache(maxsize=256)
-def _accepted(accept: str, release: FhirRelease, given: tuple[str, ...], has_xml: bool) -> str:
-    """Return the first of the types that ``accept`` wants most; clients say the same each time."""
-    offered = list(given)
     ranges = [read_media_type(part) for part in accept.split(",")]
     if any(each.name == HTML for each in ranges):
         # A browser: it shows plain JSON, and would save the FHIR type as a file.  It names plain

@@ -10,7 +10,8 @@ from email.utils import parsedate_to_datetime
 from typing import Final
 from urllib.parse import parse_qsl
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect
+from starlette.types import Receive
 
 from hub.codecs.xml import is_xml
 from hub.core.client import Client
@@ -18,6 +19,7 @@ from hub.core.json_text import Document, parse
 from hub.core.release import FhirRelease
 from hub.errors import InvalidValue, MediaTypeNotSupported, TooLarge
 from hub.web.call import Call, Return, read_entity_tag, read_prefer
+from hub.web.head import Head
 from hub.web.json_patch import Operation, read_patch
 from hub.web.limits import Limits
 from hub.web.media_type import FORM, JSON_PATCH, check_content_type, resource_types
@@ -28,17 +30,14 @@ _READS: Final = frozenset(("GET", "HEAD"))
 Pairs = tuple[tuple[str, str], ...]
 
 
-def read_query(request: Request, limits: Limits) -> Pairs:
-    """Return the pairs of the query.
+def read_query(raw: bytes, limits: Limits) -> Pairs:
+    """Return the pairs of a query, or of a form.
 
     Raises:
         InvalidValue: there are too many, or one is not UTF-8 when decoded.
     """
-    raw: bytes = request.scope["query_string"]
-    return _read_form(raw, limits)
-
-
-def _read_form(raw: bytes, limits: Limits) -> Pairs:
+    if not raw:
+        return ()
     try:
         pairs = parse_qsl(
             raw.decode("ascii", "replace"),
@@ -56,39 +55,44 @@ def _read_form(raw: bytes, limits: Limits) -> Pairs:
 
 
 async def read_call(
-    request: Request,
+    head: Head,
+    receive: Receive,
+    *,
     release: FhirRelease,
     segments: tuple[str, ...],
+    query: Pairs,
     limits: Limits,
-    *,
     has_xml: bool,
     client: Client | None = None,
 ) -> Call:
     """Read a request whose address is known to offer its method.
 
+    Args:
+        receive: gives the body.
+        segments: the path below the base.
+        query: the pairs of the query.
+
     Raises:
         MediaTypeNotSupported, TooLarge, MalformedJson, MalformedXml, InvalidResource,
             InvalidValue: it can't be read.
     """
-    headers = request.headers
-    method = "GET" if request.method == "HEAD" else request.method
-    query = read_query(request, limits)
+    method = "GET" if head.method == "HEAD" else head.method
     document: Document | None = None
     patch: tuple[Operation, ...] | None = None
     if method in {"POST", "PUT", "PATCH"}:
-        body = await read_body(request, limits.body_bytes)
-        kind = headers.get("content-type")
+        body = await read_body(head, receive, limits.body_bytes)
+        kind = head.get(b"content-type")
         if segments[1:] == ("_search",):
             if body or kind is not None:
                 check_content_type(kind, release, (FORM,))
-            query += _read_form(body, limits)
+            query += read_query(body, limits)
         elif method == "PATCH":
             check_content_type(kind, release, (JSON_PATCH,))
             patch = tuple(read_patch(body, limits.patch_operations))
         elif body.strip() or not _is_operation(segments):
             name = check_content_type(kind, release, resource_types(has_xml=has_xml))
             document = await read_xml_body(body, release, limits) if is_xml(name) else parse(body)
-    if_none_match = headers.get("if-none-match")
+    if_none_match = head.get(b"if-none-match")
     if if_none_match is not None and method not in _READS:
         raise InvalidValue("If-None-Match is offered for reads only")
     return Call(
@@ -98,40 +102,47 @@ async def read_call(
         query=query,
         document=document,
         patch=patch,
-        if_match=read_entity_tag(headers.get("if-match"), "If-Match"),
+        if_match=read_entity_tag(head.get(b"if-match"), "If-Match"),
         if_none_match=read_entity_tag(if_none_match, "If-None-Match"),
-        if_modified_since=_read_date(headers.get("if-modified-since")),
-        if_none_exist=headers.get("if-none-exist"),
+        if_modified_since=_read_date(head.get(b"if-modified-since")),
+        if_none_exist=head.get(b"if-none-exist"),
         prefer=read_prefer(
-            ",".join(headers.getlist("prefer")),
+            ",".join(head.all(b"prefer")),
             Return.REPRESENTATION if segments else Return.MINIMAL,
         ),
         client=client,
     )
 
 
-async def read_body(request: Request, most: int) -> bytes:
+async def read_body(head: Head, receive: Receive, most: int) -> bytes:
     """Return the body.
 
     Raises:
+        ClientDisconnect: the client went before it had sent all.
         TooLarge: it has more than ``most`` bytes; what follows is not read.
         MediaTypeNotSupported: it is compressed.
     """
-    encoding = request.headers.get("content-encoding", "identity").strip().lower()
+    encoding = (head.get(b"content-encoding") or "").strip().lower()
     if encoding not in {"", "identity"}:
         raise MediaTypeNotSupported(
             f"Content-Encoding is {encoding[:32]!r}; bodies are read uncompressed only"
         )
-    stated = request.headers.get("content-length", "")
+    stated = head.get(b"content-length") or ""
     if stated.isascii() and stated.isdigit() and int(stated[:18]) > most:
         raise TooLarge(f"the body has {int(stated[:18])} bytes; allowed: {most}")
     parts: list[bytes] = []
     size = 0
-    async for part in request.stream():
+    more = True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        part: bytes = message.get("body", b"")
         size += len(part)
         if size > most:
             raise TooLarge(f"the body has more than {most} bytes")
         parts.append(part)
+        more = message.get("more_body", False)
     return b"".join(parts)
 
 

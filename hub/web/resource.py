@@ -5,7 +5,6 @@ Source: http://hl7.org/fhir/http.html.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
 
 from hub.codecs.outcome import information
@@ -31,6 +30,8 @@ _STATUS = {
     Outcome.ABSENT: 204,
     Outcome.MATCHED: 200,
 }
+_NAMED = frozenset((Outcome.CREATED, Outcome.MATCHED))
+"""What the client does not know the address of."""
 _WORDS = {
     Outcome.CREATED: "created",
     Outcome.UPDATED: "updated",
@@ -224,20 +225,19 @@ def _answer(
     body: bytes | None,
 ) -> Answer:
     status = _STATUS[outcome]
-    answer = Answer(status=status)
-    name = ""
+    returning, name = call.prefer.returning, ""
     if version is not None:
         name = f"{version.key.reference} version {version.version} "
-        answer = answer_version(status, version, None)
-        if outcome in {Outcome.CREATED, Outcome.MATCHED}:
-            base = service.hub.base_url(call.release)
-            location = f"{base}/{version.key.reference}/_history/{version.version}"
-            answer = replace(answer, location=location)
-    match call.prefer.returning:
-        case Return.OUTCOME:
-            text = dumps(information(f"{name}{_WORDS[outcome]}"))
-            status = 200 if status == 204 else status
-            return replace(answer, status=status, body=text, is_outcome=True)
-        case Return.REPRESENTATION if status != 204:
-            return replace(answer, body=body)
-    return answer
+    is_told = returning is Return.OUTCOME
+    if is_told:
+        status = 200 if status == 204 else status
+        body = dumps(information(f"{name}{_WORDS[outcome]}"))
+    elif returning is Return.MINIMAL or status == 204:
+        body = None
+    if version is None:
+        return Answer(status=status, body=body, is_outcome=is_told)
+    location = None
+    if outcome in _NAMED:
+        base = service.hub.base_url(call.release)
+        location = f"{base}/{version.key.reference}/_history/{version.version}"
+    return answer_version(status, version, body, location=location, is_outcome=is_told)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from email.utils import format_datetime
+from email.utils import formatdate
+from functools import lru_cache
 from typing import Final
 
 import orjson
@@ -17,6 +18,17 @@ OUTCOME_TYPE: Final = f"{FHIR_JSON}; charset=utf-8"
 
 _DEEPEST: Final = 200
 """Resources of the deepest allowed nesting stand in Bundles."""
+_WITHOUT_LENGTH: Final = (204, 304)
+
+
+class _Written(Response):
+    """A response whose body and headers are bytes already, so that none need be looked through."""
+
+    def __init__(self, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
+        self.status_code = status
+        self.raw_headers = headers
+        self.body = body
+        self.background = None
 
 
 def respond(
@@ -25,30 +37,46 @@ def respond(
     *,
     is_pretty: bool = False,
     allow: tuple[str, ...] | None = None,
+    vary: str | None = None,
 ) -> Response:
-    """Return the response that says ``answer``; ``allow`` are the methods to name with a 405."""
-    headers: dict[str, str] = {"cache-control": "no-cache"}
+    """Return the response that says ``answer``.
+
+    Args:
+        content_type: of its body.
+        is_pretty: whether JSON is indented.
+        allow: the methods to name with a 405.
+        vary: by which headers of the request it was chosen.
+    """
+    headers = [(b"cache-control", b"no-cache")]
     if answer.etag is not None:
-        headers["etag"] = answer.etag
+        headers.append((b"etag", answer.etag.encode("latin-1")))
     if answer.last_modified is not None:
-        headers["last-modified"] = format_datetime(answer.last_modified, usegmt=True)
+        headers.append((b"last-modified", _http_date(int(answer.last_modified.timestamp()))))
     if answer.location is not None:
-        headers["location"] = answer.location
+        headers.append((b"location", answer.location.encode("latin-1")))
     if answer.help is not None:
-        headers["link"] = f'<{answer.help}>; rel="help"'
+        headers.append((b"link", f'<{answer.help}>; rel="help"'.encode("latin-1")))
     if answer.retry_after is not None:
-        headers["retry-after"] = str(answer.retry_after)
+        headers.append((b"retry-after", b"%d" % answer.retry_after))
     if answer.challenge:
-        headers["www-authenticate"] = answer.challenge
+        headers.append((b"www-authenticate", answer.challenge.encode("latin-1")))
     if allow is not None:
-        headers["allow"] = ", ".join(allow)
-    body = answer.body
-    if body is None:
-        return Response(status_code=answer.status, headers=headers)
-    if is_pretty:
-        body = _indented(body)
-    headers["content-type"] = content_type
-    return Response(body, status_code=answer.status, headers=headers)
+        headers.append((b"allow", ", ".join(allow).encode("latin-1")))
+    if vary is not None:
+        headers.append((b"vary", vary.encode("latin-1")))
+    body = b""
+    if answer.body is not None:
+        body = _indented(answer.body) if is_pretty else answer.body
+        headers.append((b"content-type", content_type.encode("latin-1")))
+    if answer.status not in _WITHOUT_LENGTH:
+        headers.append((b"content-length", b"%d" % len(body)))
+    return _Written(answer.status, headers, body)
+
+
+@lru_cache(maxsize=1024)
+def _http_date(second: int) -> bytes:
+    """Write a second since 1970; what is written together is of the same second."""
+    return formatdate(second, usegmt=True).encode("ascii")
 
 
 def _indented(body: bytes) -> bytes:

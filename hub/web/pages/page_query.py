@@ -46,7 +46,7 @@ def read_page_query(request: Request, service: Service, names: Collection[str]) 
     """
     allowed = (RELEASE, *names)
     values: dict[str, str] = {}
-    for name, value in read_query(request, service.limits):
+    for name, value in read_query(request.scope["query_string"], service.limits):
         if name in PRESENTATION:
             continue
         if name not in allowed:

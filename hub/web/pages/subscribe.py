@@ -27,6 +27,7 @@ from hub.core.release import FhirRelease, Json, Resource
 from hub.core.subscription import ChannelType, PayloadContent, Subscription
 from hub.errors import InvalidResource, Issue, MethodNotAllowed
 from hub.settings import Settings
+from hub.web.head import Head
 from hub.web.home import Page, json_answer
 from hub.web.pages.data_page import DataPage
 from hub.web.pages.subscribe_form import subscribe_form
@@ -107,7 +108,7 @@ class _Subscribe:
         service = self.service
         caller = service.callers.caller(request.headers.getlist("authorization"))
         service.callers.require(caller)
-        body = await read_body(request, service.limits.body_bytes)
+        body = await read_body(Head(request.scope), request.receive, service.limits.body_bytes)
         if not body.strip():
             raise InvalidResource("a form in the body is missing", expression="Subscription")
         refusals = Refusals()
