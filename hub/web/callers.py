@@ -53,8 +53,10 @@ class Callers:
         Raises:
             Unauthorized: it is a bearer token, but none that the hub knows.
         """
+        if not self._known or not authorization:
+            return None
         scheme, _, shown = ",".join(authorization).strip().partition(" ")
-        if not self._known or scheme.lower() != "bearer":
+        if scheme.lower() != "bearer":
             return None
         digest, found = digest_of(shown.strip()), None
         # All of them, so that the time it takes tells nothing about any.

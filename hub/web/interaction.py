@@ -22,6 +22,7 @@ _TOPIC = "SubscriptionTopic"
 _OPERATION = "OperationDefinition"
 _ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 _VERSION = re.compile(r"[1-9][0-9]{0,17}")
+_READ_ONLY = frozenset((_TOPIC, _OPERATION))
 
 
 class Place(StrEnum):
@@ -38,6 +39,9 @@ class Place(StrEnum):
     INSTANCE_HISTORY = "/{type}/{id}/_history"
     INSTANCE_OPERATION = "/{type}/{id}/${operation}"
     VERSION = "/{type}/{id}/_history/{version}"
+
+
+_BELOW_TYPE = {"_search": Place.TYPE_SEARCH, "_history": Place.TYPE_HISTORY}
 
 
 async def _process(service: Service, call: Call, target: Target) -> Answer:
@@ -123,8 +127,7 @@ def _offered(place: Place, target: Target, is_administrator: bool) -> dict[str, 
     offered = INTERACTIONS[place]
     if place is Place.OPERATION and target.operation not in operation.READABLE:
         return {"POST": offered["POST"]}
-    read_only = {_TOPIC, _OPERATION}
-    if target.resource_type not in read_only or place not in {Place.TYPE, Place.INSTANCE}:
+    if target.resource_type not in _READ_ONLY or place not in (Place.TYPE, Place.INSTANCE):
         return offered
     writes = is_administrator and target.resource_type == _TOPIC
     methods = {"GET", "POST", "PUT", "DELETE"} if writes else {"GET"}
@@ -168,4 +171,4 @@ def _locate(
 def _below_type(segment: str) -> Place | None:
     if segment.startswith("$"):
         return Place.TYPE_OPERATION
-    return {"_search": Place.TYPE_SEARCH, "_history": Place.TYPE_HISTORY}.get(segment)
+    return _BELOW_TYPE.get(segment)

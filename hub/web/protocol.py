@@ -61,7 +61,7 @@ class GuardedProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Count what belongs to a header, and give the next header its time."""
+        """Count what belongs to a header, and give what has still to come its time."""
         if self._awaited is not _Awaited.BODY:
             self._header_bytes += len(data)
         before = self._requests
@@ -73,7 +73,9 @@ class GuardedProtocol(HttpToolsProtocol):
                 self._refuse(431)
             else:
                 self._arm(self.limits.header_seconds)
-        elif self._awaited is _Awaited.REQUEST and self._requests == before:
+        elif self._awaited is _Awaited.BODY:
+            self._arm(self.limits.body_seconds)
+        elif self._requests == before:
             # Blank lines between requests would otherwise keep a connection open for ever.
             self._arm(self.limits.header_seconds)
 
@@ -83,7 +85,7 @@ class GuardedProtocol(HttpToolsProtocol):
         self._awaited = _Awaited.HEADER
 
     def on_headers_complete(self) -> None:
-        """Refuse by the header alone, or give the body its time."""
+        """Refuse by the header alone, or go on to the body; most have come with it."""
         self._disarm()
         self._header_bytes = 0
         self._awaited = _Awaited.BODY
@@ -94,7 +96,6 @@ class GuardedProtocol(HttpToolsProtocol):
             self._refuse(status)
         else:
             super().on_headers_complete()
-            self._arm(self.limits.body_seconds)
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Take a header, but no trailer."""
@@ -131,10 +132,12 @@ class GuardedProtocol(HttpToolsProtocol):
     def _header_status(self) -> int | None:
         """Return the status with which a complete header is refused, if it is."""
         limits = self.limits
-        size = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
+        size, hosts = len(self.url), 0
+        for name, value in self.headers:
+            size += len(name) + len(value) + 4
+            hosts += name == b"host"
         if size > limits.header_bytes or len(self.headers) > limits.headers:
             return 431
-        hosts = sum(name == b"host" for name, _ in self.headers)
         required = self.parser.get_http_version() != "1.0"
         return 400 if hosts > 1 or (required and not hosts) else None
 
