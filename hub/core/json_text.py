@@ -109,7 +109,7 @@ def splice(document: Document, *, id: str, meta: Resource) -> bytes:
     A member that is missing is inserted after ``resourceType``.  Everything else, white space
     included, stays as it was sent.
     """
-    source, spans = document.source, _spans(document, ("resourceType", "id", "meta"))
+    source, spans = document.source, _spans(document)
     edits: list[tuple[int, int, str]] = []
     inserted = ""
     for name, value in (("id", id), ("meta", meta)):
@@ -261,15 +261,22 @@ def _members(source: str) -> Iterator[tuple[str, Any, int, int]]:
         raise json.JSONDecodeError("text follows the JSON object", source, end.end())
 
 
-def _spans(document: Document, names: tuple[str, ...]) -> dict[str, tuple[int, int]]:
-    """Find the values of top-level members; they are the first ones in most resources."""
-    count = sum(name in document.value for name in names)
+_first = r'{ "resourceType" : (?P<resourceType>"[^"\\]*") , "id" : (?P<id>"[^"\\]*")'
+_usual_start = re.compile(_first.replace(" ", r"[ \t\n\r]*")).match
+
+
+def _spans(document: Document) -> dict[str, tuple[int, int]]:
+    """Find the values of the members that ``splice`` looks for; they stand first as a rule."""
+    names = [name for name in ("resourceType", "id", "meta") if name in document.value]
+    start = _usual_start(document.source)
+    if start is not None and "meta" not in names:
+        return {name: start.span(name) for name in names}
     spans: dict[str, tuple[int, int]] = {}
     members = _members(document.source)
-    while len(spans) < count:
-        key, _, start, end = next(members)
+    while len(spans) < len(names):
+        key, _, first, end = next(members)
         if key in names:
-            spans[key] = (start, end)
+            spans[key] = (first, end)
     return spans
 
 

@@ -110,6 +110,18 @@ def test_splice_changes_id_and_meta_and_no_other_byte(
             '{"resourceType" : "Task","id":"1","meta":{"versionId":"2"},\n "status":"draft"}',
         ),
         (
+            '{ "resourceType" :\n"Task"\t, "id":"é" ,"v" : 1.10}',
+            '{ "resourceType" :\n"Task","meta":{"versionId":"2"}\t, "id":"1" ,"v" : 1.10}',
+        ),
+        (
+            '{"resourceType":"Task","id":"x","meta":{},"v":1}',
+            '{"resourceType":"Task","id":"1","meta":{"versionId":"2"},"v":1}',
+        ),
+        (
+            '{"resourceType":"Task","id":"a\\"b"}',
+            '{"resourceType":"Task","meta":{"versionId":"2"},"id":"1"}',
+        ),
+        (
             '{"id":"x","resourceType":"Task"}',
             '{"id":"1","resourceType":"Task","meta":{"versionId":"2"}}',
         ),
