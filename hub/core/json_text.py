@@ -14,6 +14,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from typing import Any, Final, Self
 
 import orjson
@@ -200,6 +201,7 @@ def _integer(spelling: str) -> int | Decimal:
     return _fraction(spelling)
 
 
+@lru_cache(1024)
 def _fraction(spelling: str) -> Decimal:
     if len(spelling) > MAX_DIGITS:
         raise _refused_number(f"a number has more than {MAX_DIGITS} digits", spelling)
@@ -312,6 +314,7 @@ def _check_escapes(source: str) -> None:
 
 
 _brackets = bytes.maketrans(b"[]", b"{}")
+_escaped = re.compile(r'\\[\\"]')
 _others = bytes(set(range(128)) - set(b"[]{}"))
 
 
@@ -321,7 +324,7 @@ def _check_depth(source: str, max_depth: int) -> None:
     Brackets in strings don't count: with escapes gone, every second piece between quotes is
     outside.  Text that is no JSON may pass; the scanner refuses it.
     """
-    pieces = _escape.sub("", source).split('"')
+    pieces = _escaped.sub("", source).split('"')
     shape = "".join(pieces[::2]).encode("ascii", "ignore").translate(_brackets, _others)
     for _ in range(max_depth):
         if not shape:
