@@ -205,7 +205,7 @@ def _read_entry(
         HubError: there is no such address, or nothing that can be done there.
     """
     request: Resource = raw["request"]
-    path, query = _split(service.hub.base_url(call.release), request.get("url", ""))
+    path, query = _split(service, call.release, request.get("url", ""))
     method: str = request.get("method", "")
     if not path or not method:
         raise InvalidValue(
@@ -238,9 +238,13 @@ def _read_entry(
     return _Entry(index, entry_call, target, raw.get("fullUrl", ""))
 
 
-def _split(base: str, url: str) -> tuple[tuple[str, ...], tuple[tuple[str, str], ...]]:
+def _split(
+    service: Service, release: FhirRelease, url: str
+) -> tuple[tuple[str, ...], tuple[tuple[str, str], ...]]:
     path, _, query = url.partition("?")
-    path = path.removeprefix(base).removeprefix("/")
+    if "://" in path:
+        path = path.removeprefix(service.hub.base_url(release))
+    path = path.removeprefix("/")
     try:
         segments = tuple(unquote(part, errors="strict") for part in path.split("/") if part)
     except UnicodeDecodeError:
