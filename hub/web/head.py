@@ -21,7 +21,7 @@ class Head:
     __slots__ = ("_sent", "_values", "method", "path", "query")
 
     def __init__(self, scope: Scope) -> None:
-        self.method: str = scope.get("method", WEBSOCKET)
+        self.method: str = scope["method"] if scope["type"] == "http" else WEBSOCKET
         self.path: str = scope["path"]
         self.query: bytes = scope.get("query_string", b"")
         self._sent: list[tuple[bytes, bytes]] = scope["headers"]
