@@ -30,4 +30,5 @@ def is_topic_basic(resource: Resource) -> bool:
 
 def is_excluded(resource: Resource) -> bool:
     """Tell whether a resource is about the hub itself."""
-    return resource.get("resourceType") in _TYPES or is_topic_basic(resource)
+    kind = resource.get("resourceType")
+    return kind in _TYPES or (kind == "Basic" and is_topic_basic(resource))

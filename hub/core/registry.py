@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
+from typing import NamedTuple
 
 from hub.core.canonical import is_absolute, version_order
 from hub.core.change import Change
@@ -21,8 +22,10 @@ from hub.core.filters import Filters, accept_filters
 from hub.core.release import FhirRelease
 from hub.core.search import NOWHERE, Resolver
 from hub.core.search_parameter import SearchParameters
+from hub.core.state import States
 from hub.core.subscription import FilterBy
 from hub.core.topic import SubscriptionTopic
+from hub.core.trigger_index import TriggerIndex
 from hub.errors import Conflict, TopicNotActive, TopicRefused, TopicUnknown
 
 
@@ -53,8 +56,7 @@ class Stream:
         return bool(self.muted) and self.muted == change.author
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Match:
+class Match(NamedTuple):
     """A stream that a change belongs to, and the indexes of the topic's triggers that fired.
 
     ``lost`` tells that the stream's party had the resource before the change and has it no more.
@@ -122,6 +124,7 @@ class Registry:
         self._streams: dict[int, Stream] = {}
         self._by_key: dict[str, Stream] = {}
         self._live: dict[FhirRelease, dict[str, _Live]] = {release: {} for release in FhirRelease}
+        self._triggers: dict[FhirRelease, TriggerIndex] = {}
 
     def add_topic(
         self, topic: SubscriptionTopic, parameters: Mapping[FhirRelease, SearchParameters]
@@ -150,6 +153,7 @@ class Registry:
             live = self._live[release].get(canonical)
             if live is not None:
                 live.topic = each
+                self._triggers.pop(release, None)
 
     def remove_topic(self, canonical: str) -> None:
         """Forget a topic that has no streams; an unknown one is ignored."""
@@ -267,6 +271,7 @@ class Registry:
                 else criteria_topic(stream.topic, stream.filters.parameters)
             )
             live = self._live[stream.release][stream.topic] = _Live(compiled)
+            self._triggers.pop(stream.release, None)
         live.index.add(stream.id, stream.filters)
         self._streams[stream.id] = stream
         self._by_key[stream.key] = stream
@@ -281,6 +286,7 @@ class Registry:
         live[stream.topic].index.remove(id)
         if not len(live[stream.topic].index):
             del live[stream.topic]
+            self._triggers.pop(stream.release, None)
 
     def stream(self, id: int) -> Stream | None:
         """Return the stream with this id."""
@@ -301,23 +307,23 @@ class Registry:
         Only topics that have streams are evaluated; resources about the hub itself match nothing
         but topics that name their type.
         """
-        about_hub = is_excluded(change.subject)
-        found: list[Match] = []
-        for live in self._live[change.release].values():
-            if about_hub and not live.topic.names(change.subject):
+        states = States(change, resolver)
+        known = self._live[change.release]
+        subject = states.subject.resource
+        about_hub = is_excluded(subject)
+        found: dict[int, Match] = {}
+        for name, triggers in self._trigger_index(change.release).fired(states).items():
+            topic, index = known[name].topic, known[name].index
+            if about_hub and not topic.names(subject):
                 continue
-            triggers = live.topic.fires(change, resolver)
-            if triggers:
-                found.extend(
-                    Match(stream=self._streams[id], topic=live.topic, triggers=triggers, lost=lost)
-                    for lost, ids in (
-                        (False, live.index.match(change, resolver)),
-                        (True, live.index.losers(change, resolver)),
-                    )
-                    for id in ids
-                    if not self._streams[id].echoes(change)
-                )
-        return sorted(found, key=lambda match: match.stream.id)
+            for id in index.match(states):
+                found[id] = Match(self._streams[id], topic, triggers)
+            for id in index.losers(states):
+                found[id] = Match(self._streams[id], topic, triggers, lost=True)
+        matches = [found[id] for id in sorted(found)]
+        if change.author:
+            return [match for match in matches if not match.stream.echoes(change)]
+        return matches
 
     def may_count(self, change: Change) -> set[int]:
         """Return the streams that a change is an event of, or was while others were as they were.
@@ -349,10 +355,15 @@ class Registry:
         live = self._live[topic.release].get(topic.topic.canonical)
         if live is None:
             return []
-        return [
-            Match(stream=self._streams[id], topic=live.topic, triggers=triggers)
-            for id in live.index.match(change, resolver)
-        ]
+        ids = live.index.match(States(change, resolver))
+        return [Match(self._streams[id], live.topic, triggers) for id in sorted(ids)]
+
+    def _trigger_index(self, release: FhirRelease) -> TriggerIndex:
+        found = self._triggers.get(release)
+        if found is None:
+            topics = {name: live.topic for name, live in self._live[release].items()}
+            found = self._triggers[release] = TriggerIndex(topics)
+        return found
 
     def _unknown(self, release: FhirRelease, canonical: str) -> str:
         elsewhere = [

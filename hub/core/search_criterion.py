@@ -20,7 +20,7 @@ from hub.core.search_parameter import ComponentGroup, SearchParameter
 from hub.core.search_path import contained
 from hub.core.search_resolver import Resolver
 from hub.core.search_syntax import joined
-from hub.core.search_value import LOCAL_REFERENCE
+from hub.core.search_value import LOCAL_REFERENCE, ParameterValues
 from hub.core.search_words import HasWords
 
 _LONGEST = 1_000
@@ -40,8 +40,11 @@ class HasTerm:
 
     def matches(self, resource: Resource, resolver: Resolver) -> bool:
         """Tell whether ``resource`` answers this."""
-        found = self.parameter.values(resource).terms
-        return found.isdisjoint(self.alternatives) is self.negated
+        return self.holds(self.parameter.values(resource))
+
+    def holds(self, found: ParameterValues) -> bool:
+        """Tell whether a resource that has these values in the parameter answers this."""
+        return found.terms.isdisjoint(self.alternatives) is self.negated
 
     @property
     def canonical(self) -> str:
@@ -61,7 +64,11 @@ class IsMissing:
 
     def matches(self, resource: Resource, resolver: Resolver) -> bool:
         """Tell whether ``resource`` answers this."""
-        return bool(self.parameter.values(resource)) is not self.missing
+        return self.holds(self.parameter.values(resource))
+
+    def holds(self, found: ParameterValues) -> bool:
+        """Tell whether a resource that has these values in the parameter answers this."""
+        return bool(found) is not self.missing
 
     @property
     def canonical(self) -> str:

@@ -7,18 +7,33 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from hub.core.change import Change, Interaction
 from hub.core.clause import Clause, clauses_of
 from hub.core.fhirpath import FhirPathCriteria, FhirPathError, compile_fhirpath
 from hub.core.profile import TypeNamed
-from hub.core.release import Json, Resource
-from hub.core.search import Query, Resolver, parse_query, split_query
+from hub.core.release import Json
+from hub.core.search import Condition, Query, Resolver, parse_query, split_query
 from hub.core.search_parameter import ANY_RESOURCE, SearchParameters
 from hub.core.topic import EventTrigger, QueryCriteria, ResourceTrigger
 from hub.core.trigger_resource import UnknownType, type_named
 from hub.errors import InvalidSearch, TopicRefused
+
+
+class Demands(NamedTuple):
+    """Conditions on the states before and after a change, all of which must hold."""
+
+    before: tuple[Condition, ...] = ()
+    after: tuple[Condition, ...] = ()
+
+    def met(self, change: Change, resolver: Resolver) -> bool:
+        """Tell whether a change meets them; states that are asked for must be there."""
+        return all(
+            condition.matches(state or {}, resolver)
+            for conditions, state in ((self.before, change.previous), (self.after, change.current))
+            for condition in conditions
+        )
 
 
 class Test(Protocol):
@@ -26,6 +41,14 @@ class Test(Protocol):
 
     def decide(self, change: Change, resolver: Resolver) -> bool | FhirPathError:
         """Tell whether it does, or why that can't be said."""
+
+    def demands(
+        self, interaction: Interaction, *, before: bool, after: bool
+    ) -> tuple[Demands, ...] | None:
+        """Return what ``decide`` comes to: whether one of these is met; there may be none to meet.
+
+        None where conditions can't tell it.  ``before`` and ``after`` tell which states there are.
+        """
 
     def clauses(self, change: Change, resolver: Resolver) -> Iterator[Clause]:
         """Yield the tests that this comes from; none that has no vote."""
@@ -190,6 +213,11 @@ class _Always:
     def decide(self, change: Change, resolver: Resolver) -> bool:
         return True
 
+    def demands(
+        self, interaction: Interaction, *, before: bool, after: bool
+    ) -> tuple[Demands, ...]:
+        return (Demands(),)
+
     def clauses(self, change: Change, resolver: Resolver) -> Iterator[Clause]:
         return iter(())
 
@@ -210,6 +238,9 @@ class _FhirPathTest:
 
     def decide(self, change: Change, resolver: Resolver) -> bool | FhirPathError:
         return self.criteria.evaluate(change.previous, change.current, resolver)
+
+    def demands(self, interaction: Interaction, *, before: bool, after: bool) -> None:
+        return None
 
     def clauses(self, change: Change, resolver: Resolver) -> Iterator[Clause]:
         answer = self.decide(change, resolver)
@@ -235,22 +266,30 @@ class _QueryTest:
         return all(query is None or query.is_local for query in (self.previous, self.current))
 
     def decide(self, change: Change, resolver: Resolver) -> bool:
-        votes = [
-            answer
-            for answer in (self._before(change, resolver), self._after(change, resolver))
-            if answer is not None
-        ]
-        return bool(votes) and (all(votes) if self.criteria.require_both else any(votes))
+        before, after = change.previous is not None, change.current is not None
+        demands = self.demands(change.interaction, before=before, after=after)
+        return any(each.met(change, resolver) for each in demands)
 
-    def _before(self, change: Change, resolver: Resolver) -> bool | None:
-        if change.interaction is Interaction.CREATE:
-            return self.criteria.result_for_create
-        return _vote(self.previous, change.previous, resolver)
-
-    def _after(self, change: Change, resolver: Resolver) -> bool | None:
-        if change.interaction is Interaction.DELETE:
-            return self.criteria.result_for_delete
-        return _vote(self.current, change.current, resolver)
+    def demands(
+        self, interaction: Interaction, *, before: bool, after: bool
+    ) -> tuple[Demands, ...]:
+        first: Demands | bool | None = None
+        last: Demands | bool | None = None
+        if before and self.previous is not None:
+            first = Demands(before=self.previous.conditions)
+        if after and self.current is not None:
+            last = Demands(after=self.current.conditions)
+        if interaction is Interaction.CREATE:
+            first = self.criteria.result_for_create
+        if interaction is Interaction.DELETE:
+            last = self.criteria.result_for_delete
+        votes = [Demands() if vote is True else vote for vote in (first, last) if vote is not None]
+        possible = tuple(vote for vote in votes if vote is not False)
+        if not self.criteria.require_both:
+            return possible
+        if not votes or len(possible) < len(votes):
+            return ()
+        return (Demands(*(sum(parts, ()) for parts in zip(*possible, strict=True))),)
 
     def clauses(self, change: Change, resolver: Resolver) -> Iterator[Clause]:
         stated = {
@@ -268,10 +307,6 @@ class _QueryTest:
         ):
             if query is not None and state is not None:
                 yield from clauses_of(f"queryCriteria.{name}", query.conditions, state, resolver)
-
-
-def _vote(query: Query | None, state: Resource | None, resolver: Resolver) -> bool | None:
-    return None if query is None or state is None else query.matches(state, resolver)
 
 
 def _fhirpath_test(expression: str, parameters: SearchParameters) -> Test:

@@ -9,8 +9,10 @@ import pytest
 
 from hub.core.release import FhirRelease, Resource
 from hub.core.search import NOWHERE
+from hub.core.state import States
 from hub.core.topic import EventTrigger
 from hub.core.trigger import compile_event_trigger
+from hub.core.trigger_index import TriggerIndex
 from hub.errors import TopicRefused
 from tests.support.search_tables import PARAMETERS
 from tests.support.topics import change, compiled, task
@@ -20,7 +22,11 @@ AS_BOOL = {None: None, "test-passes": True, "test-fails": False}
 
 
 def fires(trigger: dict[str, Any], previous: Resource | None, current: Resource | None) -> bool:
-    return compiled(trigger).fires(change(previous, current), NOWHERE) == (0,)
+    topic, moved = compiled(trigger), change(previous, current)
+    found = topic.fires(moved, NOWHERE)
+    fired = TriggerIndex({"topic": topic}).fired(States(moved, NOWHERE))
+    assert fired == ({"topic": found} if found else {})
+    return found == (0,)
 
 
 def criteria(**elements: Any) -> dict[str, Any]:

@@ -19,7 +19,9 @@ from hub.core.change import Change, Interaction
 from hub.core.compiled_topic import compile_topic
 from hub.core.release import FhirRelease, Resource
 from hub.core.search import NOWHERE
+from hub.core.state import States
 from hub.core.topic import CANONICAL_BASE, parse_topic
+from hub.core.trigger_index import TriggerIndex
 
 TOPICS = Path(__file__).parents[2] / "topics"
 NAMES = sorted(path.name for path in TOPICS.iterdir() if path.is_dir())
@@ -70,6 +72,10 @@ def test_a_topic_fires_filters_and_shows_as_its_truth_table_says(
     topic = parse_topic(read(name, "topic.json"))
     compiled = compile_topic(topic, PARAMETERS[release])
     assert list(check_row(case, compiled, PARAMETERS[release])) == []
+    change = change_of(case, release)
+    found = compiled.fires(change, NOWHERE)
+    fired = TriggerIndex({name: compiled}).fired(States(change, NOWHERE))
+    assert fired == ({name: found} if found else {})
 
 
 @pytest.mark.parametrize(("name", "release", "case"), CASES)

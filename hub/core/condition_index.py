@@ -1,0 +1,168 @@
+"""Which of many sets of conditions a state answers, without trying each of them.
+
+Per set of parameters whose exact terms are asked for, a tree leads from the terms of the resource
+to the sets that ask for them; what else a set asks is tried once per distinct condition.
+"""
+
+from __future__ import annotations
+
+from itertools import product
+from math import prod
+from typing import Any
+
+from hub.core.search import Condition
+from hub.core.search_parameter import SearchParameter
+from hub.core.state import State
+
+MAX_PATHS = 256
+"""At most so many places hold one set; one with more alternatives is held by fewer codes."""
+
+_FEW = 8
+
+
+class _Signature:
+    """Sets that ask for exact terms of the same parameters.
+
+    ``root`` is a tree of dicts, one level per parameter.  A leaf is a dict with the sets' keys, or
+    one key alone: there may be millions of these.  ``others`` is what else a set asks for.
+    """
+
+    __slots__ = ("others", "parameters", "root")
+
+    def __init__(self, parameters: tuple[SearchParameter, ...]) -> None:
+        self.parameters = parameters
+        self.root: dict[Any, Any] = {}
+        self.others: dict[int, tuple[Condition, ...]] = {}
+
+    def add(self, path: tuple[str, ...], key: int) -> None:
+        if not path:
+            self.root[key] = None
+            return
+        node, last = self.root, path[-1]
+        for term in path[:-1]:
+            node = node.setdefault(term, {})
+        leaf = node.get(last)
+        if leaf is None:
+            node[last] = key
+        elif type(leaf) is int:
+            node[last] = {leaf: None, key: None}
+        else:
+            leaf[key] = None
+
+    def collect(self, state: State, found: set[int]) -> None:
+        """Add the keys of the sets that the state answers."""
+        nodes: list[Any] = [self.root]
+        for parameter in self.parameters:
+            terms = state.values(parameter).terms
+            inner: list[Any] = []
+            for node in nodes:
+                for term in terms if len(terms) < _FEW + len(node) else node.keys() & terms:
+                    if term in node:
+                        inner.append(node[term])
+            nodes = inner
+        others = self.others
+        for leaf in nodes:
+            if others:
+                for key in (leaf,) if type(leaf) is int else leaf:
+                    if key not in others or state.answers_all(others[key]):
+                        found.add(key)
+            elif type(leaf) is int:
+                found.add(leaf)
+            else:
+                found.update(leaf)
+
+    def collect_lost(self, before: State, after: State, found: set[int]) -> None:
+        """Add the keys of the sets that are answered before and not after."""
+        changed = bool(self.others)
+        for each in self.parameters:
+            if before.values(each).terms != after.values(each).terms:
+                changed = True
+        # Nearly always all is as it was, and then nothing needs to be looked up.
+        if changed:
+            were: set[int] = set()
+            are: set[int] = set()
+            self.collect(before, were)
+            self.collect(after, are)
+            found |= were - are
+
+
+class ConditionIndex:
+    """Sets of conditions, all of which must hold, by an integer key of each set."""
+
+    __slots__ = ("_signatures",)
+
+    def __init__(self) -> None:
+        self._signatures: dict[tuple[str, ...], _Signature] = {}
+
+    def __len__(self) -> int:
+        return len(self._signatures)
+
+    def add(self, key: int, conditions: tuple[Condition, ...]) -> None:
+        """Hold a set under a key that is not there yet."""
+        keyed, others = _place(conditions)
+        codes = tuple(keyed)
+        signature = self._signatures.get(codes)
+        if signature is None:
+            parameters = tuple(each.criterion.parameter for _, each in keyed.values())
+            signature = self._signatures[codes] = _Signature(parameters)
+        if others:
+            signature.others[key] = others
+        for path in product(*(terms for terms, _ in keyed.values())):
+            signature.add(path, key)
+
+    def remove(self, key: int, conditions: tuple[Condition, ...]) -> None:
+        """Forget a set that is held under a key."""
+        keyed, _ = _place(conditions)
+        codes = tuple(keyed)
+        signature = self._signatures[codes]
+        signature.others.pop(key, None)
+        for path in product(*(terms for terms, _ in keyed.values())):
+            _prune(signature.root, path, key)
+        if not signature.root:
+            del self._signatures[codes]
+
+    def match(self, state: State) -> set[int]:
+        """Return the keys of the sets that the state answers."""
+        found: set[int] = set()
+        for signature in self._signatures.values():
+            signature.collect(state, found)
+        return found
+
+    def lost(self, before: State, after: State) -> set[int]:
+        """Return the keys of the sets that are answered before and not after."""
+        found: set[int] = set()
+        for signature in self._signatures.values():
+            signature.collect_lost(before, after, found)
+        return found
+
+
+def _place(
+    conditions: tuple[Condition, ...],
+) -> tuple[dict[str, tuple[tuple[str, ...], Condition]], tuple[Condition, ...]]:
+    """Return by which terms a set is held, by code and in its order, and what else it asks for."""
+    keyed: dict[str, tuple[tuple[str, ...], Condition]] = {}
+    for condition in conditions:
+        keys = condition.keys()
+        if keys is not None and keys[0] not in keyed:
+            keyed[keys[0]] = keys[1], condition
+    codes = sorted(keyed, key=lambda code: (len(keyed[code][0]), code))
+    while len(codes) > 1 and prod(len(keyed[code][0]) for code in codes) > MAX_PATHS:
+        codes.pop()
+    used = {code: keyed[code] for code in sorted(codes)}
+    if len(used) == len(conditions):
+        return used, ()
+    held = [condition for _, condition in used.values()]
+    return used, tuple(each for each in conditions if not any(each is other for other in held))
+
+
+def _prune(node: dict[Any, Any], path: tuple[str, ...], key: int) -> None:
+    if not path:
+        del node[key]
+        return
+    below = node[path[0]]
+    if type(below) is int:
+        del node[path[0]]
+        return
+    _prune(below, path[1:], key)
+    if not below:
+        del node[path[0]]
