@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from hub.core import fhirpath_operator as operators
+from hub.core import fhirpath_path as paths
 from hub.core.fhirpath_function import FUNCTIONS, REASONS, member_of
 from hub.core.fhirpath_parser import Tree, kind_of, name_of, refuse, step_of
 from hub.core.fhirpath_pattern import BadPattern, compile_pattern, matches, replace_matches
@@ -71,9 +72,9 @@ def as_type(compiler: Compiling, call: Call, operator: str) -> Node:
     if is_choice:
         # Elsewhere an element may have this name and one type: Identifier.value is no value[x].
         above = compiler.owner(parents, call.depth)
-        plain = type_filter(operators.then(above, operators.member(element, {})), match)
+        plain = type_filter(paths.then(above, paths.member(element, {})), match)
         typed = operators.any_of(
-            [plain, *(operators.then(above, operators.member(spelling, {})) for spelling in chosen)]
+            [plain, *(paths.then(above, paths.member(spelling, {})) for spelling in chosen)]
         )
     else:
         typed = type_filter(owner, match)

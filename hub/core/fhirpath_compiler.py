@@ -8,6 +8,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from hub.core import fhirpath_operator as operators
+from hub.core import fhirpath_path as paths
 from hub.core.fhirpath_call import COMPILED, Call, as_type, why_not
 from hub.core.fhirpath_function import FUNCTIONS, OF_EACH
 from hub.core.fhirpath_moment import Moment, date_or_time, time_of_day
@@ -132,7 +133,7 @@ class Compiler:
         return Constant([quantity(_number(value), unquote(unit) if unit[0] == "'" else unit)])
 
     def _ThisInvocation(self, tree: Tree, depth: int) -> Node:
-        return lambda run, this: this
+        return paths.itself
 
     def _IndexInvocation(self, tree: Tree, depth: int) -> Node:
         return lambda run, this: [run.index]
@@ -141,7 +142,7 @@ class Compiler:
         return lambda run, this: run.total
 
     def _MemberInvocation(self, tree: Tree, depth: int) -> Node:
-        return operators.member(name_of(tree), self.types.choices)
+        return paths.member(name_of(tree), self.types.choices)
 
     def _InvocationExpression(self, tree: Tree, depth: int) -> Node:
         owner, step = tree.getChild(0), tree.getChild(2)
@@ -149,7 +150,7 @@ class Compiler:
             return self._call(step, owner, depth)
         if name_of(step) == "extension":
             return self.extensions(owner, depth)
-        return operators.then(self.node(owner, depth), self.node(step, depth))
+        return paths.then(self.node(owner, depth), self.node(step, depth))
 
     def _FunctionInvocation(self, tree: Tree, depth: int) -> Node:
         return self._call(tree, None, depth)
@@ -176,7 +177,7 @@ class Compiler:
 
     def owner(self, tree: Tree | None, depth: int) -> Node:
         """Compile what a function is called on, ``$this`` if nothing is named."""
-        return (lambda run, this: this) if tree is None else self.node(tree, depth)
+        return paths.itself if tree is None else self.node(tree, depth)
 
     def argument(self, tree: Tree, depth: int) -> Node:
         """Compile an argument; what it defines is not seen outside."""
@@ -191,8 +192,8 @@ class Compiler:
             last, parents = step_of(owner)
             if kind_of(last) == "MemberInvocation" and not name_of(last)[:1].isupper():
                 above = self.owner(parents, depth)
-                return operators.extensions(above, name_of(last), self.types.choices)
-        return operators.then(self.owner(owner, depth), operators.member("extension", {}))
+                return paths.extensions(above, name_of(last), self.types.choices)
+        return paths.then(self.owner(owner, depth), paths.member("extension", {}))
 
     def define(self, name: str, origin: Origin) -> int:
         """Make a variable known to the steps that follow; return its slot in the run."""

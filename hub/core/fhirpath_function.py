@@ -158,8 +158,8 @@ def member_of(owner: Node, expansion: Expansion) -> Node:
 
 
 FUNCTIONS: dict[tuple[str, int], Callable[..., Node]] = {
-    ("empty", 0): _plain(lambda run, values: [not values]),
-    ("exists", 0): _plain(lambda run, values: [bool(values)]),
+    ("empty", 0): lambda owner: lambda run, this: [not owner(run, this)],
+    ("exists", 0): lambda owner: lambda run, this: [bool(owner(run, this))],
     ("hasValue", 0): _plain(
         lambda run, values: [len(values) == 1 and not isinstance(values[0], (dict, list))]
     ),

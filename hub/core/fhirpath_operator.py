@@ -1,15 +1,14 @@
-"""The steps and operators of FHIRPath that a topic may use.
+"""The operators of FHIRPath that a topic may use; its steps are in ``hub.core.fhirpath_path``.
 
 Each maker returns a node (``hub.core.fhirpath_run``).
-Source: http://hl7.org/fhirpath/N1/ ("Path selection", "Operations").
+Source: http://hl7.org/fhirpath/N1/ ("Operations").
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from itertools import zip_longest
 
 from hub.core import fhirpath_quantity as quantities
 from hub.core.fhirpath_calendar import moved
@@ -42,78 +41,6 @@ from hub.core.fhirpath_value import (
 from hub.core.release import Json
 
 
-def then(owner: Node, step: Node) -> Node:
-    """Return ``owner.step``."""
-    return lambda run, this: step(run, owner(run, this))
-
-
-def member(name: str, choices: Mapping[str, tuple[str, ...]]) -> Node:
-    """Return the step to an element; a choice element is found under its typed names.
-
-    A capital letter names a resource type: ``Task.status`` is ``status`` of a Task.
-    """
-    names = _spellings(name, choices)
-
-    def walk(run: Run, this: Collection) -> Collection:
-        found: Collection = []
-        for value in this:
-            if not isinstance(value, dict):
-                continue
-            for spelling, extended in names:
-                inner = value.get(spelling)
-                if isinstance(inner, list):
-                    found.extend(inner if None not in inner else filled(inner, value.get(extended)))
-                elif inner is not None:
-                    found.append(inner)
-                elif extended in value:
-                    found.extend(filled([], value[extended]))
-        run.pay(len(this) + len(found))
-        return found
-
-    if not name[:1].isupper():
-        return walk
-    return lambda run, this: [
-        value for value in this if isinstance(value, dict) and value.get("resourceType") == name
-    ]
-
-
-def _spellings(name: str, choices: Mapping[str, tuple[str, ...]]) -> list[tuple[str, str]]:
-    """Return the JSON names of an element, each with that of its extensions if it is primitive."""
-    return [(each, f"_{each}") for each in (name, *choices.get(name, ()))]
-
-
-def filled(values: Collection, extensions: Json) -> Collection:
-    """Return the values of an element without gaps.
-
-    A gap with extensions is an element without value.
-    """
-    others = extensions if isinstance(extensions, list) else [extensions]
-    pairs = zip_longest(values, others)
-    found = (
-        Valueless(other) if value is None and isinstance(other, dict) else value
-        for value, other in pairs
-    )
-    return [value for value in found if value is not None]
-
-
-def extensions(parents: Node, name: str, choices: Mapping[str, tuple[str, ...]]) -> Node:
-    """Return ``name.extension``, of primitive elements too."""
-    names = _spellings(name, choices)
-    inner = member("extension", {})
-
-    def find(run: Run, this: Collection) -> Collection:
-        elements: Collection = []
-        for parent in parents(run, this):
-            if isinstance(parent, dict):
-                for each in (spelling for pair in names for spelling in pair):
-                    value = parent.get(each)
-                    elements.extend(value if isinstance(value, list) else [value])
-        run.pay(len(elements))
-        return inner(run, elements)
-
-    return find
-
-
 def at(owner: Node, index: Node) -> Node:
     """Return ``owner[index]``."""
 
@@ -135,6 +62,9 @@ def compare(
 
     def answer(run: Run, this: Collection) -> Collection:
         values, others = left(run, this), right(run, this)
+        if len(values) == 1 and type(values[0]) is str and values == others:
+            run.pay(2)
+            return [not negated]
         run.pay(weight(values) + weight(others))
         result = test(values, others)
         return [] if result is None else [result is not negated]
@@ -165,9 +95,14 @@ def among(item: Node, values: Node) -> Node:
     known = None
     if isinstance(values, Constant) and not any(isinstance(v, Quantity) for v in values.values):
         known = keys_of(values.values)
+    # A string is its own key where it names no instant; one that does is none of those then.
+    texts = frozenset() if known is None else known
+    only_text = known is not None and all(type(key) is str for key in known)
 
     def answer(run: Run, this: Collection) -> Collection:
         candidate = item(run, this)
+        if only_text and len(candidate) == 1 and type(candidate[0]) is str:
+            return [candidate[0] in texts]
         if known is None:
             others = values(run, this)
             run.pay(weight(others))

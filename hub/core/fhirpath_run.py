@@ -102,6 +102,8 @@ class Constant:
 
 def weight(values: Collection) -> int:
     """Return how many values there are, at all depths."""
+    if not values:
+        return 0
     if len(values) == 1 and not isinstance(values[0], (dict, list)):
         return 1
     total, waiting = 0, [values]
@@ -139,7 +141,7 @@ def truth(values: Collection) -> bool | None:
     """
     if not values:
         return None
-    value = one(values)
+    value = values[0] if len(values) == 1 else one(values)
     return None if isinstance(value, Valueless) else value is not False
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from functools import cmp_to_key
 
-from hub.core.fhirpath_operator import filled
+from hub.core.fhirpath_path import filled
 from hub.core.fhirpath_run import FhirPathFailure, Node, Run, one, weight
 from hub.core.fhirpath_value import Collection, key_of, less
 from hub.core.release import Json

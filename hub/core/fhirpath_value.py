@@ -21,6 +21,7 @@ from hub.core.release import Json
 
 Collection = list[Json]
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:\d\d)", re.ASCII)
+_SHORTEST = len("2024-05-01T12:00Z")
 _HUGE = 60
 _EXACT = Context(prec=100)
 
@@ -85,7 +86,7 @@ def equal(left: Collection, right: Collection) -> bool | None:
 
 def _same(left: Json, right: Json) -> bool | None:
     if isinstance(left, str) and isinstance(right, str):
-        return left == right or key_of(left) == key_of(right)
+        return left == right or _same_instant(left, right)
     if isinstance(left, Moment) or isinstance(right, Moment):
         moments = _moments(left, right)
         if moments is None:
@@ -126,10 +127,10 @@ def equivalent(left: Collection, right: Collection) -> bool:
     """
     if len(left) != len(right):
         return False
-    if left == right and all(isinstance(value, str) for value in left):
-        return True
     if len(left) == 1:
         one, other = left[0], right[0]
+        if isinstance(one, str) and isinstance(other, str):
+            return one == other or likeness_of(one) == likeness_of(other)
         if is_number(one) and is_number(other):
             return _same_to_the_coarser(Decimal(one), Decimal(other))
         if isinstance(one, Moment) or isinstance(other, Moment):
@@ -137,7 +138,23 @@ def equivalent(left: Collection, right: Collection) -> bool:
         if isinstance(one, Quantity) or isinstance(other, Quantity):
             values = pair(*map(_as_ucum, (one, other)))
             return values is not None and _same_to_the_coarser(*map(Decimal, values))
-    return likeness_of(left) == likeness_of(right)
+    return all(map(_spelled_alike, left, right)) or likeness_of(left) == likeness_of(right)
+
+
+def _spelled_alike(left: Json, right: Json) -> bool:
+    """Tell whether two values are the same to the letter, which most that are compared are.
+
+    False says nothing.  To Python ``1`` and ``true`` are one, here they are not.
+    """
+    if type(left) is not type(right):
+        return False
+    if isinstance(left, dict):
+        return left.keys() == right.keys() and all(
+            _spelled_alike(member, right[name]) for name, member in left.items()
+        )
+    if isinstance(left, list):
+        return len(left) == len(right) and all(map(_spelled_alike, left, right))
+    return bool(left == right)
 
 
 def _as_ucum(value: Json) -> Json:
@@ -188,12 +205,17 @@ def is_number(value: Json) -> bool:
 
 def instant_of(text: str) -> datetime | None:
     """Return the instant that a dateTime with a time zone names, None for any other text."""
-    if not _INSTANT.fullmatch(text):
+    if len(text) < _SHORTEST or not _INSTANT.fullmatch(text):
         return None
     try:
         return datetime.fromisoformat(text)
     except ValueError:
         return None
+
+
+def _same_instant(left: str, right: str) -> bool:
+    instant = instant_of(left)
+    return instant is not None and instant == instant_of(right)
 
 
 def _same_to_the_coarser(left: Decimal, right: Decimal) -> bool:

@@ -78,6 +78,8 @@ TRUE = [
     "%current.words contains 'B'",
     "('z' in %current.words).not()",
     "(%current.nothing in %current.words).empty()",
+    "(%current.nothing in ('a' | 'b')).empty() and (%current.count in ('a' | 'b')).not()",
+    "%current.start in ('x' | '2025-01-01T08:00:00Z')",
     "('a' | 'a').count() = 1",
     "'a' & 'b' = 'ab'",
     "'a' & {} = 'a'",
@@ -328,6 +330,14 @@ def test_equality_is_symmetric_and_implies_equivalence(left: Any, right: Any) ->
     assert equal([left], [right]) is equal([right], [left])
     if equal([left], [right]):
         assert equivalent([left], [right])
+
+
+@pytest.mark.parametrize(
+    ("left", "right"), [(1, True), ({"a": 0}, {"a": False}), ([1, {"a": 1}], [1, {"a": True}])]
+)
+def test_what_python_takes_for_one_value_is_two(left: Any, right: Any) -> None:
+    assert equal([left], [right]) is False
+    assert not equivalent([left], [right])
 
 
 @given(st.text(), st.text())
