@@ -6,6 +6,7 @@ to the sets that ask for them; what else a set asks is tried once per distinct c
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from itertools import product
 from math import prod
 from typing import Any
@@ -49,42 +50,6 @@ class _Signature:
         else:
             leaf[key] = None
 
-    def collect(self, state: State, found: set[int]) -> None:
-        """Add the keys of the sets that the state answers."""
-        nodes: list[Any] = [self.root]
-        for parameter in self.parameters:
-            terms = state.values(parameter).terms
-            inner: list[Any] = []
-            for node in nodes:
-                for term in terms if len(terms) < _FEW + len(node) else node.keys() & terms:
-                    if term in node:
-                        inner.append(node[term])
-            nodes = inner
-        others = self.others
-        for leaf in nodes:
-            if others:
-                for key in (leaf,) if type(leaf) is int else leaf:
-                    if key not in others or state.answers_all(others[key]):
-                        found.add(key)
-            elif type(leaf) is int:
-                found.add(leaf)
-            else:
-                found.update(leaf)
-
-    def collect_lost(self, before: State, after: State, found: set[int]) -> None:
-        """Add the keys of the sets that are answered before and not after."""
-        changed = bool(self.others)
-        for each in self.parameters:
-            if before.values(each).terms != after.values(each).terms:
-                changed = True
-        # Nearly always all is as it was, and then nothing needs to be looked up.
-        if changed:
-            were: set[int] = set()
-            are: set[int] = set()
-            self.collect(before, were)
-            self.collect(after, are)
-            found |= were - are
-
 
 class ConditionIndex:
     """Sets of conditions, all of which must hold, by an integer key of each set."""
@@ -123,17 +88,50 @@ class ConditionIndex:
 
     def match(self, state: State) -> set[int]:
         """Return the keys of the sets that the state answers."""
-        found: set[int] = set()
-        for signature in self._signatures.values():
-            signature.collect(state, found)
-        return found
+        return _matching(self._signatures.values(), state)
 
     def lost(self, before: State, after: State) -> set[int]:
         """Return the keys of the sets that are answered before and not after."""
-        found: set[int] = set()
+        changed: list[_Signature] = []
         for signature in self._signatures.values():
-            signature.collect_lost(before, after, found)
-        return found
+            if signature.others:
+                changed.append(signature)
+                continue
+            for parameter in signature.parameters:
+                if before.values(parameter).terms != after.values(parameter).terms:
+                    changed.append(signature)
+                    break
+        # Nearly always all is as it was, and then nothing needs to be looked up.
+        return _matching(changed, before) - _matching(changed, after) if changed else set()
+
+
+def _matching(signatures: Iterable[_Signature], state: State) -> set[int]:
+    found: set[int] = set()
+    for signature in signatures:
+        others = signature.others
+        for leaf in _leaves(signature, state):
+            if others:
+                for key in (leaf,) if type(leaf) is int else leaf:
+                    if key not in others or state.answers_all(others[key]):
+                        found.add(key)
+            elif type(leaf) is int:
+                found.add(leaf)
+            else:
+                found.update(leaf)
+    return found
+
+
+def _leaves(signature: _Signature, state: State) -> list[Any]:
+    nodes: list[Any] = [signature.root]
+    for parameter in signature.parameters:
+        terms = state.values(parameter).terms
+        inner: list[Any] = []
+        for node in nodes:
+            for term in terms if len(terms) < _FEW + len(node) else node.keys() & terms:
+                if term in node:
+                    inner.append(node[term])
+        nodes = inner
+    return nodes
 
 
 def _place(

@@ -89,6 +89,8 @@ class FilterIndex:
         if everywhere is not None:
             # A party on any resource may have it still, and another that is named lose it.
             found |= everywhere.match(before)
+        if not found:
+            return found
         return {key for key in found if self._filters[key].loses(states.change, states.resolver)}
 
     def _places(

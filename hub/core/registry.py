@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
+from operator import attrgetter
 from typing import NamedTuple
 
 from hub.core.canonical import is_absolute, version_order
@@ -66,6 +67,9 @@ class Match(NamedTuple):
     topic: CompiledTopic
     triggers: tuple[int, ...]
     lost: bool = False
+
+
+_STREAM_ID = attrgetter("stream.id")
 
 
 @dataclass(slots=True)
@@ -308,22 +312,20 @@ class Registry:
         but topics that name their type.
         """
         states = States(change, resolver)
-        known = self._live[change.release]
-        subject = states.subject.resource
+        subject, known, streams = states.subject.resource, self._live[change.release], self._streams
         about_hub = is_excluded(subject)
-        found: dict[int, Match] = {}
+        found: list[Match] = []
         for name, triggers in self._trigger_index(change.release).fired(states).items():
             topic, index = known[name].topic, known[name].index
-            if about_hub and not topic.names(subject):
-                continue
-            for id in index.match(states):
-                found[id] = Match(self._streams[id], topic, triggers)
-            for id in index.losers(states):
-                found[id] = Match(self._streams[id], topic, triggers, lost=True)
-        matches = [found[id] for id in sorted(found)]
+            if not about_hub or topic.names(subject):
+                for id in index.match(states):
+                    found.append(Match(streams[id], topic, triggers))
+                for id in index.losers(states):
+                    found.append(Match(streams[id], topic, triggers, lost=True))
         if change.author:
-            return [match for match in matches if not match.stream.echoes(change)]
-        return matches
+            found = [match for match in found if not match.stream.echoes(change)]
+        found.sort(key=_STREAM_ID)
+        return found
 
     def may_count(self, change: Change) -> set[int]:
         """Return the streams that a change is an event of, or was while others were as they were.

@@ -19,10 +19,14 @@ from hub.core.trigger import CompiledTrigger, Demands
 
 
 class _Rule(NamedTuple):
-    """A trigger of a topic, and conditions on the state before that must hold too."""
+    """A trigger of a topic, and what must hold besides that by which it is found.
+
+    ``conditions`` are asked of the state that filters look at, ``before`` of the one before.
+    """
 
     topic: str
     trigger: CompiledTrigger
+    conditions: tuple[Condition, ...] = ()
     before: tuple[Condition, ...] = ()
 
 
@@ -69,6 +73,7 @@ class _Watch:
     ) -> None:
         self._index = ConditionIndex()
         self._indexed: list[_Rule] = []
+        self._tried: list[_Rule] = []
         self._asked: list[_Rule] = []
         for name, topic in topics.items():
             for trigger in topic.triggers:
@@ -84,15 +89,22 @@ class _Watch:
     def _add(self, topic: str, trigger: CompiledTrigger, demands: Demands, after: bool) -> None:
         """Hold a trigger; looked up is the state that filters look at, too."""
         subject, other = (demands.after, demands.before) if after else (demands.before, ())
-        self._index.add(len(self._indexed), subject)
-        self._indexed.append(_Rule(topic, trigger, other))
+        if any(condition.keys() for condition in subject):
+            self._index.add(len(self._indexed), subject)
+            self._indexed.append(_Rule(topic, trigger, before=other))
+        else:
+            self._tried.append(_Rule(topic, trigger, subject, other))
 
     def fired(self, states: States) -> dict[str, tuple[int, ...]]:
-        before = states.before
+        subject, before = states.subject, states.before
         found: dict[str, tuple[int, ...]] = {}
-        for number in self._index.match(states.subject):
-            rule = self._indexed[number]
-            if not rule.before or (before is not None and before.answers_all(rule.before)):
+        rules = self._tried
+        if self._indexed:
+            rules = [self._indexed[number] for number in self._index.match(subject)] + rules
+        for rule in rules:
+            if subject.answers_all(rule.conditions) and (
+                not rule.before or (before is not None and before.answers_all(rule.before))
+            ):
                 _take(found, rule, states)
         for rule in self._asked:
             if rule.trigger.test.decide(states.change, states.resolver) is True:
@@ -101,7 +113,7 @@ class _Watch:
 
 
 def _take(found: dict[str, tuple[int, ...]], rule: _Rule, states: States) -> None:
-    topic, trigger, _ = rule
+    topic, trigger = rule.topic, rule.trigger
     if trigger.named.profiles and not trigger.named.means(states.subject.resource):
         return
     others = found.get(topic)

@@ -135,6 +135,14 @@ def test_the_index_finds_the_losers_that_a_plain_scan_finds(
         assert {*losers} <= index.may_match(what)
 
 
+def test_nobody_loses_what_is_of_a_type_without_parties() -> None:
+    index = FilterIndex()
+    index.add(1, filters_of(OWNER, topic=ANY))
+    encounter = {"resourceType": "Encounter", "id": "e", "status": "planned"}
+    moved = change(encounter, {**encounter, "status": "finished"})
+    assert index.losers(States(moved, NOWHERE)) == set()
+
+
 def test_the_registry_tells_a_loss_from_other_events() -> None:
     made = Registry()
     made.add_topic(parse_topic(topic_json({}, canFilterBy=CAN_FILTER_BY[:3])), PARAMETERS)
