@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from hub.core.fhirpath_compiler import Compiler
 from hub.core.fhirpath_parser import parse
-from hub.core.fhirpath_run import FhirPathFailure, Node, Run
+from hub.core.fhirpath_run import FhirPathFailure, Logical, Node, Run
 from hub.core.fhirpath_type import fhir_types
 from hub.core.fhirpath_value import Collection
 from hub.core.release import FhirRelease, Resource
@@ -71,9 +71,13 @@ class FhirPathCriteria(FhirPathExpression):
         resolver: Resolver = NOWHERE,
     ) -> bool | FhirPathError:
         """Return the answer, or why there is none; ``resolve()`` reads from ``resolver``."""
-        result = self.values(previous, current, resolver)
-        if isinstance(result, FhirPathError):
-            return result
+        run = Run(previous, current, resolver, self._base_url)
+        try:
+            if isinstance(self._node, Logical):
+                return self._node.truth(run, run.current) is True
+            result = self._node(run, run.current)
+        except FhirPathFailure as failure:
+            return FhirPathError(str(failure))
         return len(result) == 1 and result[0] is True
 
 

@@ -18,14 +18,16 @@ from hub.core.fhirpath_quantity import Quantity
 from hub.core.fhirpath_reference import resolve
 from hub.core.fhirpath_run import (
     FhirPathFailure,
+    Logical,
     Node,
     Run,
+    Truth,
     calculated,
     distinct,
     keys_of,
     numeric,
     one,
-    truth,
+    truth_of,
     weight,
     whole,
 )
@@ -95,24 +97,31 @@ def _split(values: Collection, others: Collection) -> tuple[Collection, Collecti
     return inside, outside
 
 
-def _kept(run: Run, values: Collection, test: Node) -> Collection:
-    return [value for value, answer in run.each(values, test) if truth(answer)]
+def _kept(run: Run, values: Collection, test: Truth) -> Collection:
+    return [value for value, answer in run.each(values, test) if answer]
 
 
 def _where(owner: Node, test: Node) -> Node:
-    return lambda run, this: _kept(run, owner(run, this), test)
+    holds = truth_of(test)
+    return lambda run, this: _kept(run, owner(run, this), holds)
+
+
+def _exists(owner: Node) -> Node:
+    return Logical(lambda run, this: bool(owner(run, this)))
 
 
 def _exists_where(owner: Node, test: Node) -> Node:
-    return lambda run, this: [bool(_kept(run, owner(run, this), test))]
+    return _exists(_where(owner, test))
 
 
 def _all(owner: Node, test: Node) -> Node:
-    def answer(run: Run, this: Collection) -> Collection:
-        values = owner(run, this)
-        return [len(_kept(run, values, test)) == len(values)]
+    holds = truth_of(test)
 
-    return answer
+    def answer(run: Run, this: Collection) -> bool:
+        values = owner(run, this)
+        return len(_kept(run, values, holds)) == len(values)
+
+    return Logical(answer)
 
 
 def _select(owner: Node, projection: Node) -> Node:
@@ -127,11 +136,13 @@ def _select(owner: Node, projection: Node) -> Node:
 
 
 def _iif(owner: Node, test: Node, yes: Node, no: Node | None = None) -> Node:
+    holds = truth_of(test)
+
     def choose(run: Run, this: Collection) -> Collection:
         values = owner(run, this)
         if len(values) > 1:
             one(values)
-        if truth(test(run, values)):
+        if holds(run, values):
             return yes(run, values)
         return [] if no is None else no(run, values)
 
@@ -158,8 +169,8 @@ def member_of(owner: Node, expansion: Expansion) -> Node:
 
 
 FUNCTIONS: dict[tuple[str, int], Callable[..., Node]] = {
-    ("empty", 0): lambda owner: lambda run, this: [not owner(run, this)],
-    ("exists", 0): lambda owner: lambda run, this: [bool(owner(run, this))],
+    ("empty", 0): lambda owner: Logical(lambda run, this: not owner(run, this)),
+    ("exists", 0): _exists,
     ("hasValue", 0): _plain(
         lambda run, values: [len(values) == 1 and not isinstance(values[0], (dict, list))]
     ),

@@ -18,6 +18,7 @@ from hub.core.fhirpath_quantity import Quantity
 from hub.core.fhirpath_run import (
     Constant,
     FhirPathFailure,
+    Logical,
     Node,
     Run,
     calculated,
@@ -25,7 +26,7 @@ from hub.core.fhirpath_run import (
     keys_of,
     one,
     string,
-    truth,
+    truth_of,
     weight,
     whole,
 )
@@ -34,6 +35,7 @@ from hub.core.fhirpath_value import (
     Valueless,
     equal,
     equivalent,
+    instant_of,
     is_number,
     key_of,
     less,
@@ -59,17 +61,20 @@ def compare(
     negated: bool,
 ) -> Node:
     """Return ``=``, ``!=``, ``~`` or ``!~``."""
+    # Two texts of which one names no instant are equal to the letter only.
+    literal = right.values if isinstance(right, Constant) and test is equal else []
+    is_text = len(literal) == 1 and type(literal[0]) is str and instant_of(literal[0]) is None
 
-    def answer(run: Run, this: Collection) -> Collection:
+    def answer(run: Run, this: Collection) -> bool | None:
         values, others = left(run, this), right(run, this)
-        if len(values) == 1 and type(values[0]) is str and values == others:
+        if len(values) == 1 and type(values[0]) is str and (is_text or values == others):
             run.pay(2)
-            return [not negated]
+            return (values == others) is not negated
         run.pay(weight(values) + weight(others))
         result = test(values, others)
-        return [] if result is None else [result is not negated]
+        return None if result is None else result is not negated
 
-    return answer
+    return Logical(answer)
 
 
 def order(
@@ -99,20 +104,20 @@ def among(item: Node, values: Node) -> Node:
     texts = frozenset() if known is None else known
     only_text = known is not None and all(type(key) is str for key in known)
 
-    def answer(run: Run, this: Collection) -> Collection:
+    def answer(run: Run, this: Collection) -> bool | None:
         candidate = item(run, this)
         if only_text and len(candidate) == 1 and type(candidate[0]) is str:
-            return [candidate[0] in texts]
+            return candidate[0] in texts
         if known is None:
             others = values(run, this)
             run.pay(weight(others))
         if not candidate:
-            return []
+            return None
         if known is None and any(isinstance(each, Quantity) for each in candidate + others):
-            return [any(equal([one(candidate)], [other]) for other in others)]
-        return [key_of(one(candidate)) in (keys_of(others) if known is None else known)]
+            return any(equal([one(candidate)], [other]) for other in others)
+        return key_of(one(candidate)) in (keys_of(others) if known is None else known)
 
-    return answer
+    return Logical(answer)
 
 
 def union(left: Node, right: Node) -> Node:
@@ -190,50 +195,55 @@ def signed(node: Node, sign: str) -> Node:
 
 def both(left: Node, right: Node) -> Node:
     """Return ``left and right``; what stands right is not looked at if the left is false."""
+    one_of, other_of = truth_of(left), truth_of(right)
 
-    def answer(run: Run, this: Collection) -> Collection:
-        first = truth(left(run, this))
+    def answer(run: Run, this: Collection) -> bool | None:
+        first = one_of(run, this)
         if first is False:
-            return [False]
-        second = truth(right(run, this))
+            return False
+        second = other_of(run, this)
         if second is False:
-            return [False]
-        return [True] if first and second else []
+            return False
+        return True if first and second else None
 
-    return answer
+    return Logical(answer)
 
 
 def either(left: Node, right: Node) -> Node:
     """Return ``left or right``; what stands right is not looked at if the left is true."""
+    one_of, other_of = truth_of(left), truth_of(right)
 
-    def answer(run: Run, this: Collection) -> Collection:
-        first = truth(left(run, this))
+    def answer(run: Run, this: Collection) -> bool | None:
+        first = one_of(run, this)
         if first:
-            return [True]
-        second = truth(right(run, this))
+            return True
+        second = other_of(run, this)
         if second:
-            return [True]
-        return [] if first is None or second is None else [False]
+            return True
+        return None if first is None or second is None else False
 
-    return answer
+    return Logical(answer)
 
 
 def negation(node: Node) -> Node:
     """Return ``node.not()``."""
+    truth = truth_of(node)
 
-    def answer(run: Run, this: Collection) -> Collection:
-        value = truth(node(run, this))
-        return [] if value is None else [not value]
+    def answer(run: Run, this: Collection) -> bool | None:
+        value = truth(run, this)
+        return None if value is None else not value
 
-    return answer
+    return Logical(answer)
 
 
 def _one_of_two(left: Node, right: Node) -> Node:
-    def answer(run: Run, this: Collection) -> Collection:
-        first, second = truth(left(run, this)), truth(right(run, this))
-        return [] if first is None or second is None else [first is not second]
+    one_of, other_of = truth_of(left), truth_of(right)
 
-    return answer
+    def answer(run: Run, this: Collection) -> bool | None:
+        first, second = one_of(run, this), other_of(run, this)
+        return None if first is None or second is None else first is not second
+
+    return Logical(answer)
 
 
 LOGIC: dict[str, Callable[[Node, Node], Node]] = {

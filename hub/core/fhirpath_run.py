@@ -9,6 +9,7 @@ Source: http://hl7.org/fhirpath/N1/ ("Singleton Evaluation of Collections").
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import TypeVar
 
 from hub.core.fhirpath_number import Number, TooLarge
 from hub.core.fhirpath_value import Collection, Valueless, is_number, key_of
@@ -20,6 +21,8 @@ BUDGET = 500_000
 
 
 Node = Callable[["Run", Collection], Collection]
+Truth = Callable[["Run", Collection], bool | None]
+_Result = TypeVar("_Result")
 
 
 class FhirPathFailure(Exception):
@@ -69,7 +72,9 @@ class Run:
         states = [*self.current, *self.previous]
         return str(states[0].get("resourceType")) if states else ""
 
-    def each(self, values: Collection, node: Node) -> Iterator[tuple[Json, Collection]]:
+    def each(
+        self, values: Collection, node: Callable[[Run, Collection], _Result]
+    ) -> Iterator[tuple[Json, _Result]]:
         """Evaluate ``node`` with each value as ``$this``."""
         outer = self.index
         for self.index, value in enumerate(values):
@@ -98,6 +103,24 @@ class Constant:
 
     def __call__(self, run: Run, this: Collection) -> Collection:
         return self.values
+
+
+class Logical:
+    """A node that is true, false or empty; whoever asks for its truth needs no collection."""
+
+    __slots__ = ("truth",)
+
+    def __init__(self, truth: Truth) -> None:
+        self.truth = truth
+
+    def __call__(self, run: Run, this: Collection) -> Collection:
+        value = self.truth(run, this)
+        return [] if value is None else [value]
+
+
+def truth_of(node: Node) -> Truth:
+    """Return what tells how ``truth`` reads a node's values."""
+    return node.truth if isinstance(node, Logical) else lambda run, this: truth(node(run, this))
 
 
 def weight(values: Collection) -> int:

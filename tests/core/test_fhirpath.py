@@ -80,6 +80,8 @@ TRUE = [
     "(%current.nothing in %current.words).empty()",
     "(%current.nothing in ('a' | 'b')).empty() and (%current.count in ('a' | 'b')).not()",
     "%current.start in ('x' | '2025-01-01T08:00:00Z')",
+    "%current.start = '2025-01-01T08:00:00Z' and %current.date = @2025-01-01",
+    "%current.start != '2025-01-01T08:00:00' and (%current.count = 'x').not()",
     "('a' | 'a').count() = 1",
     "'a' & 'b' = 'ab'",
     "'a' & {} = 'a'",
