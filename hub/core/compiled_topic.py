@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from hub.core.change import Change
 from hub.core.clause import Clause
@@ -278,6 +279,7 @@ def _shapes(
     return shapes, reasons
 
 
+@lru_cache(maxsize=1_024)
 def include_parts(directive: str) -> tuple[str, str, str]:
     """Return source type, parameter and target type ('' for any) of ``Task:focus:Patient``."""
     source, _, rest = directive.partition("&")[0].partition(":")

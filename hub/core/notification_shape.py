@@ -6,6 +6,7 @@ Source: http://hl7.org/fhir/R5/subscriptiontopic.html ("Notification Shapes").
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 from hub.core.compiled_topic import CompiledTopic, include_parts
 from hub.core.excluded import is_excluded
@@ -55,7 +56,9 @@ def related_queries(
 ) -> tuple[RelatedQuery, ...]:
     """Return the queries that the shape names for this focus, filled; each once."""
     shape = compiled.shape(str(resource.get("resourceType")))
-    filled = (each.filled(resource, parameters) for each in shape.related_query) if shape else ()
+    if shape is None or not shape.related_query:
+        return ()
+    filled = (each.filled(resource, parameters) for each in shape.related_query)
     return tuple(dict.fromkeys(query for query in filled if query is not None))
 
 
@@ -67,6 +70,12 @@ def _referred(
     if source != resource.get("resourceType") or parameter is None:
         return
     for term in sorted(parameter.values(resource).terms):
-        local = LOCAL_REFERENCE.fullmatch(term)
-        if local is not None and wanted in ("", local[1]):
-            yield local[1], local[2]
+        local = _local(term)
+        if local is not None and wanted in ("", local[0]):
+            yield local
+
+
+@lru_cache(maxsize=8_192)
+def _local(term: str) -> tuple[str, str] | None:
+    found = LOCAL_REFERENCE.fullmatch(term)
+    return (found[1], found[2]) if found is not None else None

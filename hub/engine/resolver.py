@@ -5,6 +5,7 @@ Source: http://hl7.org/fhir/R5/search.html (chaining, reverse chaining).
 
 from __future__ import annotations
 
+from collections import ChainMap
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
@@ -18,6 +19,9 @@ from hub.ports import Reader
 
 MOST_REFERRERS = 1000
 """How many resources that point to one resource are looked at."""
+
+_MOST_KNOWN = 64
+"""Of how many resources a resolver remembers the version."""
 
 
 class Bodies:
@@ -70,11 +74,29 @@ class ReaderResolver:
         self._parameters = parameters
         self._bodies = bodies or Bodies()
         self._written = written or {}
+        # A ChainMap, as plans have it, is slow to say that it has nothing.
+        self._layers = written.maps if isinstance(written, ChainMap) else [self._written]
+        self._known: dict[tuple[str, str], ResourceVersion | None] = {}
 
     def version(self, resource_type: str, id: str) -> ResourceVersion | None:
-        """Return the current version, None if there is none or it is deleted."""
-        key = ResourceKey(self._release, resource_type, id)
-        found = self._written.get(key) or self._reader.head(key)
+        """Return the current version, None if there is none or it is deleted.
+
+        Nothing may be written while the resolver is in use: it remembers the last few answers.
+        """
+        named = resource_type, id
+        if named in self._known:
+            return self._known[named]
+        if len(self._known) >= _MOST_KNOWN:
+            self._known.clear()
+        found = self._known[named] = self._version(ResourceKey(self._release, *named))
+        return found
+
+    def _version(self, key: ResourceKey) -> ResourceVersion | None:
+        found = None
+        for layer in self._layers:
+            if layer and found is None:
+                found = layer.get(key)
+        found = found or self._reader.head(key)
         return None if found is None or found.deleted else found
 
     def read(self, resource_type: str, id: str) -> Resource | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import ChainMap
 from datetime import UTC, datetime
 
 from hub.codecs.tables.search import search_parameters
@@ -13,7 +14,7 @@ from hub.core.search_index import index_entry
 from hub.core.version import ResourceKey, ResourceVersion
 from hub.engine.resolver import Bodies, ReaderResolver
 from hub.ports import WriteBatch
-from hub.stores.memory import MemoryStore
+from hub.stores.memory import MemoryReader, MemoryStore
 from tests.support.rig_resources import a_task
 
 R4 = FhirRelease.R4
@@ -84,6 +85,27 @@ def test_what_is_planned_hides_what_is_committed() -> None:
     requested = parse_query(PARAMETERS, "Task", [("status", "requested")])
     assert [found.key.id for found, _ in resolver.matching(requested, 10)] == ["d", "c"]
     assert [found.key.id for found, _ in resolver.matching(requested, 1)] == ["d"]
+
+
+def test_a_resource_is_looked_up_once_as_long_as_few_are_asked_for() -> None:
+    asked: list[str] = []
+
+    class Counting(MemoryReader):
+        def head(self, key: ResourceKey) -> ResourceVersion | None:
+            asked.append(key.id)
+            return None
+
+    hidden = {ResourceKey(R4, "Task", "a"): version(1, a_task(id="a"), "a")}
+    layers = ChainMap[ResourceKey, ResourceVersion]({}, hidden)
+    resolver = ReaderResolver(Counting(attempts_kept=1), R4, PARAMETERS, written=layers, now=AT)
+    for _ in range(2):
+        assert resolver.read("Task", "a") == a_task(id="a")
+        assert resolver.read("Task", "b") is None
+    assert asked == ["b"]
+    for number in range(100):
+        assert resolver.version("Task", f"t{number}") is None
+    assert resolver.version("Task", "b") is None
+    assert asked.count("b") == 2
 
 
 def test_all_pages_of_a_search_are_read_until_enough_is_found() -> None:
