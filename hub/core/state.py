@@ -10,7 +10,7 @@ from hub.core.change import Change
 from hub.core.release import Resource
 from hub.core.search import Condition, Resolver
 from hub.core.search_criterion import HasTerm, IsMissing
-from hub.core.search_parameter import ANY_RESOURCE, SearchParameter
+from hub.core.search_parameter import SearchParameter
 from hub.core.search_value import ParameterValues
 
 
@@ -35,13 +35,14 @@ class State:
         return found
 
     def answers(self, condition: Condition) -> bool:
-        """Tell whether the resource answers a condition on its type or on ``Resource``."""
-        key = condition.canonical
-        if condition.resource_type == ANY_RESOURCE:
-            key = f"?{key}"
-        found = self._answers.get(key)
+        """Tell whether the resource answers a condition on its type or on ``Resource``.
+
+        What is spelled alike on both means the same.
+        """
+        spelling = condition.canonical
+        found = self._answers.get(spelling)
         if found is None:
-            found = self._answers[key] = self._answers_now(condition)
+            found = self._answers[spelling] = self._answers_now(condition)
         return found
 
     def answers_all(self, conditions: tuple[Condition, ...]) -> bool:

@@ -15,6 +15,7 @@ from hub.core.search import NOWHERE
 from hub.core.state import States
 from hub.core.subscription import FilterBy
 from hub.core.topic import PARTY_FILTER, parse_topic
+from tests.support.copies import Copies
 from tests.support.search_tables import PARAMETERS
 from tests.support.topics import change, compiled, task, topic_json
 
@@ -133,6 +134,27 @@ def test_the_index_finds_the_losers_that_a_plain_scan_finds(
         assert sorted(index.losers(States(what, NOWHERE))) == losers
         assert not {*losers} & index.match(States(what, NOWHERE)), "told once"
         assert {*losers} <= index.may_match(what)
+
+
+def test_a_party_that_is_reached_through_another_resource_loses_it_too() -> None:
+    topic = compiled(
+        {},
+        canFilterBy=[
+            {"filterParameter": "owner:Organization.name", "extension": PARTY},
+            {"filterParameter": "requester", "extension": PARTY},
+        ],
+    )
+    named = FilterBy(filter_parameter="owner:Organization.name", value="north")
+    index = FilterIndex()
+    index.add(1, filters_of(named, FilterBy(filter_parameter="requester", value=C), topic=topic))
+    copies = Copies(
+        {"resourceType": "Organization", "id": "a", "name": "North"},
+        {"resourceType": "Organization", "id": "b", "name": "South"},
+    )
+    asked: Resource = {"requester": {"reference": C}}
+    for before, after, expected in ((A, B, {1}), (B, A, set()), (A, A, set()), (B, None, set())):
+        moved = change(owned(before, **asked), owned(after, **asked))
+        assert index.losers(States(moved, copies)) == expected
 
 
 def test_nobody_loses_what_is_of_a_type_without_parties() -> None:

@@ -256,6 +256,20 @@ def test_a_topic_that_is_put_again_keeps_its_streams() -> None:
     assert found is not None and found.status == "retired"
 
 
+def test_changes_are_matched_with_the_topics_that_have_streams_at_that_moment() -> None:
+    made = registry(version("1"), topic_json({}, url=f"{URL}-other"))
+    assert matched(made, task()) == []
+    made.add_stream(stream(made, 1))
+    assert matched(made, task()) == [1]
+    made.add_stream(stream(made, 2, url=f"{URL}-other"))
+    assert matched(made, task()) == [1, 2]
+    made.remove_stream(1)
+    assert matched(made, task()) == [2]
+    deletions = topic_json({"supportedInteraction": ["delete"]}, url=f"{URL}-other")
+    made.put_topic(compile_everywhere(parse_topic(deletions), PARAMETERS)[0])
+    assert matched(made, task()) == []
+
+
 def test_a_topic_that_was_removed_is_unknown() -> None:
     made = registry(version("1"), version("2"))
     made.remove_topic(f"{URL}|2")
