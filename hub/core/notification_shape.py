@@ -5,7 +5,7 @@ Source: http://hl7.org/fhir/R5/subscriptiontopic.html ("Notification Shapes").
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from functools import lru_cache
 
 from hub.core.compiled_topic import CompiledTopic, include_parts
@@ -64,18 +64,16 @@ def related_queries(
 
 def _referred(
     directive: str, resource: Resource, parameters: SearchParameters
-) -> Iterator[tuple[str, str]]:
+) -> Sequence[tuple[str, str]]:
     source, code, wanted = include_parts(directive)
     parameter = parameters.get(source, code)
     if source != resource.get("resourceType") or parameter is None:
-        return
-    for term in sorted(parameter.values(resource).terms):
-        local = _local(term)
-        if local is not None and wanted in ("", local[0]):
-            yield local
+        return ()
+    found = _local_references(parameter.values(resource).terms)
+    return [target for target in found if target[0] == wanted] if wanted else found
 
 
 @lru_cache(maxsize=8_192)
-def _local(term: str) -> tuple[str, str] | None:
-    found = LOCAL_REFERENCE.fullmatch(term)
-    return (found[1], found[2]) if found is not None else None
+def _local_references(terms: frozenset[str]) -> tuple[tuple[str, str], ...]:
+    found = map(LOCAL_REFERENCE.fullmatch, sorted(terms))
+    return tuple((local[1], local[2]) for local in found if local is not None)

@@ -92,11 +92,12 @@ class ReaderResolver:
         return found
 
     def _version(self, key: ResourceKey) -> ResourceVersion | None:
-        found = None
         for layer in self._layers:
-            if layer and found is None:
-                found = layer.get(key)
-        found = found or self._reader.head(key)
+            if layer and key in layer:
+                found: ResourceVersion | None = layer[key]
+                break
+        else:
+            found = self._reader.head(key)
         return None if found is None or found.deleted else found
 
     def read(self, resource_type: str, id: str) -> Resource | None:
