@@ -108,8 +108,16 @@ class ConditionIndex:
 def _matching(signatures: Iterable[_Signature], state: State) -> set[int]:
     found: set[int] = set()
     for signature in signatures:
+        nodes: Any = (signature.root,)
+        for parameter in signature.parameters:
+            terms = state.values(parameter).terms
+            above, nodes = nodes, []
+            for node in above:
+                for term in terms if len(terms) < _FEW else node.keys() & terms:
+                    if term in node:
+                        nodes.append(node[term])
         others = signature.others
-        for leaf in _leaves(signature, state):
+        for leaf in nodes:
             if others:
                 for key in (leaf,) if type(leaf) is int else leaf:
                     if key not in others or state.answers_all(others[key]):
@@ -119,19 +127,6 @@ def _matching(signatures: Iterable[_Signature], state: State) -> set[int]:
             else:
                 found.update(leaf)
     return found
-
-
-def _leaves(signature: _Signature, state: State) -> list[Any]:
-    nodes: list[Any] = [signature.root]
-    for parameter in signature.parameters:
-        terms = state.values(parameter).terms
-        inner: list[Any] = []
-        for node in nodes:
-            for term in terms if len(terms) < _FEW + len(node) else node.keys() & terms:
-                if term in node:
-                    inner.append(node[term])
-        nodes = inner
-    return nodes
 
 
 def _place(
