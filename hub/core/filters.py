@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import lru_cache, partial
 
 from hub.core.change import Change
 from hub.core.clause import Clause, clauses_of
@@ -210,6 +210,7 @@ def _offer(names: Sequence[str] | frozenset[str]) -> str:
     return f"offered: {', '.join(sorted(names)) or 'nothing'}"
 
 
+@lru_cache(maxsize=4_096)
 def _same(name: str, declared: str) -> str | None:
     """Return the name to search by if a filter's name means what the topic declares.
 

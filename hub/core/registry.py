@@ -204,12 +204,11 @@ class Registry:
             TopicUnknown: there is none in this release, or the hub computes none of its events.
             TopicNotActive: it takes no new Subscriptions.
         """
-        url, bar, _ = canonical.partition("|")
-        named = [
-            each
-            for each in self.topics(release)
-            if (each.topic.canonical == canonical if bar else each.topic.url == url)
-        ]
+        if "|" in canonical:
+            found = self._topics[release].get(canonical)
+            named = [] if found is None else [found]
+        else:
+            named = [each for each in self.topics(release) if each.topic.url == canonical]
         if not named:
             raise TopicUnknown(self._unknown(release, canonical), expression="Subscription.topic")
         able = [each for each in named if not each.event_only]
