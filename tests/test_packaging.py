@@ -17,7 +17,7 @@ from tests.support.processes import ROOT, environment, run_to_end
 BUILD_SECONDS = 120.0
 INSTALL_SECONDS = 300.0
 DEMO_SECONDS = 60.0
-SHIPPED = {".py", ".json", ".md", ".css", ".js", ".svg", ".typed"}
+SHIPPED = {".py", ".json", ".md", ".css", ".js", ".sql", ".svg", ".typed"}
 
 
 @pytest.fixture(scope="module")

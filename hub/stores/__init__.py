@@ -14,7 +14,7 @@ Rules of this floor:
   never removed in this release.
 - Header values of Subscriptions are written encrypted, never in clear.
 
-Reading order: ``schema`` (the tables), ``encoding`` (values in columns), ``postings`` (the search
-index), ``sqlite_reader``, ``sqlite_writer``, ``sqlite_database`` (the open file), ``sqlite`` (the
-store); ``memory`` is the same without a disk.
+Reading order: ``schema`` (the tables; ``schema.sql`` is made of it), ``encoding`` (values in
+columns), ``postings`` (the search index), ``sqlite_reader``, ``sqlite_writer``,
+``sqlite_database`` (the open file), ``sqlite`` (the store); ``memory`` is the same without a disk.
 """

@@ -11,6 +11,7 @@ import os
 import sqlite3
 from collections.abc import Callable
 from contextlib import ExitStack
+from importlib.resources import files
 from pathlib import Path
 from threading import Event
 from typing import TypeVar
@@ -20,7 +21,6 @@ from hub.ports import StoreBroken
 from hub.stores.database_facts import is_empty, layout_of, read_facts, write_facts
 from hub.stores.postings import Layout, best_layout
 from hub.stores.process_lock import ProcessLock
-from hub.stores.schema import statements
 from hub.stores.secrets import sync_directory
 from hub.stores.sqlite_reader import SqliteReader
 from hub.stores.sqlite_views import SqliteViews, connect
@@ -158,7 +158,13 @@ def _create_schema(db: sqlite3.Connection, identity: str, layout: Layout | None)
     if is_empty(db):
         chosen = layout or best_layout(db)
         db.execute("BEGIN IMMEDIATE")
-        for statement in (*statements(), chosen.table):
+        for statement in (*_statements(), chosen.table):
             db.execute(statement)
         write_facts(db, identity, chosen)
         db.execute("COMMIT")
+
+
+def _statements() -> list[str]:
+    """Return the SQL that ``hub.stores.schema`` defines; to read it takes no library."""
+    text = files(__package__).joinpath("schema.sql").read_text(encoding="utf-8")
+    return text.removesuffix(";\n").split(";\n")
