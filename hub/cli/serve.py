@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 
 from hub.cli.exits import CommandError, Exit
@@ -19,6 +20,8 @@ def run(arguments: argparse.Namespace) -> int:
         settings = read_settings(flags, os.environ)
     except SettingsError as error:
         raise CommandError(Exit.USAGE, str(error)) from None
+    # What is imported and loaded does not become garbage; ``bootstrap.serve`` collects again.
+    gc.disable()
     # The hub itself is dear to import; a wrong setting is told before.
     from hub import bootstrap  # noqa: PLC0415  # as said above
     from hub.errors import HubError  # noqa: PLC0415  # as said above

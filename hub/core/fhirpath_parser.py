@@ -9,6 +9,7 @@ Source: http://hl7.org/fhirpath/N1/grammar.html.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Any, NoReturn
 
 from antlr4 import (  # type: ignore[import-untyped]  # the parser's runtime has no types
@@ -46,8 +47,9 @@ class _Complaints(ErrorListener):  # type: ignore[misc]  # fhirpathpy's parser h
         )
 
 
+@lru_cache(maxsize=8)
 def parse(expression: str) -> Tree:
-    """Return the tree of an expression.
+    """Return the tree of an expression; the releases that it is compiled for share it.
 
     Raises:
         TopicRefused: it is no FHIRPath or larger than the hub accepts.
