@@ -6,6 +6,7 @@ Source: http://hl7.org/fhir/R5/references.html#canonical.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 _NUMBERS = re.compile(r"([0-9]+)")
 
@@ -26,6 +27,7 @@ def is_absolute(canonical: str) -> bool:
     return ":" in canonical
 
 
+@lru_cache(maxsize=256)
 def version_order(version: str | None) -> tuple[tuple[int, int, str], ...]:
     """Return what versions are sorted by: their numbers, 1.10 after 1.9; none before any."""
     parts = _NUMBERS.split(version or "")

@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from urllib.parse import quote
 
 _ESCAPED = re.compile(r"\\([,|$\\])")
+_PLAIN = re.compile(r"[A-Za-z0-9_.~/:|*-]*")
+"""What quoting leaves as it is."""
 
 
 class Refused(Exception):
@@ -20,6 +23,7 @@ class NotOffered(Refused):
     """It is not the form of the value: a modifier, or what it names, is not offered."""
 
 
+@lru_cache(maxsize=256)
 def split_alternatives(value: str) -> tuple[str, ...]:
     """Return what stands between the commas of ``value``, still escaped."""
     return tuple(split(value, ","))
@@ -27,6 +31,8 @@ def split_alternatives(value: str) -> tuple[str, ...]:
 
 def split(value: str, separator: str) -> list[str]:
     """Return what stands between separators that are not escaped, still escaped."""
+    if "\\" not in value:
+        return value.split(separator)
     parts, part, escaped = [], "", False
     for char in value:
         if char == separator and not escaped:
@@ -46,4 +52,8 @@ def unescape(text: str) -> str:
 
 def joined(values: Iterable[str]) -> str:
     """Return one spelling of a set of values."""
-    return ",".join(sorted(quote(value, safe="/:|*.") for value in values))
+    return ",".join(sorted(map(_quoted, values)))
+
+
+def _quoted(value: str) -> str:
+    return value if _PLAIN.fullmatch(value) else quote(value, safe="/:|*.")

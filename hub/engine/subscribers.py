@@ -177,8 +177,9 @@ class Subscribers:
             self._on_stream[left].discard(subscriber.sid)
         self._by_sid[subscriber.sid] = subscriber
         subscription = subscriber.subscription
-        self._belongings[subscription.release, subscription.id] = subscriber.belonging
-        self._by_id[subscription.release, subscription.id] = subscriber.sid
+        key = subscription.release, subscription.id
+        self._belongings[key] = subscriber.belonging
+        self._by_id[key] = subscriber.sid
         if subscriber.segments and subscriber.segments[-1].is_open:
             stream = subscriber.segments[-1].stream
             self._on_stream.setdefault(stream, set()).add(subscriber.sid)
@@ -225,7 +226,7 @@ class Subscribers:
             Stream(
                 id=stored.id,
                 release=stored.release,
-                topic=topic,
+                topic=stored.topic if topic == stored.topic else topic,
                 filters=filters,
                 visibility=stored.visibility,
                 muted=stored.muted,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from sys import intern
 from typing import Any
 
 import orjson
@@ -24,6 +25,10 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _NO_CONTEXT = EventContext()
 _LOST = "lost"
+_STATUSES = {each.value: each for each in SubscriptionStatusCode}
+_CHANNELS = {each.value: each for each in ChannelType}
+_CONTENTS = {each.value: each for each in PayloadContent}
+_NOBODY: frozenset[str] = frozenset()
 
 
 def micros(instant: datetime) -> int:
@@ -53,7 +58,7 @@ def encode_filters(filters: tuple[FilterBy, ...]) -> bytes:
 
 def decode_filters(text: bytes) -> tuple[FilterBy, ...]:
     """Return the filters that ``encode_filters`` wrote."""
-    return tuple(FilterBy(**fields) for fields in orjson.loads(text))
+    return _filters(orjson.loads(text))
 
 
 def encode_context(context: EventContext) -> bytes | None:
@@ -118,7 +123,7 @@ def encode_ranges(ranges: NumberRanges) -> bytes | None:
 
 def decode_ranges(text: bytes | None) -> NumberRanges:
     """Return what ``encode_ranges`` wrote."""
-    return tuple((first, last) for first, last in orjson.loads(text or b"[]"))
+    return () if text is None else tuple((first, last) for first, last in orjson.loads(text))
 
 
 def encode_subscription(subscription: Subscription) -> bytes:
@@ -146,36 +151,62 @@ def encode_subscription(subscription: Subscription) -> bytes:
 
 
 def decode_subscription(
-    release: FhirRelease, id: str, text: bytes, values: tuple[str, ...]
+    release: FhirRelease,
+    id: str,
+    text: bytes,
+    values: tuple[str, ...],
+    filters: tuple[FilterBy, ...] = (),
 ) -> Subscription:
     """Return the Subscription that ``encode_subscription`` wrote.
 
     Args:
         values: of its headers, in order.
+        filters: of its stream, which nearly always are its own and then are kept once.
 
     Raises:
         ValueError: there are more or fewer values than headers.
     """
     fields: dict[str, Any] = orjson.loads(text)
+    filter_by, entity = _filters(fields["filter_by"]), fields["managing_entity"]
     return Subscription(
         release=release,
         id=id,
-        status=SubscriptionStatusCode(fields["status"]),
-        topic=fields["topic"],
-        channel_type=ChannelType(fields["channel_type"]),
-        content=PayloadContent(fields["content"]),
+        status=_STATUSES[fields["status"]],
+        topic=intern(fields["topic"]),
+        channel_type=_CHANNELS[fields["channel_type"]],
+        content=_CONTENTS[fields["content"]],
         endpoint=fields["endpoint"],
-        content_type=fields["content_type"],
-        filter_by=tuple(FilterBy(**found) for found in fields["filter_by"]),
+        content_type=intern(fields["content_type"]),
+        filter_by=filters if filters == filter_by else filter_by,
         parameter=tuple(zip(fields["headers"], values, strict=True)),
         heartbeat_period=_span(fields["heartbeat_period"]),
         timeout=_span(fields["timeout"]),
         max_count=fields["max_count"],
         end=optional_from_micros(fields["end"]),
         identifier=tuple(Identifier(*each) for each in fields["identifier"]),
-        managing_entity=frozenset(fields["managing_entity"]),
+        managing_entity=frozenset(entity) if entity else _NOBODY,
         administrative=fields["administrative"],
         suppress_echo=fields["suppress_echo"],
+    )
+
+
+def _filters(found: list[dict[str, Any]]) -> tuple[FilterBy, ...]:
+    return tuple([_filter(**fields) for fields in found])
+
+
+def _filter(
+    filter_parameter: str,
+    value: str,
+    resource_type: str | None,
+    comparator: str | None,
+    modifier: str | None,
+) -> FilterBy:
+    return FilterBy(
+        filter_parameter=intern(filter_parameter),
+        value=value,
+        resource_type=resource_type and intern(resource_type),
+        comparator=comparator,
+        modifier=modifier,
     )
 
 

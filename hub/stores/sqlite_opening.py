@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import sqlite3
-from collections import defaultdict
+from collections.abc import Mapping
+from contextlib import closing
+from sys import intern
 from typing import Any
 
 from hub.core.json_text import parse
 from hub.core.numbering import Segment
 from hub.core.release import FhirRelease
 from hub.core.subscriber import Subscriber
+from hub.core.subscription import FilterBy
 from hub.core.timing import DeliveryState
 from hub.core.topic import parse_topic
 from hub.ports import Opened, StoredStream
@@ -24,6 +27,7 @@ from hub.stores.encoding import (
 from hub.stores.secrets import HeaderCipher
 from hub.stores.sqlite_writer import secret_name
 
+_RELEASES = {release.value: release for release in FhirRelease}
 _LAST_ID = "SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = ?"
 _STREAMS = (
     "SELECT s.id, s.release, s.topic, s.key, s.filters, s.visibility, s.muted, c.n, c.floor "
@@ -45,9 +49,15 @@ def read_everything(db: sqlite3.Connection, cipher: HeaderCipher) -> Opened:
     Raises:
         Unavailable: header values can't be decrypted.
     """
-    segments: defaultdict[int, list[Segment]] = defaultdict(list)
-    for sid, first, stream, offset, last in db.execute(_SEGMENTS).fetchall():
-        segments[sid].append(Segment(first, stream, offset, last))
+    segments: dict[int, tuple[Segment, ...]] = {}
+    for sid, *segment in db.execute(_SEGMENTS):
+        segments[sid] = (*segments.get(sid, ()), Segment(*segment))
+    streams = tuple(map(_stream, db.execute(_STREAMS)))
+    filters = {stream.id: stream.filters for stream in streams}
+    with closing(db.execute(_SUBSCRIBERS)) as rows:
+        subscribers = tuple(
+            [_subscriber(row, segments.get(row[0], ()), filters, cipher) for row in rows]
+        )
     return Opened(
         last_seq=_number(db, "SELECT coalesce(max(seq), 0) FROM change_log"),
         last_stream=_number(db, _LAST_ID, "stream"),
@@ -56,11 +66,8 @@ def read_everything(db: sqlite3.Connection, cipher: HeaderCipher) -> Opened:
             parse_topic(parse(source).value)
             for (source,) in db.execute("SELECT source FROM topic ORDER BY id").fetchall()
         ),
-        streams=tuple(map(_stream, db.execute(_STREAMS).fetchall())),
-        subscribers=tuple(
-            _subscriber(row, tuple(segments[row[0]]), cipher)
-            for row in db.execute(_SUBSCRIBERS).fetchall()
-        ),
+        streams=streams,
+        subscribers=subscribers,
         indexed=read_indexed(db),
     )
 
@@ -74,31 +81,36 @@ def _stream(row: tuple[Any, ...]) -> StoredStream:
     id, release, topic, key, filters, visibility, muted, n, floor = row
     return StoredStream(
         id=id,
-        release=FhirRelease(release),
-        topic=topic,
+        release=_RELEASES[release],
+        topic=intern(topic),
         key=key,
         filters=decode_filters(filters),
-        visibility=visibility,
-        muted=muted,
+        visibility=intern(visibility),
+        muted=intern(muted),
         n=n,
         floor=floor,
     )
 
 
 def _subscriber(
-    row: tuple[Any, ...], segments: tuple[Segment, ...], cipher: HeaderCipher
+    row: tuple[Any, ...],
+    segments: tuple[Segment, ...],
+    filters: Mapping[int, tuple[FilterBy, ...]],
+    cipher: HeaderCipher,
 ) -> Subscriber:
     sid, release_name, id, owner, visibility, generation, topic_version = row[:7]
     error, error_code, created, deleted, fields, secrets = row[7:13]
-    release = FhirRelease(release_name)
+    release = _RELEASES[release_name]
     values = () if secrets is None else cipher.decrypt(secret_name(release, id), secrets)
     return Subscriber(
         sid=sid,
-        subscription=decode_subscription(release, id, fields, values),
-        owner=owner,
-        visibility=visibility,
+        subscription=decode_subscription(
+            release, id, fields, values, filters.get(segments[-1].stream, ()) if segments else ()
+        ),
+        owner=intern(owner),
+        visibility=intern(visibility),
         generation=generation,
-        topic_version=topic_version,
+        topic_version=intern(topic_version),
         error=error,
         error_code=error_code,
         segments=segments,
