@@ -14,7 +14,10 @@ from hub.engine.intake import Intake
 from hub.engine.plan import Plan
 from hub.engine.subscribers import Subscribers
 from hub.errors import HubError
-from hub.ports import Clock, Reader, Store, StoredStream
+from hub.ports import Clock, Reader, Store
+
+FIRST_AFTER = timedelta(minutes=1)
+"""When the first sweep comes after a start, which has what waited longest to deliver."""
 
 SWEEP_EVERY = timedelta(hours=1)
 MOST_REMOVED = 5000
@@ -49,6 +52,7 @@ class Retention:
 
     async def run(self) -> None:
         """Sweep now and then, until cancelled."""
+        await self._clock.sleep_until(self._clock.now() + FIRST_AFTER)
         while True:
             try:
                 await self.sweep()
@@ -60,10 +64,17 @@ class Retention:
         """Remove what need not be kept any more, all streams once."""
         before = self._clock.now() - self._retain
         holds = self._holds()
-        streams = self._subscribers.streams()
-        floors = await self._store.read(lambda reader: _floors(reader, streams, before, holds))
+        kept = self._subscribers.kept()
+        removable = {
+            id: (floor, top)
+            for id, floor, n in kept
+            if (top := min(n, holds.get(id, n + 1) - 1, floor + MOST_REMOVED)) > floor
+        }
+        floors: dict[int, int] = {}
+        if removable:
+            floors = await self._store.read(lambda reader: _floors(reader, removable, before))
         in_use = self._subscribers.in_use()
-        dropped = [stream.id for stream in streams if stream.id not in in_use]
+        dropped = [id for id, _, _ in kept if id not in in_use]
         floors = {id: floor for id, floor in floors.items() if id in in_use}
         if floors or dropped:
             await self._intake.register(lambda plan: self._plan(plan, floors, dropped))
@@ -96,27 +107,33 @@ class Retention:
 
 
 def _floors(
-    reader: Reader, streams: list[StoredStream], before: datetime, holds: dict[int, int]
+    reader: Reader, removable: dict[int, tuple[int, int]], before: datetime
 ) -> dict[int, int]:
-    """Return the new floor of each stream that has something to remove."""
+    """Return the new floor of each stream that has something to remove.
+
+    Args:
+        removable: by stream its floor, and the highest n that may be removed.
+    """
     old = reader.seq_at(before)
     floors: dict[int, int] = {}
-    for stream in streams:
-        top = min(stream.n, holds.get(stream.id, stream.n + 1) - 1, stream.floor + MOST_REMOVED)
-        floor = _last_through(reader, stream, top, old)
-        if floor > stream.floor:
-            floors[stream.id] = floor
+    for stream, (floor, top) in removable.items():
+        # Nearly always nothing of a stream is old, and its lowest event tells.
+        if _is_through(reader, stream, floor + 1, old):
+            floors[stream] = _last_through(reader, stream, floor + 1, top, old)
     return floors
 
 
-def _last_through(reader: Reader, stream: StoredStream, top: int, seq: int) -> int:
-    """Return the highest n up to ``top`` whose change is at or before ``seq``: a binary search."""
-    low, high = stream.floor, top
+def _last_through(reader: Reader, stream: int, low: int, high: int, seq: int) -> int:
+    """Return the highest n up to ``high`` of a change up to ``seq``, as that of ``low`` is."""
     while low < high:
         middle = (low + high + 1) // 2
-        events = reader.events(stream.id, middle, middle)
-        if events and events[0].seq <= seq:
+        if _is_through(reader, stream, middle, seq):
             low = middle
         else:
             high = middle - 1
     return low
+
+
+def _is_through(reader: Reader, stream: int, n: int, seq: int) -> bool:
+    events = reader.events(stream, n, n)
+    return bool(events) and events[0].seq <= seq

@@ -271,6 +271,10 @@ class Subscribers:
         """Return every stream at its present n, also those that nobody is on now."""
         return [self._present(id) for id in self._streams]
 
+    def kept(self) -> list[tuple[int, int, int]]:
+        """Return (id, n up to which events were removed, present n) of every stream."""
+        return [(id, self._floors.get(id, 0), self.n(id)) for id in self._streams]
+
     def _present(self, id: int) -> StoredStream:
         return replace(self._streams[id], n=self.n(id), floor=self._floors.get(id, 0))
 
