@@ -243,9 +243,9 @@ def _value(at: _At, rule: FilterRule) -> str:
     if not entry.value:
         raise at.invalid("has no value")
     ordered = rule.search_type in _ORDERED and modifier is None
-    written = {part[:2] for part in entry.value.split(",") if part[:2] in COMPARATORS}
-    if not ordered:
-        written = set()
+    written: set[str] = set()
+    if ordered:
+        written = {part[:2] for part in entry.value.split(",") if part[:2] in COMPARATORS}
     if entry.comparator is None:
         used = written
     elif written:

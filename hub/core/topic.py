@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import TypeVar
 
 from hub.core.change import Interaction
@@ -170,6 +171,7 @@ def without_status(topic: SubscriptionTopic) -> SubscriptionTopic:
     return replace(topic, source=kept)
 
 
+@lru_cache(maxsize=1_024)
 def bare_type(url: str) -> str | None:
     """Return the type that a StructureDefinition URL or a bare name means, None for a profile.
 
