@@ -46,6 +46,8 @@ _AVERAGES, _STRUCTURE = 1, 10
 _EMPTY_STRUCTURE_BYTES = 7
 _RANGE = struct.Struct("<3q")
 _AFTER_EVERY_LETTER = "{"
+_HASHES, _HASHED = ("h", "s"), 17
+"""How terms begin that hold a hash with the type, and how long that is at least."""
 
 _LOW, _HIGH = 0, 1
 _COMPARISON = {
@@ -75,11 +77,13 @@ class Selection:
     """FROM and WHERE that select current versions; more conditions can follow.
 
     ``seq`` is the column to order by and to page with: hits come in its order for nothing.
+    ``counted`` has as many hits and looks at the terms alone, None where that is not enough.
     """
 
     sql: str
     seq: str
     arguments: tuple[str | int, ...]
+    counted: LookUp | None = None
 
 
 class Layout(Protocol):
@@ -275,9 +279,25 @@ def selection(
         )
         arguments += driver.arguments
     arguments += kind_arguments
+    counted = None
+    if not rest and resource_type != ANY_TYPE and any(map(_is_of_one_type, parts)):
+        counted = driver
     for part in rest:
         text += f" AND {_condition(layout, letter, part, arguments)}"
-    return Selection(text, "c.seq" if driver is None else "hit.seq", tuple(arguments))
+    return Selection(text, "c.seq" if driver is None else "hit.seq", tuple(arguments), counted)
+
+
+def _is_of_one_type(expression: Expression) -> bool:
+    """Tell whether only resources of one type have these terms: the type is part of their hash."""
+    match expression:
+        case Term(text) | Prefix(text):
+            return text.startswith(_HASHES) and len(text) >= _HASHED
+        case Or(parts):
+            return all(map(_is_of_one_type, parts))
+        case And(parts):
+            return any(map(_is_of_one_type, parts))
+        case _:
+            return False
 
 
 def _kind(release: FhirRelease, resource_type: str) -> tuple[str, tuple[str, ...]]:

@@ -138,7 +138,10 @@ class SqliteReader:
     def count(self, release: FhirRelease, resource_type: str, expression: Expression) -> int:
         """Return how many current versions the index selects."""
         chosen = selection(self._layout, release, resource_type, expression)
-        return int(self._rows(f"SELECT count(*) {chosen.sql}", chosen.arguments)[0][0])
+        sql, arguments = chosen.sql, chosen.arguments
+        if chosen.counted is not None:
+            sql, arguments = f"FROM ({chosen.counted.sql})", chosen.counted.arguments
+        return int(self._rows(f"SELECT count(*) {sql}", arguments)[0][0])
 
     def events(self, stream: int, low: int, high: int) -> list[StreamEvent]:
         """Return the events of a stream with n from ``low`` to ``high``, in order."""
