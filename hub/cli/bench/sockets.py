@@ -125,11 +125,12 @@ class SocketClients:
     async def bind(self, port: int, ids: list[str]) -> None:
         """Bind one client to each Subscription; return when all were greeted."""
         asking = await connect("127.0.0.1", port)
-        for first in range(0, len(ids), _AT_ONCE):
-            await self._connect(
-                port, [await _token(asking, id) for id in ids[first : first + _AT_ONCE]]
-            )
+        # All before the first client: a busy hub may take longer for some than it keeps a
+        # connection on which nothing comes.
+        tokens = [await _token(asking, id) for id in ids]
         asking.close()
+        for first in range(0, len(tokens), _AT_ONCE):
+            await self._connect(port, tokens[first : first + _AT_ONCE])
 
     async def bind_bare(self, port: int, count: int) -> None:
         """Connect so many clients to a server that takes every token."""
