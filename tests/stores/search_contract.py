@@ -16,6 +16,7 @@ from hub.core.search_index import (
     Overlap,
     Prefix,
     Term,
+    kind_term,
 )
 from hub.core.version import ResourceKey, ResourceVersion
 from tests.stores.history import (
@@ -51,6 +52,27 @@ class SearchContract(StoreOpening):
             found = store.writer.search(R5, resource_type, expression, count=100)
             assert found == expected
             assert store.writer.count(R5, resource_type, expression) == len(expected)
+
+    def test_a_count_by_terms_alone_is_that_of_the_type_and_of_what_is_current(self) -> None:
+        """Terms of a value hold their type in a hash; that of a type may be asked of another."""
+        kind, value = kind_term("Task"), "h0123456789abcdef"
+        of_value, of_kind = Term(value), Term(kind)
+        with self.opened() as store:
+            history = History(store)
+            kept, deleted = a_key("1"), a_key("2")
+            history.write((kept, an_entry(kind, value)), (deleted, an_entry(kind, value)))
+            history.write((deleted, None))
+            counts = {
+                (resource_type, asked): store.writer.count(R5, resource_type, asked)
+                for resource_type in ("Task", "Patient", "Resource")
+                for asked in (of_value, of_kind, Or((of_value, Term("h" + 16 * "0"))))
+            }
+            assert [counts["Task", asked] for asked in (of_value, of_kind)] == [1, 1]
+            assert counts["Patient", of_kind] == 0
+            assert counts["Resource", of_value] == 1
+            assert counts["Task", Or((of_value, Term("h" + 16 * "0")))] == 1
+            assert store.writer.count(R5, "Task", And((of_kind, of_value))) == 1
+            assert store.writer.count(R5, "Task", And((of_kind, Not(of_value)))) == 0
 
     @several_stores
     @given(writes, expressions, st.integers(1, 4))
