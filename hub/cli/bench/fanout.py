@@ -15,7 +15,7 @@ from statistics import median
 
 from hub.cli.bench.bare import event_commit
 from hub.cli.bench.change import Changing
-from hub.cli.bench.child import Helper
+from hub.cli.bench.child import Helper, pause
 from hub.cli.bench.endpoint import endpoint, hosts
 from hub.cli.bench.hanging import hanging
 from hub.cli.bench.hub_process import HubProcess, free_port, usage
@@ -26,6 +26,7 @@ from hub.cli.bench.setting import Setting, load_and_sink
 from hub.cli.bench.workload import read_workload
 
 _PATIENCE = 240.0
+_LULL = 0.05
 _SENDERS = 32
 _ONE = "Organization/one"
 _SAME = "Organization/same"
@@ -117,9 +118,20 @@ class _Telling:
             self._wanted.update(paths)
             await self._sink.ask("wait", total=self._wanted.total(), seconds=_PATIENCE)
             seconds += ((await self._sink.ask("last")) - began) / 1e9
+            await self._rest()
         count = rounds * len(paths)
         cpu = self._hub.usage().since(before) / count * 1e6
         return _Told(median(commits), cpu, count / seconds)
+
+    async def _rest(self) -> None:
+        """Wait until the hub works no more: it has written what the deliveries came to.
+
+        Else the next change would wait for that, and not for its own commit.
+        """
+        used = -1.0
+        while (now := sum(self._hub.usage().seconds.values())) > used:
+            used = now
+            await pause(_LULL)
 
     async def check(self) -> None:
         """Compare what came with what was to come.
