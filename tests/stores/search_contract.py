@@ -16,8 +16,8 @@ from hub.core.search_index import (
     Overlap,
     Prefix,
     Term,
-    kind_term,
 )
+from hub.core.search_term import kind_term
 from hub.core.version import ResourceKey, ResourceVersion
 from tests.stores.history import (
     R4,
