@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Protocol, TypeVar
 
 from hub.core.delivery import DeliveryResult, Envelope
-from hub.core.notification import Notification
+from hub.core.notification import Addressee, Notification
 from hub.core.refusals import Refusals
 from hub.core.release import FhirRelease, Resource
 from hub.core.search_index import Expression, IndexEntry
@@ -117,6 +117,14 @@ class Codec(Protocol):
         """Write the notification Bundle in the MIME type that its Subscription asks for.
 
         The bytes are the same each time.
+        """
+
+    def encode_alike(
+        self, notification: Notification, base_url: str
+    ) -> Callable[[Addressee], bytes]:
+        """Return what writes payloads that say the same to other Subscriptions.
+
+        Each is as ``encode_payload`` would write it; what they have in common is written once.
         """
 
     def encode_notification(self, notification: Notification, base_url: str) -> bytes:

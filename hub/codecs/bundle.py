@@ -1,8 +1,8 @@
 """Notification Bundles, and the SubscriptionStatus resource that R4B and R5 share.
 
 The stored text of a resource goes into the Bundle as it is; only what stands around it is written
-here.  Every reference is absolute: one inside the status entry, whose fullUrl is a UUID, could not
-be resolved otherwise.
+here, as pieces of text (``hub.codecs.notification_text``).  Every reference is absolute: one inside
+the status entry, whose fullUrl is a UUID, could not be resolved otherwise.
 Sources: backport IG, "Notifications" and "Payloads"; http://hl7.org/fhir/R5/subscriptionstatus.html;
 http://hl7.org/fhir/R5/bundle.html (invariants bdl-3, bdl-4, bdl-7, bdl-8).
 """
@@ -10,12 +10,23 @@ http://hl7.org/fhir/R5/bundle.html (invariants bdl-3, bdl-4, bdl-7, bdl-8).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import datetime
+from functools import cache, lru_cache
 from typing import Final, TypeAlias
 
 import orjson
 
 from hub.codecs.extension import BACKPORT
-from hub.codecs.subscription import write_identifier
+from hub.codecs.notification_text import (
+    COUNT,
+    ID,
+    NUMBER,
+    REFERENCE,
+    STATUS_ID,
+    STATUS_URL,
+    NotificationText,
+    Piece,
+)
 from hub.core.change import Interaction
 from hub.core.instant import format_instant
 from hub.core.notification import (
@@ -23,7 +34,6 @@ from hub.core.notification import (
     NotificationEntry,
     NotificationEvent,
     StatusError,
-    stable_uuid,
 )
 from hub.core.related_query import RELATED_QUERY, Coding
 from hub.core.release import Json, Resource
@@ -31,18 +41,18 @@ from hub.core.release import Json, Resource
 AUTHORIZATION_HINT: Final = f"{BACKPORT}/StructureDefinition/notification-authorization-hint"
 ERROR_SYSTEM: Final = "http://terminology.hl7.org/CodeSystem/subscription-error"
 
-StatusWriter: TypeAlias = Callable[[Notification, str], Resource]
-"""Writes the status resource of a notification, without id, given the base URL."""
+StatusWriter: TypeAlias = Callable[[Notification, str], list[Piece]]
+"""Writes the status resource of a notification as pieces, given the base URL."""
 
 _REQUESTS: Final = {
-    Interaction.CREATE: ("POST", "201"),
-    Interaction.UPDATE: ("PUT", "200"),
-    Interaction.DELETE: ("DELETE", "204"),
-    None: ("GET", "200"),
+    Interaction.CREATE: (b"POST", b"201"),
+    Interaction.UPDATE: (b"PUT", b"200"),
+    Interaction.DELETE: (b"DELETE", b"204"),
+    None: (b"GET", b"200"),
 }
 
 
-def write_notification(
+def notification_text(
     notification: Notification,
     base_url: str,
     *,
@@ -50,8 +60,8 @@ def write_notification(
     profile: str | None,
     status: StatusWriter,
     entries: Iterable[NotificationEntry],
-) -> bytes:
-    """Write a notification as a Bundle, the same bytes each time.
+) -> NotificationText:
+    """Write a notification as a Bundle, the same bytes each time for an addressee.
 
     Args:
         notification: what is said.
@@ -61,18 +71,22 @@ def write_notification(
         status: writes the resource of the first entry.
         entries: the further entries, in order.
     """
-    bundle: Resource = {"resourceType": "Bundle", "id": notification.id}
-    if profile is not None:
-        bundle["meta"] = {"profile": [profile]}
-    bundle["type"] = bundle_type
-    bundle["timestamp"] = format_instant(notification.timestamp)
-    first = {
-        **_status_entry(notification, base_url, status),
-        "request": {"method": "GET", "url": _status_url(notification, base_url)},
-        "response": {"status": "200"},
-    }
-    bundle["entry"] = [first, *(_entry(entry, base_url) for entry in entries)]
-    return orjson.dumps(bundle)
+    pieces: list[Piece] = [
+        *(b'{"resourceType":"Bundle","id":', ID, _kind(bundle_type, profile)),
+        b',"timestamp":"%b","entry":[{' % instant(notification.timestamp),
+        *_status_entry(notification, base_url, status),
+        *(b',"request":{"method":"GET","url":', STATUS_URL, b'},"response":{"status":"200"}}'),
+    ]
+    for entry in entries:
+        pieces += _entry(entry, base_url)
+    pieces.append(b"]}")
+    return NotificationText(pieces, base_url)
+
+
+@cache
+def _kind(bundle_type: str, profile: str | None) -> bytes:
+    meta = b"" if profile is None else b',"meta":{"profile":[%b]}' % orjson.dumps(profile)
+    return b'%b,"type":%b' % (meta, orjson.dumps(bundle_type))
 
 
 def write_statuses(
@@ -94,48 +108,46 @@ def write_statuses(
     }
     if statuses:
         bundle["entry"] = [
-            {**_status_entry(one, base_url, status), "search": {"mode": "match"}}
-            for one in statuses
+            orjson.Fragment(_found(notification, base_url, status)) for notification in statuses
         ]
     return orjson.dumps(bundle)
 
 
-def subscription_status(notification: Notification, base_url: str) -> Resource:
+def _found(notification: Notification, base_url: str, status: StatusWriter) -> bytes:
+    entry = _status_entry(notification, base_url, status)
+    pieces: list[Piece] = [b"{", *entry, b',"search":{"mode":"match"}}']
+    return NotificationText(pieces, base_url).to(notification.addressee)
+
+
+def subscription_status(notification: Notification, base_url: str) -> list[Piece]:
     """Write the SubscriptionStatus of R4B and R5; its counters are strings in both."""
-    resource: Resource = {
-        "resourceType": "SubscriptionStatus",
-        "status": notification.status.value,
-        "type": notification.type.value,
-        "eventsSinceSubscriptionStart": str(notification.events_since_start),
-    }
+    codes = orjson.dumps(notification.status), orjson.dumps(notification.type)
+    pieces: list[Piece] = [
+        *(b'{"resourceType":"SubscriptionStatus","id":"', STATUS_ID),
+        b'","status":%b,"type":%b,"eventsSinceSubscriptionStart":"' % codes,
+        *(COUNT, b'"'),
+    ]
     if notification.events:
-        resource["notificationEvent"] = [_event(event, base_url) for event in notification.events]
-    resource["subscription"] = subscription_reference(notification, base_url)
+        before = b',"notificationEvent":[{'
+        for hole, event in enumerate(notification.events, start=NUMBER):
+            pieces.append(before)
+            pieces += _event(event, hole, base_url)
+            before = b"},{"
+        pieces.append(b"}]")
+    pieces += (b',"subscription":', REFERENCE)
     if notification.topic is not None:
-        resource["topic"] = notification.topic
+        pieces += (b',"topic":', orjson.dumps(notification.topic))
     if notification.errors:
-        resource["error"] = [error_concept(error) for error in notification.errors]
-    return resource
+        concepts = [error_concept(error) for error in notification.errors]
+        pieces += (b',"error":', orjson.dumps(concepts))
+    pieces.append(b"}")
+    return pieces
 
 
-def subscription_reference(notification: Notification, base_url: str) -> Json:
-    """Write the reference to the Subscription, absolute, with its first identifier if it has one.
-
-    An administrative one, which the subscriber can't read, goes by the identifier alone.
-    """
-    written: Resource = {}
-    if not notification.administrative:
-        written["reference"] = f"{base_url}/Subscription/{notification.subscription_id}"
-    if notification.subscription_identifier is not None:
-        written["identifier"] = write_identifier(notification.subscription_identifier)
-    return written
-
-
-def _status_url(notification: Notification, base_url: str) -> str:
-    """Return the ``$status`` that tells the same: of the type where the id is not told."""
-    if notification.administrative:
-        return f"{base_url}/Subscription/$status"
-    return f"{base_url}/Subscription/{notification.subscription_id}/$status"
+@lru_cache(maxsize=64)
+def instant(at: datetime) -> bytes:
+    """Write an instant; the one of a commit is written several times."""
+    return format_instant(at).encode()
 
 
 def error_concept(error: StatusError) -> Json:
@@ -161,13 +173,9 @@ def newest_deletions(entries: Sequence[NotificationEntry]) -> list[NotificationE
     ]
 
 
-def _status_entry(notification: Notification, base_url: str, status: StatusWriter) -> Resource:
-    id = stable_uuid(notification.id, "status")
-    resource = status(notification, base_url)
-    return {
-        "fullUrl": f"urn:uuid:{id}",
-        "resource": {"resourceType": resource["resourceType"], "id": id, **resource},
-    }
+def _status_entry(notification: Notification, base_url: str, status: StatusWriter) -> list[Piece]:
+    """Write the entry of the status but its braces, as far as every Bundle has it."""
+    return [b'"fullUrl":"urn:uuid:', STATUS_ID, b'","resource":', *status(notification, base_url)]
 
 
 def coding(value: Coding) -> Resource:
@@ -188,29 +196,32 @@ def _event_extensions(event: NotificationEvent, base_url: str) -> Iterator[Resou
         yield {"url": AUTHORIZATION_HINT, "extension": [part]}
 
 
-def _event(event: NotificationEvent, base_url: str) -> Resource:
-    extensions = list(_event_extensions(event, base_url))
-    written: Resource = {"extension": extensions} if extensions else {}
-    written |= {
-        "eventNumber": str(event.event_number),
-        "timestamp": format_instant(event.timestamp),
-    }
+def _event(event: NotificationEvent, hole: int, base_url: str) -> list[Piece]:
+    """Write an event but its braces; ``hole`` is where its number goes."""
+    pieces: list[Piece] = []
+    if event.related_query or event.authorization_hint is not None:
+        extensions = list(_event_extensions(event, base_url))
+        pieces += (b'"extension":', orjson.dumps(extensions), b",")
+    pieces += (b'"eventNumber":"', hole, b'","timestamp":"%b"' % instant(event.timestamp))
     if event.focus is not None:
-        written["focus"] = {"reference": f"{base_url}/{event.focus}"}
+        pieces.append(b',"focus":%b' % reference(event.focus, base_url))
     if event.additional_context:
-        written["additionalContext"] = [
-            {"reference": f"{base_url}/{reference}"} for reference in event.additional_context
-        ]
-    return written
+        context = b",".join([reference(each, base_url) for each in event.additional_context])
+        pieces.append(b',"additionalContext":[%b]' % context)
+    return pieces
 
 
-def _entry(entry: NotificationEntry, base_url: str) -> Resource:
+def reference(relative: str, base_url: str) -> bytes:
+    """Write the absolute reference to what ``relative`` (``Type/id``) is at the base URL."""
+    return b'{"reference":%b}' % orjson.dumps(f"{base_url}/{relative}")
+
+
+def _entry(entry: NotificationEntry, base_url: str) -> tuple[bytes, ...]:
+    """Write a further entry, with the comma before it."""
     reference = f"{entry.resource_type}/{entry.id}"
     method, status = _REQUESTS[entry.interaction]
-    url = entry.resource_type if method == "POST" else reference
-    written: Resource = {"fullUrl": f"{base_url}/{reference}"}
-    if entry.body is not None:
-        written["resource"] = orjson.Fragment(entry.body)
-    written["request"] = {"method": method, "url": url}
-    written["response"] = {"status": status, "etag": f'W/"{entry.version}"'}
-    return written
+    url = entry.resource_type if method == b"POST" else reference
+    before = b',{"fullUrl":%b' % orjson.dumps(f"{base_url}/{reference}")
+    after = b',"request":{"method":"%b","url":%b},"response":{"status":"%b","etag":"W/\\"%d\\""}}'
+    after %= (method, orjson.dumps(url), status, entry.version)
+    return (before, after) if entry.body is None else (before, b',"resource":', entry.body, after)

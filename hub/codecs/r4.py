@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from typing import ClassVar, Final
 
+import orjson
+
 from hub.codecs.backport import BackportCodec
-from hub.codecs.bundle import coding, error_concept, subscription_reference
+from hub.codecs.bundle import coding, error_concept, instant, reference
 from hub.codecs.extension import BACKPORT
-from hub.core.instant import format_instant
+from hub.codecs.notification_text import COUNT, NUMBER, REFERENCE, STATUS_ID, Piece
 from hub.core.notification import Notification, NotificationEvent
 from hub.core.release import FhirRelease, Resource
 
@@ -19,6 +21,11 @@ NOTIFICATION_PROFILE: Final = (
 )
 STATUS_PROFILE: Final = f"{BACKPORT}/StructureDefinition/backport-subscription-status-r4"
 
+_OPENING: Final = (
+    b'","meta":{"profile":["%b"]},"parameter":[{"name":"subscription","valueReference":'
+    % STATUS_PROFILE.encode()
+)
+
 
 class R4Codec(BackportCodec):
     """R4, see ``hub.ports.Codec``."""
@@ -26,62 +33,47 @@ class R4Codec(BackportCodec):
     release = FhirRelease.R4
     notification_profile: ClassVar[str | None] = NOTIFICATION_PROFILE
 
-    def status_resource(self, notification: Notification, base_url: str) -> Resource:
+    def status_resource(self, notification: Notification, base_url: str) -> list[Piece]:
         """Write the status as Parameters; names in kebab-case, counters as strings."""
-        parameters: list[Resource] = [
-            {
-                "name": "subscription",
-                "valueReference": subscription_reference(notification, base_url),
-            }
-        ]
+        topic = b""
         if notification.topic is not None:
-            parameters.append({"name": "topic", "valueCanonical": notification.topic})
-        parameters += (
-            {"name": "status", "valueCode": notification.status.value},
-            {"name": "type", "valueCode": notification.type.value},
-            {
-                "name": "events-since-subscription-start",
-                "valueString": str(notification.events_since_start),
-            },
-        )
-        parameters += (
-            {"name": "notification-event", "part": _parts(event, base_url)}
-            for event in notification.events
-        )
-        parameters += (
-            {"name": "error", "valueCodeableConcept": error_concept(error)}
-            for error in notification.errors
-        )
-        return {
-            "resourceType": "Parameters",
-            "meta": {"profile": [STATUS_PROFILE]},
-            "parameter": parameters,
-        }
+            topic = b',{"name":"topic","valueCanonical":%b}' % orjson.dumps(notification.topic)
+        pieces: list[Piece] = [
+            *(b'{"resourceType":"Parameters","id":"', STATUS_ID, _OPENING, REFERENCE),
+            b'}%b,{"name":"status","valueCode":%b},{"name":"type","valueCode":%b},'
+            % (topic, orjson.dumps(notification.status), orjson.dumps(notification.type)),
+            *(b'{"name":"events-since-subscription-start","valueString":"', COUNT, b'"}'),
+        ]
+        for hole, event in enumerate(notification.events, start=NUMBER):
+            pieces += _event(event, hole, base_url)
+        for error in notification.errors:
+            concept = orjson.dumps(error_concept(error))
+            pieces.append(b',{"name":"error","valueCodeableConcept":%b}' % concept)
+        pieces.append(b"]}")
+        return pieces
 
 
-def _parts(event: NotificationEvent, base_url: str) -> list[Resource]:
-    parts: list[Resource] = [
-        {"name": "event-number", "valueString": str(event.event_number)},
-        {"name": "timestamp", "valueInstant": format_instant(event.timestamp)},
+def _event(event: NotificationEvent, hole: int, base_url: str) -> list[Piece]:
+    """Write an event, with the comma before it; ``hole`` is where its number goes."""
+    pieces: list[Piece] = [
+        b',{"name":"notification-event","part":[{"name":"event-number","valueString":"',
+        hole,
+        b'"},{"name":"timestamp","valueInstant":"%b"}' % instant(event.timestamp),
     ]
     if event.focus is not None:
-        parts.append(
-            {"name": "focus", "valueReference": {"reference": f"{base_url}/{event.focus}"}}
-        )
-    parts += (
-        {
-            "name": "additional-context",
-            "valueReference": {"reference": f"{base_url}/{reference}"},
-        }
-        for reference in event.additional_context
-    )
+        focus = reference(event.focus, base_url)
+        pieces.append(b',{"name":"focus","valueReference":%b}' % focus)
+    for each in event.additional_context:
+        context = reference(each, base_url)
+        pieces.append(b',{"name":"additional-context","valueReference":%b}' % context)
     for query in event.related_query:
         inside: list[Resource] = []
         if query.query_type is not None:
             inside.append({"name": "query-type", "valueCoding": coding(query.query_type)})
         inside.append({"name": "query", "valueString": query.url(base_url)})
-        parts.append({"name": "related-query", "part": inside})
+        pieces.append(b',{"name":"related-query","part":%b}' % orjson.dumps(inside))
     if event.authorization_hint is not None:
-        written = coding(event.authorization_hint)
-        parts.append({"name": "authorization-type", "valueCoding": written})
-    return parts
+        hint = orjson.dumps(coding(event.authorization_hint))
+        pieces.append(b',{"name":"authorization-type","valueCoding":%b}' % hint)
+    pieces.append(b"]}")
+    return pieces

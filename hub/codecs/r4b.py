@@ -10,8 +10,9 @@ from typing import ClassVar, Final
 from hub.codecs.backport import BackportCodec
 from hub.codecs.bundle import subscription_status
 from hub.codecs.extension import BACKPORT
+from hub.codecs.notification_text import Piece
 from hub.core.notification import Notification
-from hub.core.release import FhirRelease, Resource
+from hub.core.release import FhirRelease
 
 NOTIFICATION_PROFILE: Final = f"{BACKPORT}/StructureDefinition/backport-subscription-notification"
 
@@ -22,6 +23,6 @@ class R4BCodec(BackportCodec):
     release = FhirRelease.R4B
     notification_profile: ClassVar[str | None] = NOTIFICATION_PROFILE
 
-    def status_resource(self, notification: Notification, base_url: str) -> Resource:
+    def status_resource(self, notification: Notification, base_url: str) -> list[Piece]:
         """Write the status as a SubscriptionStatus."""
         return subscription_status(notification, base_url)

@@ -12,6 +12,7 @@ from typing import ClassVar, Final
 from hub.codecs.bundle import newest_deletions, subscription_status
 from hub.codecs.extension import IDENTIFIER, check_extensions
 from hub.codecs.managing_entity import read_managing_entity, write_managing_entity
+from hub.codecs.notification_text import Piece
 from hub.codecs.release_codec import ReleaseCodec
 from hub.codecs.subscription import (
     CHANNEL_SYSTEM,
@@ -65,7 +66,7 @@ class R5Codec(ReleaseCodec):
         """Return ``r5_expression``: it is this release's own."""
         return r5_expression
 
-    def status_resource(self, notification: Notification, base_url: str) -> Resource:
+    def status_resource(self, notification: Notification, base_url: str) -> list[Piece]:
         """Write the status as a SubscriptionStatus."""
         return subscription_status(notification, base_url)
 

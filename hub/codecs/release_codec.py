@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import ClassVar
 
-from hub.codecs.bundle import write_notification, write_statuses
+from hub.codecs.bundle import notification_text, write_statuses
 from hub.codecs.message import write_message
+from hub.codecs.notification_text import NotificationText, Piece
 from hub.codecs.parameters import read_parameters, write_parameters
 from hub.codecs.topic import to_release
 from hub.codecs.xml import is_xml
 from hub.codecs.xml_writer import write_xml
 from hub.core.message import DEFAULT_MESSAGE_EVENT, MessageEvent
-from hub.core.notification import Notification, NotificationEntry
+from hub.core.notification import Addressee, Notification, NotificationEntry
 from hub.core.refusals import Refusals
 from hub.core.release import FhirRelease, Resource
 from hub.core.subscription import Subscription
@@ -63,15 +65,23 @@ class ReleaseCodec(ABC):
     def encode_payload(self, notification: Notification, base_url: str) -> bytes:
         """Write the notification Bundle in the MIME type that its Subscription asks for."""
         body = self.encode_notification(notification, base_url)
-        return (
-            write_xml(body, self.release)
-            if is_xml(bundle_type(notification.content_type))
-            else body
-        )
+        return self._in_type_of(notification, body)
+
+    def encode_alike(
+        self, notification: Notification, base_url: str
+    ) -> Callable[[Addressee], bytes]:
+        """Return what writes payloads that say the same to other Subscriptions."""
+        text = self._text(notification, base_url).for_many()
+        if is_xml(bundle_type(notification.content_type)):
+            return lambda addressee: write_xml(text.to(addressee), self.release)
+        return text.to
 
     def encode_notification(self, notification: Notification, base_url: str) -> bytes:
         """Write the notification Bundle (also of ``$events``) as JSON, always the same bytes."""
-        return write_notification(
+        return self._text(notification, base_url).to(notification.addressee)
+
+    def _text(self, notification: Notification, base_url: str) -> NotificationText:
+        return notification_text(
             notification,
             base_url,
             bundle_type=self.bundle_type,
@@ -79,6 +89,10 @@ class ReleaseCodec(ABC):
             status=self.status_resource,
             entries=self.further_entries(notification),
         )
+
+    def _in_type_of(self, notification: Notification, body: bytes) -> bytes:
+        is_asked_for = is_xml(bundle_type(notification.content_type))
+        return write_xml(body, self.release) if is_asked_for else body
 
     def encode_resource(self, body: bytes, content_type: str) -> bytes:
         """Write a stored resource, given as JSON text, in a MIME type that was asked for."""
@@ -90,11 +104,7 @@ class ReleaseCodec(ABC):
         body = write_message(
             notification, bundle, base_url, event=self._message_event, destination=destination
         )
-        return (
-            write_xml(body, self.release)
-            if is_xml(bundle_type(notification.content_type))
-            else body
-        )
+        return self._in_type_of(notification, body)
 
     def encode_statuses(
         self, statuses: Sequence[Notification], base_url: str, self_url: str
@@ -103,8 +113,8 @@ class ReleaseCodec(ABC):
         return write_statuses(statuses, base_url, self_url, status=self.status_resource)
 
     @abstractmethod
-    def status_resource(self, notification: Notification, base_url: str) -> Resource:
-        """Write the status resource of a notification, without its id."""
+    def status_resource(self, notification: Notification, base_url: str) -> list[Piece]:
+        """Write the status resource of a notification."""
 
     def further_entries(self, notification: Notification) -> Sequence[NotificationEntry]:
         """Return the entries that follow the status."""
@@ -123,6 +133,7 @@ class ReleaseCodec(ABC):
         return to_release(topic.source, self.release)
 
 
+@lru_cache(maxsize=64)
 def bundle_type(content_type: str) -> str:
     """Return the MIME type of the Bundle itself: of a mail it is what is attached."""
     name, *parameters = content_type.split(";")

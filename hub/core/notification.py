@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Final, NamedTuple
 
 from hub.core.change import Interaction
 from hub.core.related_query import Coding, RelatedQuery
@@ -25,6 +26,8 @@ from hub.core.version import ResourceKey, ResourceVersion, VersionReference
 
 DEFAULT_MAX_COUNT = 20
 """How many events a notification may hold where the Subscription does not say."""
+
+_VARIANT: Final = {digit: "89ab"[int(digit, 16) % 4] for digit in "0123456789abcdef"}
 
 
 class NotificationType(StrEnum):
@@ -96,6 +99,21 @@ class NotificationEntry:
     body: bytes | None = field(repr=False)
 
 
+class Addressee(NamedTuple):
+    """To which Subscription a notification goes, with which id and under which numbers.
+
+    All else may be the same for many; the fields are those of ``Notification``, ``numbers`` are
+    those of its events.
+    """
+
+    id: str
+    subscription_id: str
+    subscription_identifier: Identifier | None
+    administrative: bool
+    events_since_start: int
+    numbers: tuple[int, ...]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notification:
     """All that one notification says.
@@ -122,14 +140,27 @@ class Notification:
     administrative: bool = False
     content_type: str = "application/fhir+json"
 
+    @property
+    def addressee(self) -> Addressee:
+        """What it says to its Subscription alone."""
+        return Addressee(
+            self.id,
+            self.subscription_id,
+            self.subscription_identifier,
+            self.administrative,
+            self.events_since_start,
+            tuple([event.event_number for event in self.events]),
+        )
+
 
 def stable_uuid(*parts: object) -> str:
     """Return the UUID (version 8) that stands for ``parts``, always the same."""
-    digest = bytearray(hashlib.sha256("\x1f".join(map(str, parts)).encode()).digest()[:16])
-    digest[6] = digest[6] & 0x0F | 0x80
-    digest[8] = digest[8] & 0x3F | 0x80
-    text = digest.hex()
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+    return _uuid("\x1f".join(map(str, parts)))
+
+
+def _uuid(said: str) -> str:
+    text = hashlib.sha256(said.encode()).hexdigest()
+    return f"{text[:8]}-{text[8:12]}-8{text[13:16]}-{_VARIANT[text[16]]}{text[17:20]}-{text[20:32]}"
 
 
 def most_events(subscription: Subscription) -> int:
@@ -165,27 +196,55 @@ def build_notification(
     (type, id, version).
     """
     level = content or subscription.content
-    counter = total
-    if kind is NotificationType.EVENT_NOTIFICATION and events:
-        counter = events[-1].number
-    numbers = (events[0].number, events[-1].number) if events else (total, total)
+    to = addressed(
+        subscription,
+        kind,
+        level,
+        total=total,
+        at=timestamp.isoformat(),
+        numbers=tuple([event.number for event in events]),
+    )
     return Notification(
-        id=stable_uuid(
-            subscription.release, subscription.id, kind, level, *numbers, timestamp.isoformat()
-        ),
+        id=to.id,
         type=kind,
         release=subscription.release,
-        subscription_id=subscription.id,
-        subscription_identifier=next(iter(subscription.identifier), None),
-        administrative=subscription.administrative,
+        subscription_id=to.subscription_id,
+        subscription_identifier=to.subscription_identifier,
+        administrative=to.administrative,
         topic=None if level is PayloadContent.EMPTY else subscription.topic,
         status=subscription.status,
         timestamp=timestamp,
-        events_since_start=counter,
-        events=tuple(_event(event, level, hint) for event in events),
+        events_since_start=to.events_since_start,
+        events=tuple([_event(event, level, hint) for event in events]),
         errors=tuple(errors),
         entries=_entries(events) if level is PayloadContent.FULL_RESOURCE else (),
         content_type=subscription.content_type,
+    )
+
+
+def addressed(
+    subscription: Subscription,
+    kind: NotificationType,
+    level: PayloadContent,
+    *,
+    total: int,
+    at: str,
+    numbers: tuple[int, ...],
+) -> Addressee:
+    """Return how ``subscription`` is addressed in what it is told.
+
+    Args: as of ``build_notification``; ``at`` is its timestamp in ISO format, ``numbers`` are those
+        of its events.
+    """
+    low, high = (numbers[0], numbers[-1]) if numbers else (total, total)
+    said = (subscription.release, subscription.id, kind, level, str(low), str(high), at)
+    return Addressee(
+        _uuid("\x1f".join(said)),
+        subscription.id,
+        subscription.identifier[0] if subscription.identifier else None,
+        subscription.administrative,
+        high if kind is NotificationType.EVENT_NOTIFICATION else total,
+        numbers,
     )
 
 
@@ -204,7 +263,7 @@ def _event(event: NumberedEvent, level: PayloadContent, hint: Coding | None) -> 
         event_number=event.number,
         timestamp=event.timestamp,
         focus=event.focus.key.reference,
-        additional_context=tuple(version.key.reference for version in event.context),
+        additional_context=tuple([version.key.reference for version in event.context]),
         related_query=event.queries,
         authorization_hint=hint,
     )
