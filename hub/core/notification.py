@@ -155,7 +155,7 @@ class Notification:
 
 def stable_uuid(*parts: object) -> str:
     """Return the UUID (version 8) that stands for ``parts``, always the same."""
-    return _uuid("\x1f".join(map(str, parts)))
+    return _uuid("\x1f".join([each if isinstance(each, str) else str(each) for each in parts]))
 
 
 def _uuid(said: str) -> str:
@@ -270,23 +270,25 @@ def _event(event: NumberedEvent, level: PayloadContent, hint: Coding | None) -> 
 
 
 def _entries(events: Sequence[NumberedEvent]) -> tuple[NotificationEntry, ...]:
+    if len(events) == 1 and not events[0].context:
+        # Most are like this, and there is nothing to compare.
+        (event,) = events
+        if event.focus is None or event.lost:
+            return ()
+        return (_entry(event.focus, event.focus.interaction),)
     entries: dict[tuple[ResourceKey, int], NotificationEntry] = {}
     for event in events:
         if event.focus is None or event.lost:
             continue
-        _enter(entries, event.focus, event.focus.interaction)
+        entries[event.focus.key, event.focus.version] = _entry(event.focus, event.focus.interaction)
         for version in event.context:
             if (version.key, version.version) not in entries:
-                _enter(entries, version, None)
+                entries[version.key, version.version] = _entry(version, None)
     return tuple(entries.values())
 
 
-def _enter(
-    entries: dict[tuple[ResourceKey, int], NotificationEntry],
-    version: ResourceVersion,
-    interaction: Interaction | None,
-) -> None:
-    entries[version.key, version.version] = NotificationEntry(
+def _entry(version: ResourceVersion, interaction: Interaction | None) -> NotificationEntry:
+    return NotificationEntry(
         resource_type=version.key.resource_type,
         id=version.key.id,
         version=version.version,

@@ -18,6 +18,7 @@ from hub.core.notification import (
     Notification,
     NotificationType,
     NumberedEvent,
+    addressed,
     build_notification,
     context_versions,
     most_events,
@@ -28,6 +29,7 @@ from hub.core.release import FhirRelease
 from hub.core.subscriber import Attempt
 from hub.core.subscription import (
     ChannelType,
+    Identifier,
     PayloadContent,
     Subscription,
     SubscriptionStatusCode,
@@ -164,6 +166,29 @@ def test_the_same_notification_has_the_same_id_and_another_has_another() -> None
         later.id
         != build_notification(SUBSCRIPTION, NotificationType.HEARTBEAT, total=9, timestamp=NOW).id
     )
+
+
+@pytest.mark.parametrize(
+    ("kind", "numbers", "counter"),
+    [
+        (NotificationType.HEARTBEAT, (), 9),
+        (NotificationType.EVENT_NOTIFICATION, (), 9),
+        (NotificationType.EVENT_NOTIFICATION, (4, 5), 5),
+        (NotificationType.QUERY_EVENT, (4, 5), 9),
+    ],
+)
+def test_how_a_subscription_is_addressed(
+    kind: NotificationType, numbers: tuple[int, ...], counter: int
+) -> None:
+    level = SUBSCRIPTION.content
+    named = replace(SUBSCRIPTION, identifier=(Identifier(None, "a"), Identifier(None, "b")))
+    for subscription, identifier in ((SUBSCRIPTION, None), (named, Identifier(None, "a"))):
+        said = build_notification(
+            subscription, kind, total=9, timestamp=NOW, events=EVENTS if numbers else ()
+        )
+        to = addressed(subscription, kind, level, total=9, at=NOW.isoformat(), numbers=numbers)
+        assert to == said.addressee
+        assert to == (said.id, "s", identifier, False, counter, numbers)
 
 
 @given(st.lists(st.text(), min_size=1))
