@@ -177,7 +177,7 @@ def assemble(
     envelopes = Envelopes(around.codecs, base, confirm_url=opt_in.url if opt_in else None)
     tokens = BindingTokens(subscribers, around.clock, around.luck.new_token)
     sockets = Sockets(
-        around.store,
+        recent,
         intake,
         subscribers,
         around.codecs,

@@ -6,30 +6,15 @@ Source: http://hl7.org/fhir/R4/subscription.html (channel websocket).
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable, Iterable
-from typing import Protocol
+from collections.abc import Iterable
 
 from hub.core.client import Client
 from hub.core.release import FhirRelease
 from hub.core.subscriber import Subscriber
 from hub.core.subscription import ChannelType, counts
+from hub.engine.socket_binding import Ended, Progress, Send, SocketBinding
 from hub.engine.subscribers import Subscribers
 from hub.errors import Conflict, NotFound, Unprocessable
-
-Send = Callable[[str], Awaitable[None]]
-
-
-class Progress(Protocol):
-    """Knows, over all sockets, how far each Subscription was sent its events."""
-
-    subscribers: Subscribers
-
-    def wrote(self, sid: int, number: int) -> None:
-        """Note the highest number that a socket was sent."""
-
-    def sent_through(self, subscriber: Subscriber) -> int:
-        """Return the highest number that any socket was sent."""
 
 
 def classic_named(
@@ -63,37 +48,34 @@ def classic_named(
     return found[0]
 
 
-class ClassicBinding:
+class ClassicBinding(SocketBinding):
     """One classic Subscription on one socket."""
 
-    def __init__(self, progress: Progress, send: Send, subscriber: Subscriber) -> None:
-        self.sid = subscriber.sid
+    __slots__ = ("_bound", "_position", "_progress")
+
+    def __init__(
+        self, progress: Progress, send: Send, ended: Ended, subscriber: Subscriber
+    ) -> None:
+        super().__init__(subscriber.sid, send, ended)
         self._bound = subscriber
         self._progress = progress
-        self._send = send
-        self._woken = asyncio.Event()
+        self._position: int | None = None
 
-    def wake(self) -> None:
-        """Say that there may be something to send."""
-        self._woken.set()
-
-    async def run(self) -> None:
+    async def _serve(self) -> bool:
         """Say that it is bound, then ping, until the Subscription ends."""
-        subscriber = self._present()
-        id = subscriber.subscription.id
-        await self._send(f"bound {id}")
-        position = self._progress.sent_through(subscriber)
-        missed = self._top(subscriber)
-        if position < missed:
-            position = await self._ping(id, missed)
-        while (ended := _ended(subscriber)) is None:
-            self._woken.clear()
-            if position < self._top(subscriber):
-                position = await self._ping(id, position + 1)
-            else:
-                await self._woken.wait()
+        id = self._present().subscription.id
+        if self._position is None:
+            await self._send(f"bound {id}")
             subscriber = self._present()
+            self._position, missed = self._progress.sent_through(subscriber), self._top(subscriber)
+            if self._position < missed:
+                await self._ping(id, missed)
+        while (ended := _ended(subscriber := self._present())) is None:
+            if self._position >= self._top(subscriber):
+                return True
+            await self._ping(id, self._position + 1)
         await self._send(f"error {id} {ended}")
+        return False
 
     def _present(self) -> Subscriber:
         return self._progress.subscribers.get(self.sid) or self._bound
@@ -101,10 +83,10 @@ class ClassicBinding:
     def _top(self, subscriber: Subscriber) -> int:
         return self._progress.subscribers.top(subscriber)
 
-    async def _ping(self, id: str, number: int) -> int:
+    async def _ping(self, id: str, number: int) -> None:
         await self._send(f"ping {id}")
         self._progress.wrote(self.sid, number)
-        return number
+        self._position = number
 
 
 def _ended(subscriber: Subscriber) -> str | None:

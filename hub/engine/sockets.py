@@ -9,42 +9,35 @@ Source: backport IG, "Channels" (websockets); http://hl7.org/fhir/R5/subscriptio
 from __future__ import annotations
 
 import asyncio
+import heapq
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from hub.core.client import Client
-from hub.core.notification import (
-    Notification,
-    NotificationType,
-    StatusError,
-    build_notification,
-    most_events,
-)
-from hub.core.number_range import NumberRanges, begin_of, with_range, without_range
+from hub.core.number_range import NumberRanges, with_range
 from hub.core.release import FhirRelease
 from hub.core.subscriber import Subscriber
-from hub.core.subscription import ChannelType, counts
 from hub.core.timing import Settled
+from hub.engine.announcement import Announcements
 from hub.engine.authorization_hint import AuthorizationHints
-from hub.engine.binding_token import BindingTokens, Grant
+from hub.engine.binding import Binding
+from hub.engine.binding_token import BindingTokens
 from hub.engine.classic_socket import ClassicBinding, classic_named
 from hub.engine.intake import Intake
-from hub.engine.numbered_events import read_events
+from hub.engine.recent_events import RecentEvents
 from hub.engine.settlement import Settlement
-from hub.engine.status_error import handshake_total
+from hub.engine.socket_binding import Send, SocketBinding
 from hub.engine.subscribers import Subscribers
 from hub.errors import HubError
-from hub.ports import Clock, Codec, Listener, Store
-
-MOST_MISSED = 1000
-"""How many events that nobody was sent yet a bind without a number sends."""
+from hub.ports import Clock, Codec, Listener
 
 REMEMBER_EVERY = timedelta(seconds=1)
 
-log = logging.getLogger(__name__)
+MOST_IN_SLICE = 256
+"""How many bindings are served before others have a turn."""
 
-Send = Callable[[str], Awaitable[None]]
+log = logging.getLogger(__name__)
 
 
 class Sockets:
@@ -52,7 +45,7 @@ class Sockets:
 
     def __init__(
         self,
-        store: Store,
+        events: RecentEvents,
         intake: Intake,
         subscribers: Subscribers,
         codecs: Mapping[FhirRelease, Codec],
@@ -63,17 +56,20 @@ class Sockets:
         base_url: Callable[[FhirRelease], str],
         hints: AuthorizationHints,
     ) -> None:
-        self.store = store
         self.subscribers = subscribers
         self.codecs = codecs
         self.tokens = tokens
         self.clock = clock
         self.base_url = base_url
         self.hints = hints
+        self.announcements = Announcements(events, codecs, base_url)
         self._intake = intake
         self._listener = listener
-        self._bindings: dict[int, set[Binding | ClassicBinding]] = {}
+        self._bindings: dict[int, set[SocketBinding]] = {}
         self._written: dict[int, int] = {}
+        self._due: list[tuple[datetime, int]] = []
+        self._planned: dict[int, datetime] = {}
+        self._wrote = asyncio.Event()
         self._remembering = asyncio.Lock()
 
     def session(self, send: Send) -> Session:
@@ -87,22 +83,61 @@ class Sockets:
 
     async def run(self) -> None:
         """Wake bindings, and keep what was sent, until cancelled."""
-        remember = self.clock.now() + REMEMBER_EVERY
-        while True:
-            until = remember if self._written else None
-            for sid in await self._listener.wait(until):
-                for binding in self._bindings.get(sid, ()):
-                    binding.wake()
-            now = self.clock.now()
-            if self._written and now >= remember:
-                await self.remember()
-                remember = now + REMEMBER_EVERY
+        await asyncio.gather(self._wake_all(), self._remember_all())
 
-    def add(self, binding: Binding | ClassicBinding) -> None:
+    async def _wake_all(self) -> None:
+        while True:
+            until = self._due[0][0] if self._due else None
+            await self._wake(await self._listener.wait(until))
+            await self._wake(self._fallen_due(self.clock.now()))
+
+    async def _remember_all(self) -> None:
+        """Keep what was sent from time to time; meanwhile others are sent to."""
+        before = self.clock.now()
+        while True:
+            await self._wrote.wait()
+            await self.clock.sleep_until(before + REMEMBER_EVERY)
+            self._wrote.clear()
+            await self.remember()
+            before = self.clock.now()
+            if self._written:
+                self._wrote.set()
+
+    async def _wake(self, sids: Collection[int]) -> None:
+        """Wake bindings in slices: one change can wake thousands, and others have their turn."""
+        count = 0
+        for sid in sids:
+            for binding in tuple(self._bindings.get(sid, ())):
+                binding.wake()
+                count += 1
+                if not count % MOST_IN_SLICE:
+                    await self.clock.sleep_until(self.clock.now())
+
+    def wake_at(self, sid: int, at: datetime) -> None:
+        """Wake the bindings of a Subscription when ``at`` has come, or before."""
+        planned = self._planned.get(sid)
+        if planned is not None and planned <= at:
+            return
+        self._planned[sid] = at
+        heapq.heappush(self._due, (at, sid))
+        if self._due[0] == (at, sid):
+            self._listener.signal(())
+
+    def _fallen_due(self, now: datetime) -> list[int]:
+        """Return the Subscriptions whose bindings are to be woken at ``now``."""
+        found = []
+        while self._due and self._due[0][0] <= now:
+            at, sid = heapq.heappop(self._due)
+            if self._planned.get(sid) == at:
+                del self._planned[sid]
+                found.append(sid)
+        return found
+
+    def add(self, binding: SocketBinding) -> None:
         """Let a binding be woken."""
         self._bindings.setdefault(binding.sid, set()).add(binding)
 
-    async def remove(self, binding: Binding | ClassicBinding) -> None:
+    async def remove(self, binding: SocketBinding) -> None:
         """Forget a binding, and keep what it was sent."""
         self._bindings.get(binding.sid, set()).discard(binding)
         if not self._bindings.get(binding.sid):
@@ -139,8 +174,7 @@ class Sockets:
 
     def wrote(self, sid: int, number: int) -> None:
         """Note the highest number that a socket was sent."""
-        if not self._written:
-            self._listener.signal(())
+        self._wrote.set()
         self._written[sid] = max(number, self._written.get(sid, 0))
 
     async def remember(self) -> None:
@@ -184,7 +218,7 @@ class Session:
     def __init__(self, sockets: Sockets, send: Send) -> None:
         self._sockets = sockets
         self._send = send
-        self._bindings: dict[int, tuple[Binding | ClassicBinding, asyncio.Task[None]]] = {}
+        self._bindings: dict[int, SocketBinding] = {}
         self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         """Done, with an exception, when a binding could not write or read any more."""
 
@@ -198,7 +232,7 @@ class Session:
         """
         grant = self._sockets.tokens.redeem(token)
         for sid in grant.sids:
-            await self._start(Binding(self._sockets, self._send, sid, grant))
+            await self._start(Binding(self._sockets, self._send, self._ended, sid, grant))
 
     async def bind_by_id(
         self, releases: Sequence[FhirRelease], id: str, *, caller: Client | None = None
@@ -209,167 +243,31 @@ class Session:
             HubError: there is none that can be bound by its id.
         """
         subscriber = classic_named(self._sockets.subscribers, releases, id, caller)
-        await self._start(ClassicBinding(self._sockets, self._send, subscriber))
+        await self._start(ClassicBinding(self._sockets, self._send, self._ended, subscriber))
 
     async def close(self) -> None:
         """End all bindings."""
         for sid in list(self._bindings):
             await self._unbind(sid)
-        self.failed.cancel()
+        if not self.failed.cancel() and not self.failed.cancelled():
+            self.failed.exception()  # Who closes has no use for it, and need not have looked.
 
-    async def _start(self, binding: Binding | ClassicBinding) -> None:
+    async def _start(self, binding: SocketBinding) -> None:
         await self._unbind(binding.sid)
-        task = asyncio.create_task(binding.run())
-        self._bindings[binding.sid] = binding, task
+        self._bindings[binding.sid] = binding
         self._sockets.add(binding)
-        task.add_done_callback(self._ended)
+        binding.wake()
 
     async def _unbind(self, sid: int) -> None:
-        bound = self._bindings.pop(sid, None)
-        if bound is None:
-            return
-        binding, task = bound
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-        await self._sockets.remove(binding)
+        binding = self._bindings.pop(sid, None)
+        if binding is not None:
+            await binding.stop()
+            await self._sockets.remove(binding)
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        if task.cancelled() or self.failed.done():
+    def _ended(self, error: Exception | None) -> None:
+        if self.failed.done():
             return
-        error = task.exception()
         if error is not None:
             self.failed.set_exception(error)
-        elif all(task.done() for _, task in self._bindings.values()):
+        elif all(binding.is_over for binding in self._bindings.values()):
             self.failed.set_result(None)
-
-
-class Binding:
-    """One Subscription on one socket."""
-
-    def __init__(self, sockets: Sockets, send: Send, sid: int, grant: Grant) -> None:
-        self.sid = sid
-        self._sockets = sockets
-        self._send = send
-        self._caller = grant.caller
-        self._resume_after = grant.resume_after
-        self._woken = asyncio.Event()
-        self.again: NumberRanges = ()
-        """The numbers to send once more, before any that was never sent."""
-
-    def wake(self) -> None:
-        """Say that there may be something to send."""
-        self._woken.set()
-
-    async def run(self) -> None:
-        """Send the handshake, what was missed, then what happens, until the Subscription ends."""
-        subscriber = self._subscriber()
-        if subscriber is None:
-            return
-        position, errors = self._start(subscriber)
-        await self._say(subscriber, NotificationType.HANDSHAKE, errors)
-        self._sockets.wrote(self.sid, self._sockets.sent_through(subscriber))
-        sent = self._sockets.clock.now()
-        while (subscriber := self._subscriber()) is not None:
-            self._woken.clear()
-            total = self._sockets.subscribers.top(subscriber)
-            if self.again:
-                first, last = begin_of(self.again, most_events(subscriber.subscription))
-                self.again = without_range(self.again, first, last)
-                await self._send_events(subscriber, first, last, total)
-                sent = self._sockets.clock.now()
-                continue
-            if position < total:
-                last = min(total, position + most_events(subscriber.subscription))
-                await self._send_events(subscriber, position + 1, last, total)
-                self._sockets.wrote(self.sid, last)
-                position = last
-                sent = self._sockets.clock.now()
-                continue
-            if not counts(subscriber.subscription.status):
-                await self._say(subscriber, NotificationType.HEARTBEAT, ())
-                return
-            period = subscriber.subscription.heartbeat_period
-            if period is not None and self._sockets.clock.now() >= sent + period:
-                await self._say(subscriber, NotificationType.HEARTBEAT, ())
-                sent = self._sockets.clock.now()
-                continue
-            await self._wait(sent + period if period else None)
-        if (deleted := self._shown()) is not None:
-            await self._say(deleted, NotificationType.HEARTBEAT, ())
-
-    def _shown(self) -> Subscriber | None:
-        """Return the Subscription, None once whoever bound it may not know of it any more."""
-        found = self._sockets.subscribers.get(self.sid)
-        return None if found is None or not found.belonging.is_shown_to(self._caller) else found
-
-    def _subscriber(self) -> Subscriber | None:
-        found = self._shown()
-        if found is None or found.deleted:
-            return None
-        return found if found.subscription.channel_type is ChannelType.WEBSOCKET else None
-
-    def _start(self, subscriber: Subscriber) -> tuple[int, tuple[StatusError, ...]]:
-        """Return the number after which to start, and what the handshake has to say of it."""
-        total = self._sockets.subscribers.top(subscriber)
-        lowest = self._sockets.subscribers.lowest(subscriber)
-        if self._resume_after is None:
-            missed = max(self._sockets.sent_through(subscriber), total - MOST_MISSED)
-            return max(missed, lowest - 1), ()
-        if self._resume_after >= lowest - 1:
-            return min(self._resume_after, total), ()
-        text = f"events {self._resume_after + 1} to {lowest - 1} are no longer kept"
-        return lowest - 1, (StatusError(None, f"{text}; the lowest number is {lowest}"),)
-
-    async def _send_events(self, subscriber: Subscriber, first: int, last: int, total: int) -> None:
-        events = await self._sockets.store.read(
-            lambda reader: read_events(reader, subscriber, first, last)
-        )
-        if events:
-            notification = build_notification(
-                subscriber.subscription,
-                NotificationType.EVENT_NOTIFICATION,
-                total=total,
-                timestamp=events[-1].timestamp,
-                events=events,
-                hint=self._sockets.hints.of_answers(),
-            )
-            await self._write(notification)
-
-    async def _say(
-        self, subscriber: Subscriber, kind: NotificationType, errors: tuple[StatusError, ...]
-    ) -> None:
-        total = self._sockets.subscribers.top(subscriber)
-        # Who names a number was greeted before, even where a kill left no trace of it.
-        is_greeted = bool(self._resume_after) or self._sockets.greeted(self.sid)
-        if kind is NotificationType.HANDSHAKE and not is_greeted:
-            total = handshake_total(subscriber, total)
-        await self._write(
-            build_notification(
-                subscriber.subscription,
-                kind,
-                total=total,
-                timestamp=self._sockets.clock.now(),
-                errors=errors,
-            )
-        )
-
-    async def _write(self, notification: Notification) -> None:
-        release = notification.release
-        base_url = self._sockets.base_url(release)
-        text = self._sockets.codecs[release].encode_payload(notification, base_url)
-        await self._send(text.decode())
-
-    async def _wait(self, until: datetime | None) -> None:
-        """Return when woken, or when ``until`` has come."""
-        if until is None:
-            await self._woken.wait()
-            return
-        timer = asyncio.ensure_future(self._sockets.clock.sleep_until(until))
-        woken = asyncio.ensure_future(self._woken.wait())
-        try:
-            await asyncio.wait({timer, woken}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for task in (timer, woken):
-                task.cancel()
-            # Awaiting each alone could swallow a cancellation of this very binding.
-            await asyncio.gather(timer, woken, return_exceptions=True)

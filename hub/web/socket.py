@@ -14,11 +14,11 @@ import asyncio
 import json
 import re
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
-from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
+from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from hub.core.client import Client
 from hub.core.release import FhirRelease
@@ -61,7 +61,9 @@ class SocketEndpoint:
             await _deny(websocket, respond(self._service.refusal(error)))
             return
         await websocket.accept()
-        connection = _Connection(self._service, websocket, self._releases, caller)
+        connection = _Connection(
+            self._service, websocket, receive, send, releases=self._releases, caller=caller
+        )
         session = self._service.hub.sockets.session(connection.send)
         try:
             await connection.serve(session)
@@ -79,12 +81,18 @@ class SocketEndpoint:
 
 
 class _Connection:
-    """One socket; what is sent is sent one text after the other."""
+    """One socket; what is sent is sent one text after the other.
+
+    Texts go straight to ``send``: the bookkeeping of ``websocket`` would cost more than they do.
+    """
 
     def __init__(
         self,
         service: Service,
         websocket: WebSocket,
+        receive: Receive,
+        send: Send,
+        *,
         releases: Sequence[FhirRelease],
         caller: Client | None,
     ) -> None:
@@ -93,8 +101,15 @@ class _Connection:
         self._limits = service.limits
         self._clock = service.hub.clock
         self._websocket = websocket
+        self._receive = receive
+        self._put = send
         self._releases = releases
+        self._loop = asyncio.get_running_loop()
         self._sending = asyncio.Lock()
+        self._since: float | None = None
+        self._watch: asyncio.TimerHandle | None = None
+        self._session: Session | None = None
+        self._waiting: asyncio.Timeout | None = None
         self._is_lost = False
         self._binds = 0
         self._is_bound = False
@@ -103,24 +118,41 @@ class _Connection:
         self._texts = 0
 
     async def send(self, text: str) -> None:
-        """Send one text within the deadline.
+        """Send one text, in its turn; where that takes too long, the session fails.
 
         Raises:
-            ConnectionError: the socket is gone, or does not take it in time.
+            ConnectionError: the socket is gone.
         """
-        try:
-            async with asyncio.timeout(self._limits.send_seconds), self._sending:
-                if self._is_lost or self._websocket.application_state is not (
-                    WebSocketState.CONNECTED
-                ):
-                    raise ConnectionResetError("the socket is closed")
-                await self._websocket.send_text(text)
-        except TimeoutError:
-            self._is_lost = True
-            raise ConnectionAbortedError("the socket is too slow") from None
-        except WebSocketDisconnect:
-            self._is_lost = True
-            raise ConnectionResetError("the socket is closed") from None
+        began = self._loop.time()
+        async with self._sending:
+            if self._is_lost:
+                raise ConnectionResetError("the socket is closed")
+            self._since = began
+            if self._watch is None:
+                self._watch = self._loop.call_at(began + self._limits.send_seconds, self._look)
+            try:
+                await self._put({"type": "websocket.send", "text": text})
+            except OSError:
+                self._is_lost = True
+                raise ConnectionResetError("the socket is closed") from None
+            finally:
+                self._since = None
+
+    def _look(self) -> None:
+        """Look whether a text waits too long to be taken.
+
+        One timer looks after all the texts of some seconds: most are taken at once.
+        """
+        self._watch = None
+        if self._since is None or self._is_lost:
+            return
+        until = self._since + self._limits.send_seconds
+        if self._loop.time() < until:
+            self._watch = self._loop.call_at(until, self._look)
+            return
+        self._is_lost = True
+        if self._session is not None and not self._session.failed.done():
+            self._session.failed.set_exception(ConnectionAbortedError("the socket is too slow"))
 
     async def close(self, code: int, reason: str) -> None:
         """Close, unless the other side was faster, and wait no longer than for a text."""
@@ -138,25 +170,31 @@ class _Connection:
             WebSocketDisconnect: the client has gone.
             _Closing: the socket is to be closed.
         """
-        loop = asyncio.get_running_loop()
-        unbound_until = loop.time() + self._limits.bind_seconds
-        receiving: asyncio.Task[Message] | None = None
+        self._session = session
+        session.failed.add_done_callback(self._failed)
+        unbound_until = self._loop.time() + self._limits.bind_seconds
         try:
-            while True:
-                receiving = receiving or loop.create_task(self._websocket.receive())
-                left = None if self._is_bound else max(0.0, unbound_until - loop.time())
-                ends: set[asyncio.Future[Any]] = {receiving, session.failed}
-                await asyncio.wait(ends, timeout=left, return_when=asyncio.FIRST_COMPLETED)
-                if session.failed.done():
-                    self._end(session.failed)
-                if not receiving.done():
-                    raise _Closing(POLICY, "no bind-with-token came in time")
-                message, receiving = receiving.result(), None
-                await self._take(message, session)
+            while not session.failed.done():
+                try:
+                    until = None if self._is_bound else unbound_until
+                    async with asyncio.timeout_at(until) as self._waiting:
+                        message = await self._receive()
+                except TimeoutError:
+                    if not session.failed.done():
+                        raise _Closing(POLICY, "no bind-with-token came in time") from None
+                else:
+                    self._waiting = None
+                    await self._take(message, session)
+            self._end(session.failed)
         finally:
-            if receiving is not None:
-                receiving.cancel()
-                await asyncio.gather(receiving, return_exceptions=True)
+            self._waiting = None
+            if self._watch is not None:
+                self._watch.cancel()
+
+    def _failed(self, failed: asyncio.Future[None]) -> None:
+        """Wait for the client no longer."""
+        if self._waiting is not None and not self._waiting.expired():
+            self._waiting.reschedule(self._loop.time())
 
     async def _take(self, message: Message, session: Session) -> None:
         if message["type"] == "websocket.disconnect":
@@ -197,8 +235,9 @@ class _Connection:
 
     async def _reply(self, text: str) -> None:
         try:
-            await self.send(text)
-        except ConnectionAbortedError:
+            async with asyncio.timeout(self._limits.send_seconds):
+                await self.send(text)
+        except TimeoutError:
             raise self._slow() from None
         except ConnectionError:
             raise WebSocketDisconnect(NORMAL) from None

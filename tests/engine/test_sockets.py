@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from hub.core.release import FhirRelease
-from hub.engine.sockets import MOST_MISSED
+from hub.engine.binding import MOST_MISSED
+from hub.engine.sockets import MOST_IN_SLICE
 from hub.errors import NotFound, StoreFull
 from tests.support.fallible_store import FallibleStore
 from tests.support.rig import HOUR, SECOND, Rig, a_rig, on_rig
@@ -203,6 +204,48 @@ def test_heartbeats_follow_each_sockets_own_clock() -> None:
         assert [round((at - begun).total_seconds()) for at, _ in one.came][3:] == [125, 185]
         assert one.types[3:] == ["event-notification", "heartbeat"]
         assert one.came[-1][1]["events-since-subscription-start"] == "1"
+
+    on_rig(scenario)
+
+
+def test_a_shorter_heartbeat_period_holds_for_a_socket_that_is_bound() -> None:
+    async def scenario(rig: Rig) -> None:
+        await rig.update("sub", type="websocket", heartbeat=3600)
+        wire, session = await rig.bind("sub")
+        await rig.after(10 * SECOND)
+        await rig.update("sub", type="websocket", heartbeat=60)
+        await rig.after(135 * SECOND)
+        begun = wire.came[0][0]
+        assert [round((at - begun).total_seconds()) for at, _ in wire.came] == [0, 60, 120]
+        await session.close()
+        await rig.after(HOUR)
+        assert len(wire.came) == 3
+
+    on_rig(scenario)
+
+
+def test_many_sockets_are_served_in_slices_and_others_have_their_turn() -> None:
+    async def scenario(rig: Rig) -> None:
+        await rig.update("sub", type="websocket")
+        count = 0
+
+        async def send(text: str) -> None:
+            nonlocal count
+            count += 1
+
+        sockets = 2 * MOST_IN_SLICE + 10
+        for _ in range(sockets):
+            token = rig.hub.tokens.issue(R4, ["sub"]).token
+            await rig.hub.sockets.session(send).bind(token)
+        await rig.after(TICK)
+        assert count == sockets
+        count = 0
+        await written(rig, 1)
+        turns = []
+        while count < sockets:
+            turns.append(count)
+            await rig.after(timedelta())
+        assert {MOST_IN_SLICE, 2 * MOST_IN_SLICE} <= set(turns)
 
     on_rig(scenario)
 

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.ports import Reader
+from hub.core.notification import NumberedEvent
+from hub.core.subscriber import Subscriber
+from hub.engine.announcement import Announcements
+from hub.engine.recent_events import RecentEvents
 from hub.settings import Settings
-from hub.stores.memory import MemoryStore
 from hub.web.limits import Limits
 from hub.web.socket import read_bind
 from tests.support.rig_endpoints import flat_status
@@ -21,7 +23,6 @@ from tests.support.rig_resources import a_subscription, a_task
 from tests.web.site import Site, Socket, a_site, run
 
 SECONDS = timedelta(seconds=1)
-T = TypeVar("T")
 
 
 async def _token(site: Site, **changes: Any) -> str:
@@ -227,23 +228,18 @@ def test_a_bound_client_that_went_is_noticed_when_something_is_sent() -> None:
 
 
 def test_a_bug_closes_the_socket_without_details(caplog: pytest.LogCaptureFixture) -> None:
-    class Broken(MemoryStore):
-        broken = False
+    class Broken(RecentEvents):
         words = "secret words"
 
-        async def read(self, query: Callable[[Reader], T]) -> T:
-            if self.broken:
-                raise RuntimeError(self.words)
-            return await super().read(query)
+        async def read(self, subscriber: Subscriber, low: int, high: int) -> list[NumberedEvent]:
+            raise RuntimeError(self.words)
 
     async def scenario() -> None:
-        store = Broken()
-        async with a_site(store=store) as site:
-            async with _bound(site, await _token(site)) as socket:
-                store.broken = True
-                await site.ask("POST", "Task", a_task())
-                assert await socket.closed() == (1011, "the hub failed")
-            store.broken = False
+        async with a_site() as site, _bound(site, await _token(site)) as socket:
+            hub = site.rig.hub
+            hub.sockets.announcements = Announcements(Broken(hub.store), hub.codecs, hub.base_url)
+            await site.ask("POST", "Task", a_task())
+            assert await socket.closed() == (1011, "the hub failed")
 
     run(scenario())
     assert "secret" not in caplog.text
