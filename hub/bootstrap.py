@@ -260,6 +260,7 @@ class Hosting:
             uvicorn.Config(
                 door,
                 http=guarded_protocol(self._inbound),
+                proxy_headers=False,
                 ws="websockets-sansio",
                 ws_per_message_deflate=False,
                 ws_max_size=4 * 1024,

@@ -21,7 +21,7 @@ from hub.core.instant import format_instant
 from hub.core.json_text import Document, same, splice
 from hub.core.notification_shape import includes as included
 from hub.core.notification_shape import related_queries
-from hub.core.registry import Match, Registry
+from hub.core.registry import Match, Registry, Stream
 from hub.core.release import FhirRelease, Resource
 from hub.core.search_index import IndexEntry, index_entry
 from hub.core.search_parameter import SearchParameters
@@ -82,7 +82,7 @@ class Plan:
         self._reader = reader
         self._bodies = bodies
         self._n = n
-        self._parent = parent
+        self._lineage: tuple[Plan, ...] = (self, *parent._lineage) if parent else (self,)
         self._versions: list[ResourceVersion] = []
         self._events: list[StreamEvent] = []
         self._own_heads: dict[ResourceKey, ResourceVersion] = {}
@@ -135,22 +135,19 @@ class Plan:
     def resolver(self, release: FhirRelease) -> ReaderResolver:
         """Return a resolver on the state as this plan leaves it."""
         reader, known = self._reader, self.parameters[release]
-        planned = [self._own_heads]
-        plan = self._parent
-        while plan is not None:
-            planned.append(plan._own_heads)
-            plan = plan._parent
-        written = ChainMap(*planned)
+        written = ChainMap(*(plan._own_heads for plan in self._lineage))
         return ReaderResolver(reader, release, known, self._bodies, written, now=self.now)
 
     def n(self, stream: int) -> int:
         """Return a stream's counter as this plan leaves it."""
-        plan: Plan | None = self
-        while plan is not None:
+        planned = self._planned_n(stream)
+        return self._n(stream) if planned is None else planned
+
+    def _planned_n(self, stream: int) -> int | None:
+        for plan in self._lineage:
             if stream in plan._counters:
                 return plan._counters[stream]
-            plan = plan._parent
-        return self._n(stream)
+        return None
 
     def submit(self, release: FhirRelease, writes: Sequence[Write]) -> list[Written]:
         """Apply ``writes`` as one unit and number the events that they cause.
@@ -305,8 +302,7 @@ class Plan:
         change = self._change(version)
         resolver = self.resolver(version.key.release)
         for match, shown in self._shown(self.registry.match(change, resolver), change, resolver):
-            context = replace(shown, triggers=match.triggers)
-            self._number(match.stream.id, version.seq, context)
+            self._number(match.stream, version.seq, shown)
 
     def tell(
         self,
@@ -341,31 +337,36 @@ class Plan:
         numbers: dict[int, int] = {}
         for match, shown in self._shown(matches, change, resolver):
             includes = tuple(dict.fromkeys((*shown.includes, *more)))
-            told = replace(shown, includes=includes, occurrence=occurrence)
-            numbers[match.stream.id] = self._number(match.stream.id, self.last_seq, told)
+            told = replace(shown, triggers=(), includes=includes, occurrence=occurrence)
+            numbers[match.stream.id] = self._number(match.stream, self.last_seq, told)
         return numbers
 
     def _shown(
         self, matches: Sequence[Match], change: Change, resolver: ReaderResolver
     ) -> Iterator[tuple[Match, EventContext]]:
-        """Yield each match with what its topic's shape names for the focus."""
-        known: dict[str, EventContext] = {}
+        """Yield each match with its triggers and what its topic's shape names for the focus."""
+        known: dict[tuple[int, bool], EventContext] = {}
         parameters = self.parameters[change.release]
         for match in matches:
-            topic = match.topic.topic.canonical
-            if topic not in known:
+            like = id(match.topic), match.lost
+            context = known.get(like)
+            if context is None and match.lost:
+                context = known[like] = EventContext(triggers=match.triggers, lost=True)
+            elif context is None:
                 named = included(match.topic, change.subject, parameters, resolver)
                 found = [resolver.version(kind, id) for kind, id in named]
-                known[topic] = EventContext(
+                context = known[like] = EventContext(
+                    triggers=match.triggers,
                     includes=tuple(_reference(version) for version in found if version),
                     queries=related_queries(match.topic, change.subject, parameters),
                 )
-            yield match, EventContext(lost=True) if match.lost else known[topic]
+            yield match, context
 
-    def _number(self, stream: int, seq: int, context: EventContext) -> int:
-        number = self.n(stream) + 1
-        self._counters[stream] = number
-        self._events.append(StreamEvent(stream=stream, n=number, seq=seq, context=context))
+    def _number(self, stream: Stream, seq: int, context: EventContext) -> int:
+        planned = self._planned_n(stream.id)
+        number = (stream.n if planned is None else planned) + 1
+        self._counters[stream.id] = number
+        self._events.append(StreamEvent(stream=stream.id, n=number, seq=seq, context=context))
         return number
 
     def _change(self, version: ResourceVersion) -> Change:
@@ -385,11 +386,9 @@ class Plan:
 
     def _before(self, key: ResourceKey) -> ResourceVersion | None:
         """Return the newest version as this plan found it, planned or committed."""
-        plan = self._parent
-        while plan is not None:
+        for plan in self._lineage[1:]:
             if key in plan._own_heads:
                 return plan._own_heads[key]
-            plan = plan._parent
         return self._reader.head(key)
 
 
