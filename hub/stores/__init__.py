@@ -16,5 +16,6 @@ Rules of this floor:
 
 Reading order: ``schema`` (the tables; ``schema.sql`` is made of it), ``encoding`` (values in
 columns), ``postings`` (the search index), ``sqlite_reader``, ``sqlite_writer``,
-``sqlite_database`` (the open file), ``sqlite`` (the store); ``memory`` is the same without a disk.
+``sqlite_deliveries``, ``sqlite_database`` (the open file), ``sqlite`` (the store); ``memory`` is
+the same without a disk.
 """

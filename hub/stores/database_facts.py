@@ -56,6 +56,8 @@ def read_facts(db: sqlite3.Connection) -> dict[str, str]:
 
 def write_indexed(db: sqlite3.Connection, indexed: Mapping[FhirRelease, Mapping[str, str]]) -> None:
     """Write as which parameters the types of these releases are indexed."""
+    if not indexed:
+        return
     db.executemany(
         "INSERT OR REPLACE INTO hub(key, value) VALUES (?, ?)",
         (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from sys import intern
 from typing import Any
 
@@ -29,6 +30,8 @@ _STATUSES = {each.value: each for each in SubscriptionStatusCode}
 _CHANNELS = {each.value: each for each in ChannelType}
 _CONTENTS = {each.value: each for each in PayloadContent}
 _NOBODY: frozenset[str] = frozenset()
+_KEPT = 512
+"""How many contexts are remembered: most events of a topic have the same one."""
 
 
 def micros(instant: datetime) -> int:
@@ -63,12 +66,12 @@ def decode_filters(text: bytes) -> tuple[FilterBy, ...]:
 
 def encode_context(context: EventContext) -> bytes | None:
     """Return a context as JSON, None for the empty one."""
-    if context == _NO_CONTEXT:
-        return None
+    occurrence = context.occurrence
+    if occurrence is None and not (context.includes or context.queries or context.lost):
+        return _encode_triggers(context.triggers)
     includes = [(kept.resource_type, kept.id, kept.version) for kept in context.includes]
     queries = [(each.query, _coding(each.query_type)) for each in context.queries]
     fields: list[Any] = [context.triggers, includes, queries]
-    occurrence = context.occurrence
     if occurrence is not None:
         focus = occurrence.focus
         at = micros(occurrence.at)
@@ -78,6 +81,12 @@ def encode_context(context: EventContext) -> bytes | None:
     return orjson.dumps(fields)
 
 
+@lru_cache(maxsize=_KEPT)
+def _encode_triggers(triggers: tuple[int, ...]) -> bytes | None:
+    return orjson.dumps((triggers, (), ())) if triggers else None
+
+
+@lru_cache(maxsize=_KEPT)
 def decode_context(text: bytes | None) -> EventContext:
     """Return the context that ``encode_context`` wrote."""
     if text is None:

@@ -229,8 +229,10 @@ def layout_named(name: str) -> Layout:
 
 def terms_text(release: FhirRelease, entry: IndexEntry) -> str:
     """Return the terms of ``entry`` as the log keeps them and both layouts take them."""
+    if not entry.terms:
+        return ""
     letter = _LETTER[release]
-    return " ".join([letter + term for term in sorted(entry.terms)])
+    return letter + f" {letter}".join(sorted(entry.terms))
 
 
 def pack_ranges(entry: IndexEntry) -> bytes | None:
@@ -242,17 +244,18 @@ def pack_ranges(entry: IndexEntry) -> bytes | None:
 
 def add_ranges(db: sqlite3.Connection, rows: Iterable[tuple[int, bytes]]) -> None:
     """Add (seq, packed ranges)."""
-    db.executemany(
-        "INSERT INTO search_range(p, lo, hi, seq) VALUES (?, ?, ?, ?)", _each_range(rows)
-    )
+    found = _each_range(rows)
+    if found:
+        db.executemany("INSERT INTO search_range(p, lo, hi, seq) VALUES (?, ?, ?, ?)", found)
 
 
 def remove_ranges(db: sqlite3.Connection, rows: Iterable[tuple[int, bytes]]) -> None:
     """Remove (seq, packed ranges) as they were added."""
-    db.executemany(
-        "DELETE FROM search_range WHERE p = ? AND lo = ? AND hi = ? AND seq = ?",
-        _each_range(rows),
-    )
+    found = _each_range(rows)
+    if found:
+        db.executemany(
+            "DELETE FROM search_range WHERE p = ? AND lo = ? AND hi = ? AND seq = ?", found
+        )
 
 
 def selection(
@@ -390,5 +393,5 @@ def _each_term(rows: Iterable[tuple[int, str]]) -> Iterable[tuple[int, str]]:
     return [(seq, term) for seq, terms in rows for term in terms.split()]
 
 
-def _each_range(rows: Iterable[tuple[int, bytes]]) -> Iterable[tuple[int, int, int, int]]:
+def _each_range(rows: Iterable[tuple[int, bytes]]) -> list[tuple[int, int, int, int]]:
     return [(p, lo, hi, seq) for seq, packed in rows for p, lo, hi in _RANGE.iter_unpack(packed)]

@@ -11,11 +11,12 @@ from hub.core.search_index import IndexEntry
 from hub.core.version import ResourceVersion
 from hub.errors import Unavailable
 from hub.ports import Opened, Reader, StoreFacts, WriteBatch
+from hub.stores.kinds import Kinds, read_kinds
 from hub.stores.postings import Layout
 from hub.stores.secrets import HeaderCipher
 from hub.stores.sqlite_database import SqliteDatabase
 from hub.stores.sqlite_opening import read_everything
-from hub.stores.sqlite_writer import Kinds, SqliteWriter, read_kinds
+from hub.stores.sqlite_writer import SqliteWriter
 from hub.stores.trouble import IndexDamaged, explained
 
 T = TypeVar("T")
@@ -30,7 +31,7 @@ class SqliteStore:
         identity: names a database that is created now; an older one keeps its own.
         readers: how many reads can run at the same time.
         size_limit: bytes that the database file may take; reaching it is like a full disk.
-        attempts_kept: how many attempts are kept, of all Subscriptions together.
+        attempts_kept: how many attempts are kept, of all Subscriptions together, or 1 in 100 more.
         busy_timeout: seconds to wait for another program that has the database locked.
         layout: of the search index of a new database; the best that SQLite offers by default.
     """
@@ -82,7 +83,17 @@ class SqliteStore:
             database.close()
             raise
         self.identity = database.identity
-        self._rows = SqliteWriter(database.db, database.layout, self._cipher, self._attempts_kept)
+        self._rows = SqliteWriter(
+            database.db,
+            database.layout,
+            self._cipher,
+            self._attempts_kept,
+            [
+                each.sid
+                for each in opened.subscribers
+                if each.error is not None or each.error_code is not None
+            ],
+        )
         self._database = database
         return opened
 
@@ -133,10 +144,13 @@ class SqliteStore:
 
         Raises: as ``commit``.
         """
-        kind = self._kinds.get((release, resource_type))
+        name = release, resource_type
+        kind = self._kinds.get(name)
         if kind is None:
             return None
-        return self._written(lambda: self._rows.reindex(kind, entry_of, after=after, count=count))
+        return self._written(
+            lambda: self._rows.reindex(name, kind, entry_of, after=after, count=count)
+        )
 
     def check(self) -> list[str]:
         """Return what SQLite's integrity check complains of; slow on a large database."""

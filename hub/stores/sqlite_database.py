@@ -24,7 +24,7 @@ from hub.stores.process_lock import ProcessLock
 from hub.stores.secrets import sync_directory
 from hub.stores.sqlite_reader import SqliteReader
 from hub.stores.sqlite_views import SqliteViews, connect
-from hub.stores.trouble import IndexDamaged, explained
+from hub.stores.trouble import IndexDamaged, explain, explained
 
 T = TypeVar("T")
 
@@ -93,16 +93,18 @@ class SqliteDatabase:
         Whatever is raised, nothing was written, with one exception.
 
         Raises:
-            StoreFull, Unavailable, IndexDamaged: see ``explained``.
+            StoreFull, Unavailable, IndexDamaged: see ``explain``.
             StoreBroken: it is unknown whether anything was written; nothing will be from now on.
         """
         if self._broken:
             raise StoreBroken("an earlier commit failed")
         try:
-            with explained():
+            try:
                 self.db.execute("BEGIN IMMEDIATE")
                 done = work()
                 self.db.execute("COMMIT")
+            except sqlite3.Error as error:
+                explain(error)
         except IndexDamaged:
             self._roll_back()
             raise

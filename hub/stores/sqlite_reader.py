@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import sqlite3
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from threading import Event
 from typing import Any, TypeVar
-
-import orjson
 
 from hub.core.change import Interaction
 from hub.core.delivery import Timing
@@ -18,8 +17,10 @@ from hub.core.subscriber import Attempt
 from hub.core.version import ResourceKey, ResourceVersion, StreamEvent
 from hub.errors import Unavailable
 from hub.stores.encoding import decode_context, from_micros, micros
+from hub.stores.kinds import KnownKinds
+from hub.stores.placeholders import in_parts
 from hub.stores.postings import Layout, selection
-from hub.stores.trouble import IndexDamaged, explained
+from hub.stores.trouble import IndexDamaged, explain
 
 T = TypeVar("T")
 
@@ -27,27 +28,24 @@ OPERATIONS = (Interaction.CREATE, Interaction.UPDATE, Interaction.DELETE)
 """``change_log.op`` is the place in this list."""
 
 _END_OF_LOG = 2**63 - 1
-LOG_COLUMNS = (
-    "c.seq, k.release, k.type, c.id, c.version, c.op, c.at, c.body, c.tx, c.prev, c.author"
+LOG_COLUMNS = "c.kind, c.id, c.seq, c.version, c.op, c.at, c.body, c.tx, c.prev, c.author"
+_LOG = f"SELECT {LOG_COLUMNS} FROM change_log AS c"  # noqa: S608 constants
+_HEAD = (
+    f"SELECT {LOG_COLUMNS} FROM resource AS r CROSS JOIN change_log AS c ON c.seq = r.seq "  # noqa: S608 constants
+    "WHERE r.kind = ? AND r.id"
 )
-_KIND = "(SELECT id FROM kind WHERE release = ? AND type = ?)"
-_POINTER = f"SELECT seq FROM resource WHERE kind = {_KIND} AND id = ?"  # noqa: S608 constants
-LOG = f"SELECT {LOG_COLUMNS} FROM change_log AS c JOIN kind AS k ON k.id = c.kind"  # noqa: S608 constants
-_HEAD = f"{LOG} WHERE c.seq = ({_POINTER})"
-_AT = f"{LOG} WHERE c.seq IN (SELECT value FROM json_each(?))"  # noqa: S608 constants
+_AT = f"{_LOG} WHERE c.seq IN"
 _BACKWARDS = (
     "SELECT l.prev FROM chain CROSS JOIN change_log AS l ON l.seq = chain.at WHERE l.prev NOT NULL"
 )
 _CHAIN = (
-    f"WITH RECURSIVE chain(at) AS ({_POINTER} UNION ALL {_BACKWARDS}) "  # noqa: S608 constants
-    f"SELECT {LOG_COLUMNS} FROM chain CROSS JOIN change_log AS c ON c.seq = chain.at "
-    "CROSS JOIN kind AS k ON k.id = c.kind"
+    "WITH RECURSIVE chain(at) AS (SELECT seq FROM resource WHERE kind = ? AND id = ? "  # noqa: S608 constants
+    f"UNION ALL {_BACKWARDS}) "
+    f"SELECT {LOG_COLUMNS} FROM chain CROSS JOIN change_log AS c ON c.seq = chain.at"
 )
 _VERSION = f"{_CHAIN} WHERE c.version = ? LIMIT 1"
 _HISTORY = f"{_CHAIN} WHERE c.seq < ? AND c.seq > ? LIMIT ?"
-_TYPE_HISTORY = (
-    f"{LOG} WHERE c.kind = {_KIND} AND c.seq < ? AND c.seq > ? ORDER BY c.seq DESC LIMIT ?"
-)
+_TYPE_HISTORY = f"{_LOG} WHERE c.kind = ? AND c.seq < ? AND c.seq > ? ORDER BY c.seq DESC LIMIT ?"
 _EVENTS = (
     "SELECT stream, n, seq, context FROM stream_event "
     "WHERE stream = ? AND n BETWEEN ? AND ? ORDER BY n"
@@ -70,29 +68,47 @@ class SqliteReader:
         self.db = db
         self._layout = layout
         self._damage = damage
+        self._kinds = KnownKinds(db)
 
     def in_transaction(self, query: Callable[[SqliteReader], T]) -> T:
         """Run ``query`` on one unchanging view."""
-        with explained():
-            self.db.execute("BEGIN")
+        self._execute("BEGIN")
         try:
             return query(self)
         finally:
-            with explained():
-                self.db.execute("COMMIT")
+            self._execute("COMMIT")
 
     def head(self, key: ResourceKey) -> ResourceVersion | None:
         """Return the newest version, which may be a deletion; None if there never was one."""
-        return self._one(_HEAD, (key.release, key.resource_type, key.id))
+        return self._one(f"{_HEAD} = ?", key)
+
+    def heads(self, keys: Iterable[ResourceKey]) -> Mapping[ResourceKey, ResourceVersion]:
+        """Return the newest versions of several resources; one that never was is left out."""
+        ids: defaultdict[int, list[str]] = defaultdict(list)
+        for key in keys:
+            kind = self._kind(key.release, key.resource_type)
+            if kind is not None:
+                ids[kind].append(key.id)
+        return {
+            found.key: found
+            for kind, asked in ids.items()
+            for sql, arguments in in_parts(f"{_HEAD} IN", asked)
+            for found in self._versions(sql, (kind, *arguments))
+        }
 
     def version(self, key: ResourceKey, version: int) -> ResourceVersion | None:
         """Return one version, None if it does not exist or is no longer kept."""
-        return self._one(_VERSION, (key.release, key.resource_type, key.id, version))
+        newest = self.head(key)
+        if newest is None or newest.version == version:
+            return newest
+        return self._one(_VERSION, key, version)
 
     def at(self, seqs: Iterable[int]) -> Mapping[int, ResourceVersion]:
         """Return the versions at these places of the log."""
         return {
-            found.seq: found for found in self._versions(_AT, (orjson.dumps(list(seqs)).decode(),))
+            found.seq: found
+            for sql, arguments in in_parts(_AT, list(seqs))
+            for found in self._versions(sql, arguments)
         }
 
     def history(
@@ -108,9 +124,12 @@ class SqliteReader:
         """Return at most ``count`` versions of a resource, or of a type, newest first."""
         below = _END_OF_LOG if before is None else before
         above = 0 if since is None else self.seq_at(since)
+        kind = self._kind(release, resource_type)
+        if kind is None:
+            return []
         if id is None:
-            return self._versions(_TYPE_HISTORY, (release, resource_type, below, above, count))
-        return self._versions(_HISTORY, (release, resource_type, id, below, above, count))
+            return self._versions(_TYPE_HISTORY, (kind, below, above, count))
+        return self._versions(_HISTORY, (kind, id, below, above, count))
 
     def search(
         self,
@@ -196,30 +215,51 @@ class SqliteReader:
         sql = "SELECT coalesce(max(seq), 0) FROM change_log WHERE seq <= ?"
         return int(self._rows(sql, (highest,))[0][0])
 
-    def _one(self, sql: str, arguments: Sequence[object]) -> ResourceVersion | None:
-        found = self._versions(sql, arguments)
-        return found[0] if found else None
+    def _one(self, sql: str, key: ResourceKey, *arguments: object) -> ResourceVersion | None:
+        kind = self._kind(key.release, key.resource_type)
+        if kind is None:
+            return None
+        rows = self._rows(sql, (kind, key.id, *arguments))
+        return version_of(key, rows[0]) if rows else None
 
     def _versions(self, sql: str, arguments: Sequence[object]) -> list[ResourceVersion]:
-        return [version_of(row) for row in self._rows(sql, arguments)]
+        name = self._kinds.name
+        return [
+            version_of(ResourceKey(*name(row[0]), row[1]), row)
+            for row in self._rows(sql, arguments)
+        ]
+
+    def _kind(self, release: FhirRelease, resource_type: str) -> int | None:
+        try:
+            return self._kinds.number(release, resource_type)
+        except sqlite3.Error as error:
+            explain(error)
+
+    def _execute(self, sql: str) -> None:
+        try:
+            self.db.execute(sql)
+        except sqlite3.Error as error:
+            explain(error)
 
     def _rows(self, sql: str, arguments: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         try:
-            with explained():
-                return self.db.execute(sql, arguments).fetchall()
-        except IndexDamaged:
-            self._damage.set()
-            raise Unavailable(
-                "the search index is damaged; the next write repairs it", retry_after=30
-            ) from None
+            return self.db.execute(sql, arguments).fetchall()
+        except sqlite3.Error as error:
+            try:
+                explain(error)
+            except IndexDamaged:
+                self._damage.set()
+                raise Unavailable(
+                    "the search index is damaged; the next write repairs it", retry_after=30
+                ) from None
 
 
-def version_of(row: tuple[Any, ...]) -> ResourceVersion:
-    """Return the version in a row of ``LOG``."""
-    seq, release, resource_type, id, version, op, at, body, tx, prev, author = row
+def version_of(key: ResourceKey, row: Sequence[Any]) -> ResourceVersion:
+    """Return the version of ``key`` in a row of ``LOG_COLUMNS``."""
+    _, _, seq, version, op, at, body, tx, prev, author = row
     return ResourceVersion(
         seq=seq,
-        key=ResourceKey(FhirRelease(release), resource_type, id),
+        key=key,
         version=version,
         interaction=OPERATIONS[op],
         timestamp=from_micros(at),

@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Sequence
 
 from hub.core.json_text import dumps
 from hub.core.release import FhirRelease
 from hub.core.search_index import IndexEntry
-from hub.core.subscriber import Attempt, Subscriber
-from hub.core.version import ResourceVersion
+from hub.core.subscriber import Subscriber
+from hub.core.version import ResourceKey, ResourceVersion
 from hub.ports import StoredStream, WriteBatch
 from hub.stores.database_facts import write_indexed
 from hub.stores.encoding import (
     encode_context,
     encode_filters,
-    encode_ranges,
-    encode_resend,
     encode_subscription,
     micros,
     optional_micros,
 )
+from hub.stores.kinds import Kinds, read_kinds
+from hub.stores.placeholders import in_parts
 from hub.stores.postings import (
     IS_CURRENT,
     Layout,
@@ -30,10 +30,10 @@ from hub.stores.postings import (
     terms_text,
 )
 from hub.stores.secrets import HeaderCipher
+from hub.stores.sqlite_deliveries import DeliveryWriter
 from hub.stores.sqlite_reader import LOG_COLUMNS, OPERATIONS, version_of
 from hub.stores.subscriber_kept import without_secrets
 
-_TRIMMED_AT_ONCE = 5_000
 _OPERATION = {interaction: op for op, interaction in enumerate(OPERATIONS)}
 
 _VERSION = (
@@ -63,23 +63,6 @@ _SUBSCRIPTION = (
     "deleted = excluded.deleted, fields = excluded.fields, secrets = excluded.secrets"
 )
 _SEGMENT = "INSERT INTO segment(sid, first, stream, offset, last) VALUES (?, ?, ?, ?, ?)"
-_ERROR = (
-    "UPDATE subscription SET error = ?, error_code = ?"
-    " WHERE sid = ? AND (error IS NOT ? OR error_code IS NOT ?)"
-)
-_DELIVERY = (
-    "INSERT OR REPLACE INTO delivery"
-    "(sid, cursor, failures, failing_since, due, retry_to, last_sent, resend, asking_since, lost) "
-    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-)
-_ATTEMPT = (
-    "INSERT INTO attempt(sid, at, kind, first, last, outcome, status, address, dns, connect, tls, "
-    "wait, total, reason) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-)
-_TRIM = (
-    "DELETE FROM attempt WHERE id IN (SELECT id FROM attempt "
-    "WHERE id <= (SELECT max(id) FROM attempt) - ? ORDER BY id LIMIT ?)"
-)
 _TOPIC = (
     "INSERT INTO topic(url, version, source) VALUES (?, ?, ?) "
     "ON CONFLICT(url, version) DO UPDATE SET source = excluded.source"
@@ -87,13 +70,9 @@ _TOPIC = (
 _NO_TOPIC = "DELETE FROM topic WHERE url = ? AND version = ?"
 _CURRENT_AFTER = (
     f"SELECT {LOG_COLUMNS}, c.terms, c.ranges FROM change_log AS c INDEXED BY change_log_kind "  # noqa: S608 constants
-    f"JOIN kind AS k ON k.id = c.kind WHERE c.kind = ? AND c.seq > ? AND {IS_CURRENT} "
-    "ORDER BY c.seq LIMIT ?"
+    f"WHERE c.kind = ? AND c.seq > ? AND {IS_CURRENT} ORDER BY c.seq LIMIT ?"
 )
-_INDEXED = "SELECT seq, terms, ranges FROM change_log WHERE seq = ?"
-
-Kinds = Mapping[tuple[FhirRelease, str], int]
-"""The number of each (release, type)."""
+_INDEXED = "SELECT seq, terms, ranges FROM change_log WHERE seq IN"
 
 
 class SqliteWriter:
@@ -101,6 +80,7 @@ class SqliteWriter:
 
     Args:
         attempts_kept: how many attempts the ring holds.
+        erring: the Subscriptions that may be stored with an error.
     """
 
     def __init__(
@@ -109,27 +89,30 @@ class SqliteWriter:
         layout: Layout,
         cipher: HeaderCipher,
         attempts_kept: int,
+        erring: Iterable[int],
     ) -> None:
         self._db = db
         self._layout = layout
         self._cipher = cipher
-        self._attempts_kept = attempts_kept
+        self._deliveries = DeliveryWriter(db, attempts_kept, erring)
 
     def write(self, batch: WriteBatch, kinds: Kinds) -> Kinds:
         """Write all rows of ``batch`` and return the kinds as they are if it is committed."""
-        kinds = self._with_new_kinds(batch.versions, kinds)
-        self._write_versions(batch, kinds)
+        if batch.versions or batch.unindex:
+            kinds = self._with_new_kinds(batch.versions, kinds)
+            self._write_versions(batch, kinds)
         self._write_streams(batch)
         self._write_subscribers(batch.subscribers)
-        self._write_deliveries(batch.deliveries)
-        self._db.executemany(_ERROR, map(_error_row, batch.deliveries))
-        self._write_attempts(batch.attempts)
+        self._deliveries.write(batch.deliveries)
+        self._deliveries.write_errors(batch.deliveries)
+        self._deliveries.write_attempts(batch.attempts)
         self._write_topics(batch)
         write_indexed(self._db, batch.indexed)
         return kinds
 
     def reindex(
         self,
+        name: tuple[FhirRelease, str],
         kind: int,
         entry_of: Callable[[ResourceVersion], IndexEntry],
         *,
@@ -138,9 +121,11 @@ class SqliteWriter:
     ) -> int | None:
         """Index the next ``count`` current versions of a kind anew; what is the same stays."""
         rows = self._db.execute(_CURRENT_AFTER, (kind, after, count)).fetchall()
+        last = None
         changed = []
         for *row, terms, ranges in rows:
-            version = version_of(tuple(row))
+            version = version_of(ResourceKey(*name, row[1]), row)
+            last = version.seq
             entry = entry_of(version)
             now = terms_text(version.key.release, entry), pack_ranges(entry)
             if now != (terms, ranges):
@@ -152,7 +137,7 @@ class SqliteWriter:
         )
         self._layout.add(self._db, [(seq, terms) for seq, (terms, _) in changed])
         add_ranges(self._db, [(seq, packed) for seq, (_, packed) in changed if packed])
-        return rows[-1][0] if len(rows) == count else None
+        return last if len(rows) == count else None
 
     def refill(self) -> None:
         """Drop the search index and fill it from what the log keeps of the current versions."""
@@ -186,19 +171,19 @@ class SqliteWriter:
         texts: list[tuple[int, str]] = []
         ranges: list[tuple[int, bytes]] = []
         for version in batch.versions:
-            key = version.key
+            key, seq = version.key, version.seq
             kind = kinds[key.release, key.resource_type]
-            entry = None if version.seq in replaced else batch.index.get(version.seq)
+            entry = None if seq in replaced else batch.index.get(seq)
             terms = packed = None
             if entry is not None:
                 terms = terms_text(key.release, entry)
-                texts.append((version.seq, terms))
+                texts.append((seq, terms))
                 packed = pack_ranges(entry)
                 if packed is not None:
-                    ranges.append((version.seq, packed))
+                    ranges.append((seq, packed))
             rows.append(
                 (
-                    version.seq,
+                    seq,
                     version.transaction,
                     kind,
                     key.id,
@@ -212,46 +197,53 @@ class SqliteWriter:
                     version.body,
                 )
             )
-            pointers.append((kind, key.id, version.seq, version.deleted))
+            pointers.append((kind, key.id, seq, int(version.deleted)))
         self._unindex(replaced)
         self._db.executemany(_VERSION, rows)
         self._db.executemany(_POINTER, pointers)
-        self._layout.add(self._db, sorted(texts))
+        if texts:
+            self._layout.add(self._db, sorted(texts))
         add_ranges(self._db, ranges)
 
     def _unindex(self, seqs: Iterable[int]) -> None:
         texts: list[tuple[int, str]] = []
         ranges: list[tuple[int, bytes]] = []
-        for asked in sorted(seqs):
-            for seq, terms, packed in self._db.execute(_INDEXED, (asked,)):
+        for sql, arguments in in_parts(_INDEXED, sorted(seqs)):
+            for seq, terms, packed in self._db.execute(sql, arguments):
                 if terms is not None:
                     texts.append((seq, terms))
                 if packed is not None:
                     ranges.append((seq, packed))
-        self._layout.remove(self._db, texts)
+        if texts:
+            self._layout.remove(self._db, sorted(texts))
         remove_ranges(self._db, ranges)
 
     def _write_streams(self, batch: WriteBatch) -> None:
         db = self._db
-        db.executemany(_STREAM, map(_stream_row, batch.streams))
-        db.executemany(_STREAM_N, ((found.id, found.n, found.floor) for found in batch.streams))
-        db.executemany(
-            _EVENT,
-            ((e.stream, e.n, e.seq, encode_context(e.context)) for e in batch.events),
-        )
-        db.executemany(
-            "UPDATE stream_n SET n = ? WHERE stream = ?",
-            ((n, stream) for stream, n in batch.counters.items()),
-        )
-        floors = [(floor, stream) for stream, floor in batch.floors.items()]
-        db.executemany("UPDATE stream_n SET floor = ? WHERE stream = ?", floors)
-        db.executemany("DELETE FROM stream_event WHERE n <= ? AND stream = ?", floors)
-        dropped = [(stream,) for stream in batch.dropped_streams]
-        db.executemany("DELETE FROM stream_event WHERE stream = ?", dropped)
-        db.executemany("DELETE FROM stream_n WHERE stream = ?", dropped)
-        db.executemany("DELETE FROM stream WHERE id = ?", dropped)
+        if batch.streams:
+            db.executemany(_STREAM, map(_stream_row, batch.streams))
+            db.executemany(_STREAM_N, [(found.id, found.n, found.floor) for found in batch.streams])
+        if batch.events:
+            db.executemany(
+                _EVENT,
+                [(e.stream, e.n, e.seq, encode_context(e.context)) for e in batch.events],
+            )
+        if batch.counters:
+            db.executemany(
+                "UPDATE stream_n SET n = ? WHERE stream = ?",
+                [(n, stream) for stream, n in batch.counters.items()],
+            )
+        if batch.floors:
+            floors = [(floor, stream) for stream, floor in batch.floors.items()]
+            db.executemany("UPDATE stream_n SET floor = ? WHERE stream = ?", floors)
+            db.executemany("DELETE FROM stream_event WHERE n <= ? AND stream = ?", floors)
+        if batch.dropped_streams:
+            dropped = [(stream,) for stream in batch.dropped_streams]
+            db.executemany("DELETE FROM stream_event WHERE stream = ?", dropped)
+            db.executemany("DELETE FROM stream_n WHERE stream = ?", dropped)
+            db.executemany("DELETE FROM stream WHERE id = ?", dropped)
 
-    def _write_subscribers(self, subscribers: Iterable[Subscriber]) -> None:
+    def _write_subscribers(self, subscribers: Sequence[Subscriber]) -> None:
         for subscriber in subscribers:
             kept = without_secrets(subscriber) if subscriber.deleted else subscriber
             self._db.execute(_SUBSCRIPTION, self._subscription_row(kept))
@@ -260,7 +252,8 @@ class SqliteWriter:
                 _SEGMENT,
                 ((kept.sid, s.first, s.stream, s.offset, s.last) for s in kept.segments),
             )
-            self._write_deliveries([kept])
+        self._deliveries.write(subscribers)
+        self._deliveries.note_errors(subscribers)
 
     def _subscription_row(self, subscriber: Subscriber) -> tuple[object, ...]:
         subscription = subscriber.subscription
@@ -283,36 +276,21 @@ class SqliteWriter:
             else None,
         )
 
-    def _write_deliveries(self, subscribers: Iterable[Subscriber]) -> None:
-        self._db.executemany(_DELIVERY, map(_delivery_row, subscribers))
-
-    def _write_attempts(self, attempts: list[Attempt]) -> None:
-        if not attempts:
-            return
-        self._db.executemany(_ATTEMPT, map(_attempt_row, attempts))
-        self._db.execute(_TRIM, (self._attempts_kept, _TRIMMED_AT_ONCE + len(attempts)))
-
     def _write_topics(self, batch: WriteBatch) -> None:
-        self._db.executemany(
-            _TOPIC,
-            ((topic.url, topic.version or "", dumps(topic.source)) for topic in batch.topics),
-        )
-        self._db.executemany(
-            _NO_TOPIC, ((topic.url, topic.version or "") for topic in batch.dropped_topics)
-        )
+        if batch.topics:
+            self._db.executemany(
+                _TOPIC,
+                [(topic.url, topic.version or "", dumps(topic.source)) for topic in batch.topics],
+            )
+        if batch.dropped_topics:
+            self._db.executemany(
+                _NO_TOPIC, [(topic.url, topic.version or "") for topic in batch.dropped_topics]
+            )
 
 
 def secret_name(release: FhirRelease, id: str) -> str:
     """Return the name to which the header values of a Subscription are bound."""
     return f"{release}/Subscription/{id}"
-
-
-def read_kinds(db: sqlite3.Connection) -> Kinds:
-    """Return the number of every (release, type) so far."""
-    return {
-        (FhirRelease(release), resource_type): id
-        for id, release, resource_type in db.execute("SELECT id, release, type FROM kind")
-    }
 
 
 def _stream_row(stream: StoredStream) -> tuple[object, ...]:
@@ -324,45 +302,4 @@ def _stream_row(stream: StoredStream) -> tuple[object, ...]:
         encode_filters(stream.filters),
         stream.visibility,
         stream.muted,
-    )
-
-
-def _error_row(subscriber: Subscriber) -> tuple[object, ...]:
-    error, code = subscriber.error, subscriber.error_code
-    return error, code, subscriber.sid, error, code
-
-
-def _delivery_row(subscriber: Subscriber) -> tuple[object, ...]:
-    state = subscriber.delivery
-    return (
-        subscriber.sid,
-        state.cursor,
-        state.failures,
-        optional_micros(state.failing_since),
-        optional_micros(state.due),
-        state.retry_to,
-        optional_micros(state.last_sent),
-        encode_resend(state.resend, state.asked),
-        optional_micros(state.asking_since),
-        encode_ranges(state.lost),
-    )
-
-
-def _attempt_row(attempt: Attempt) -> tuple[object, ...]:
-    timing = attempt.timing
-    return (
-        attempt.sid,
-        micros(attempt.at),
-        attempt.kind,
-        attempt.first,
-        attempt.last,
-        attempt.outcome,
-        attempt.status,
-        timing.address,
-        timing.dns,
-        timing.connect,
-        timing.tls,
-        timing.wait,
-        timing.total,
-        attempt.reason,
     )
