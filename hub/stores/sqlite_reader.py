@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from threading import Event
@@ -32,7 +31,7 @@ LOG_COLUMNS = "c.kind, c.id, c.seq, c.version, c.op, c.at, c.body, c.tx, c.prev,
 _LOG = f"SELECT {LOG_COLUMNS} FROM change_log AS c"  # noqa: S608 constants
 _HEAD = (
     f"SELECT {LOG_COLUMNS} FROM resource AS r CROSS JOIN change_log AS c ON c.seq = r.seq "  # noqa: S608 constants
-    "WHERE r.kind = ? AND r.id"
+    "WHERE r.kind = ? AND r.id = ?"
 )
 _AT = f"{_LOG} WHERE c.seq IN"
 _BACKWARDS = (
@@ -80,21 +79,7 @@ class SqliteReader:
 
     def head(self, key: ResourceKey) -> ResourceVersion | None:
         """Return the newest version, which may be a deletion; None if there never was one."""
-        return self._one(f"{_HEAD} = ?", key)
-
-    def heads(self, keys: Iterable[ResourceKey]) -> Mapping[ResourceKey, ResourceVersion]:
-        """Return the newest versions of several resources; one that never was is left out."""
-        ids: defaultdict[int, list[str]] = defaultdict(list)
-        for key in keys:
-            kind = self._kind(key.release, key.resource_type)
-            if kind is not None:
-                ids[kind].append(key.id)
-        return {
-            found.key: found
-            for kind, asked in ids.items()
-            for sql, arguments in in_parts(f"{_HEAD} IN", asked)
-            for found in self._versions(sql, (kind, *arguments))
-        }
+        return self._one(_HEAD, key)
 
     def version(self, key: ResourceKey, version: int) -> ResourceVersion | None:
         """Return one version, None if it does not exist or is no longer kept."""

@@ -8,18 +8,20 @@ import sqlite3
 import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
 import pytest
 
+from hub.core.delivery import Timing
 from hub.core.search_index import Everything, Term
 from hub.errors import StoreFull, Unavailable
 from hub.ports import Store, StoreBroken, WriteBatch
 from hub.stores.postings import FullText, Layout, Plain
 from hub.stores.sqlite import SqliteStore
 from tests.stores.contract import StoreContract
-from tests.stores.history import R5, History
+from tests.stores.history import R5, History, reindex_all
 from tests.stores.samples import (
     SECRET,
     a_key,
@@ -264,3 +266,74 @@ def test_an_index_found_damaged_while_writing_is_refilled_at_once(path: Path) ->
         history.write((a_key("1"), an_entry("h1")))
         assert store.writer.count(R5, "Task", Term("h1")) == 300
         assert store.writer.search(R5, "Task", Term("h1"), count=1) == [history.versions[-1]]
+
+
+def test_the_writer_sees_no_head_that_was_not_committed(path: Path) -> None:
+    with opened(a_sqlite_store(path)) as store:
+        history = History(store)
+        history.write((a_key("1"), an_entry("h1")), (a_key("2"), an_entry("h2")))
+        kept = store.writer.head(a_key("1"))
+        refused = WriteBatch(
+            versions=[a_version(3, a_key("1"), version=2, previous=1), a_version(2, a_key("3"))],
+            index={3: an_entry("h3"), 2: an_entry("h3")},
+            unindex=[1],
+        )
+        with pytest.raises(sqlite3.IntegrityError):
+            store.commit(refused)
+        assert store.writer.head(a_key("1")) == kept == history.versions[0]
+        assert store.writer.head(a_key("3")) is None
+        history.write((a_key("1"), an_entry("h4")))
+        assert store.writer.count(R5, "Task", Term("h1")) == 0
+
+
+def test_what_was_indexed_anew_is_taken_out_as_it_is_now(path: Path) -> None:
+    with opened(a_sqlite_store(path)) as store:
+        history = History(store)
+        history.write((a_key("1"), an_entry("h1", ranges=((1, 2, 3),))))
+        reindex_all(store, lambda version, /: an_entry("h2", ranges=((1, 5, 6),)))
+        history.write((a_key("1"), an_entry("h3")))
+        found = [store.writer.count(R5, "Task", Term(term)) for term in ("h1", "h2", "h3")]
+        assert found == [0, 0, 1]
+        assert store.check() == []
+    with raw(path) as db:
+        assert db.execute("SELECT * FROM search_range").fetchall() == []
+
+
+def test_many_versions_that_are_replaced_at_once_leave_the_index(path: Path) -> None:
+    with opened(a_sqlite_store(path)) as store:
+        history = History(store)
+        history.write(*((a_key(str(id)), an_entry("h1", f"h{id}")) for id in range(2, 200)))
+    with opened(store):
+        history.write(*((a_key(str(id)), an_entry("h0")) for id in range(2, 200, 3)))
+        expected = [hit.seq for hit in history.found(R5, "Task", Term("h1"))]
+        hits = store.writer.search(R5, "Task", Term("h1"), count=999)
+        assert [hit.seq for hit in hits] == expected
+
+
+def test_an_error_is_taken_away_also_after_a_restart(path: Path) -> None:
+    failing = a_subscriber()
+    healed = replace(failing, error=None, error_code=None)
+    with opened(a_sqlite_store(path)) as store:
+        store.commit(WriteBatch(subscribers=[failing]))
+    with opened(store):
+        store.commit(WriteBatch(deliveries=[healed]))
+    assert store.open().subscribers == (healed,)
+    store.close()
+
+
+def test_the_ring_of_attempts_has_a_hundredth_of_slack(path: Path) -> None:
+    with opened(a_sqlite_store(path, attempts_kept=200)) as store:
+        for number in range(1, 500, 7):
+            attempts = [an_attempt(each) for each in range(number, number + 7)]
+            store.commit(WriteBatch(attempts=attempts))
+            kept = len(store.writer.attempts(1, 999))
+            assert min(200, number + 6) <= kept <= 202
+
+
+def test_attempts_over_new_and_old_connections_keep_their_order(path: Path) -> None:
+    fresh = replace(an_attempt(1), timing=Timing(address="::1", dns=1.0, connect=0.5, tls=2.0))
+    reused = replace(an_attempt(2), timing=Timing(address="::1", wait=1.0, total=2.0))
+    attempts = [fresh, reused, reused, fresh]
+    with opened(a_sqlite_store(path)) as store:
+        store.commit(WriteBatch(attempts=attempts))
+        assert store.writer.attempts(1, 9) == attempts[::-1]
