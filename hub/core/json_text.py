@@ -263,7 +263,10 @@ def _members(source: str) -> Iterator[tuple[str, Any, int, int]]:
         raise json.JSONDecodeError("text follows the JSON object", source, end.end())
 
 
-_first = r'{ "resourceType" : (?P<resourceType>"[^"\\]*") , "id" : (?P<id>"[^"\\]*")'
+_first = (
+    r'{ "resourceType" : (?P<resourceType>"[^"\\]*")'
+    r'(?: , "id" : (?P<id>"[^"\\]*"))?(?: , "meta" : (?P<meta>{))?'
+)
 _usual_start = re.compile(_first.replace(" ", r"[ \t\n\r]*")).match
 
 
@@ -271,9 +274,13 @@ def _spans(document: Document) -> dict[str, tuple[int, int]]:
     """Find the values of the members that ``splice`` looks for; they stand first as a rule."""
     names = [name for name in ("resourceType", "id", "meta") if name in document.value]
     start = _usual_start(document.source)
-    if start is not None and "meta" not in names:
-        return {name: start.span(name) for name in names}
     spans: dict[str, tuple[int, int]] = {}
+    if start is not None and all(start[name] for name in names):
+        spans = {name: start.span(name) for name in names}
+        if "meta" in spans:
+            begin = start.start("meta")
+            spans["meta"] = begin, _read_value(document.source, begin)[1]
+        return spans
     members = _members(document.source)
     while len(spans) < len(names):
         key, _, first, end = next(members)

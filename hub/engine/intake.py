@@ -66,6 +66,11 @@ class _Batch:
     compiled: list[Mapping[FhirRelease, CompiledTopic]] = field(default_factory=list)
     failure: Exception | None = None
 
+    @property
+    def is_single(self) -> bool:
+        """Whether it is one request."""
+        return len(self.items) + len(self.settlements) == 1
+
     def parts(self) -> list[_Batch]:
         """Return each request of this batch as a batch of its own."""
         return [_Batch([item], []) for item in self.items] + [
@@ -191,11 +196,10 @@ class Intake:
         await loop.run_in_executor(self._executor, self._process, batch)
         if isinstance(batch.failure, StoreBroken):
             self._stop(batch.failure)
-        parts = batch.parts()
-        if batch.failure is None or isinstance(batch.failure, HubError) or len(parts) == 1:
+        if batch.failure is None or isinstance(batch.failure, HubError) or batch.is_single:
             self._publish(batch)
             return
-        for part in parts:
+        for part in batch.parts():
             await self._write(part)
 
     def close(self) -> None:

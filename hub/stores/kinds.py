@@ -11,8 +11,11 @@ Kinds = Mapping[tuple[FhirRelease, str], int]
 """The number of each (release, type)."""
 
 
+_ONE = "SELECT id FROM kind WHERE release = ? AND type = ?"
+
+
 class KnownKinds:
-    """The kinds that one connection sees, read again only where one is not known yet.
+    """The kinds that one connection sees, read again only where there is one more.
 
     It must not be asked while kinds are being written: what is rolled back would stay known.
     """
@@ -25,7 +28,7 @@ class KnownKinds:
     def number(self, release: FhirRelease, resource_type: str) -> int | None:
         """Return the number of a kind, None if nothing of it was ever stored."""
         found = self._numbers.get((release, resource_type))
-        if found is None:
+        if found is None and self._db.execute(_ONE, (release, resource_type)).fetchone():
             self._read()
             found = self._numbers.get((release, resource_type))
         return found
