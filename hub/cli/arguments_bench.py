@@ -52,6 +52,11 @@ def add_bench(commands: Commands[Parser]) -> None:
     )
     command.add_argument("--runs", type=positive, metavar="N", help="how often each is run (3)")
     command.add_argument(
+        "--delivery-process",
+        action="store_true",
+        help="let the hubs post from a process of their own, as serve --delivery-process does",
+    )
+    command.add_argument(
         "--compare", metavar="FILE", help="what --format json wrote earlier, to compare with"
     )
     command.add_argument("--plot", metavar="FILE", help="draw how cost grows, as SVG")

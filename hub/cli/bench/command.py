@@ -83,6 +83,7 @@ async def _run_all(
     arguments: argparse.Namespace,
 ) -> int:
     is_json = arguments.format == "json"
+    options = ("--delivery-process",) if arguments.delivery_process else ()
     figures: list[Figure] = []
     code = Exit.OK
     ending = Deadline(scale.minutes_of_all * 60)
@@ -90,7 +91,7 @@ async def _run_all(
         print(_HEAD)
     for name in names:
         try:
-            found = await _figures(name, scale, ending)
+            found = await _figures(name, scale, ending, options)
         except (Wrong, OSError) as error:
             print(f"fhir-hub: bench {name} failed: {error}", file=sys.stderr)
             code = Exit.FAILED
@@ -107,7 +108,9 @@ async def _run_all(
     return code
 
 
-async def _figures(name: str, scale: Scale, ending: Deadline) -> list[Figure]:
+async def _figures(
+    name: str, scale: Scale, ending: Deadline, options: tuple[str, ...]
+) -> list[Figure]:
     """Run one bench within its time, and before ``ending``.
 
     Raises:
@@ -117,7 +120,12 @@ async def _figures(name: str, scale: Scale, ending: Deadline) -> list[Figure]:
     deadline = Deadline(min(scale.minutes * 60, ending.left))
     with tempfile.TemporaryDirectory(prefix="fhir-hub-bench-") as folder:
         setting = Setting(
-            name=name, scale=scale, folder=Path(folder), deadline=deadline, record=record
+            name=name,
+            scale=scale,
+            folder=Path(folder),
+            deadline=deadline,
+            record=record,
+            options=options,
         )
         async with helper("stall") as stalls:
             try:

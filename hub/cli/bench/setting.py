@@ -19,13 +19,14 @@ from hub.cli.bench.scale import Scale
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setting:
-    """The surroundings of the bench of this name."""
+    """The surroundings of the bench of this name; ``options`` are more of each hub."""
 
     name: str
     scale: Scale
     folder: Path
     deadline: Deadline
     record: Record
+    options: tuple[str, ...] = ()
 
     def room(self, name: str) -> Path:
         """Return a new, empty folder; one of this name goes."""
@@ -44,7 +45,7 @@ class Setting:
     @asynccontextmanager
     async def hub(self, folder: Path) -> AsyncIterator[HubProcess]:
         """Run a hub on the database in ``folder``; note what each of its processes used."""
-        async with running_hub(folder) as hub:
+        async with running_hub(folder, *self.options) as hub:
             yield hub
             for number, (_, seconds) in enumerate(sorted(hub.usage().seconds.items()), 1):
                 self.record.add(f"{self.name}.{PROCESS}", seconds, size=number)
