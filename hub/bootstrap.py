@@ -14,6 +14,7 @@ import random
 import secrets
 import signal
 import socket
+import sys
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -68,6 +69,10 @@ DRAIN = timedelta(seconds=5)
 """How long attempts in flight may go on after the hub was told to stop."""
 
 EXIT_STORE_BROKEN = 74
+
+_TURN = 0.001
+"""Seconds that the event loop or the writer's thread may keep the other waiting: with Python's 5 ms
+a change waited for several turns, with a tenth of a millisecond the turns took half of the time."""
 
 log = logging.getLogger(__name__)
 
@@ -343,6 +348,7 @@ def serve(settings: Settings, *, started: Callable[[Hub], None] | None = None) -
         await hosting.stop()
 
     gc.set_threshold(*COLLECT)
+    sys.setswitchinterval(_TURN)
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
         runner.run(run())
     return 0
