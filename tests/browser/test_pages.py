@@ -159,23 +159,37 @@ async def test_a_page_tells_people_what_its_json_tells_programs(
         httpx.AsyncClient(trust_env=False) as http,
         chromium.window(house.hub.url, tolerated=refusal(page)) as window,
     ):
-        answer = await http.get(house.hub.url + path, headers={"accept": "application/json"})
-        assert answer.headers["content-type"].partition(";")[0] in (
-            "application/json",
-            "application/fhir+json",
-        )
-        assert "accept" in answer.headers["vary"].lower()
-        await shown(window, page, path)
-        told = plain(await window.page.evaluate(WORDS))
-        found = answer.json()
-        if page.is_refusal:  # its hint is for programs
-            found = found["issue"][0]["diagnostics"].partition(". ")[0]
+        found = await program_facts(http, house, page, path)
+        # Windows that other tests have closed still tidy up: both must be of the same moment.
+        for _ in range(20):
+            before = found
+            await shown(window, page, path)
+            told = plain(await window.page.evaluate(WORDS))
+            found = await program_facts(http, house, page, path)
+            if found == before:
+                break
         missing = [
             (name, text)
-            for name, text in facts(found, page.for_programs)
+            for name, text in found
             if not is_told(text, told, is_markdown=name in page.markdown)
         ]
         assert missing == []
+
+
+async def program_facts(
+    http: httpx.AsyncClient, house: House, page: Page, path: str
+) -> list[tuple[str, str]]:
+    """Return what a page tells programs, without what only they are told."""
+    answer = await http.get(house.hub.url + path, headers={"accept": "application/json"})
+    assert answer.headers["content-type"].partition(";")[0] in (
+        "application/json",
+        "application/fhir+json",
+    )
+    assert "accept" in answer.headers["vary"].lower()
+    found = answer.json()
+    if page.is_refusal:  # its hint is for programs
+        found = found["issue"][0]["diagnostics"].partition(". ")[0]
+    return list(facts(found, page.for_programs))
 
 
 def facts(value: Any, left_out: frozenset[str], name: str = "") -> Iterator[tuple[str, str]]:
