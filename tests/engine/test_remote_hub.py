@@ -85,6 +85,9 @@ def test_it_knows_what_the_hub_knows(
     before: list[tuple[str, str, str]], steps: list[tuple[str, str, str]], with_events: bool
 ) -> None:
     async def scenario(rig: Rig) -> None:
+        # One for each owner, so that every write is an event of somebody.
+        await _happen(rig, "subscribe", "one", "Organization/lab")
+        await _happen(rig, "subscribe", "two", "Organization/other")
         for step in before:
             await _happen(rig, *step)
         mirror = Mirror(rig, with_events=with_events)
