@@ -10,11 +10,12 @@ The floors, from below; each imports only what stands below it:
 ``stores``    where it is kept
 ``channels``  how it is sent
 ``guides``    how-tos in Markdown
-``clock``, ``settings``; ``mail_settings``, ``guard_settings``, ``coding_settings``,
-              ``client_settings`` below them
+``clock``, ``event_loop``, ``logs``, ``settings``; ``mail_settings``, ``guard_settings``,
+              ``coding_settings``, ``client_settings`` below them
 ``web``       FHIR over HTTP, and websockets
 ``loading``   the definitions and topics that it starts with
 ``mail``      email as the settings make it
+``delivery_process``  lanes in a process of their own
 ``bootstrap`` all of it together
 ``cli``       the command line
 """

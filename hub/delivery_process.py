@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
-import os
 import pickle
 import random
 import signal
@@ -17,7 +16,6 @@ import socket
 import sys
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from pathlib import Path
 
 from hub.channels.addresses import EgressPolicy
 from hub.channels.egress import GuardedClient
@@ -40,7 +38,6 @@ from hub.event_loop import loop_factory
 from hub.logs import log_to_stderr
 from hub.ports import Channel, Clock
 from hub.settings import Settings
-from hub.stores.secrets import HeaderCipher, load_key
 from hub.stores.sqlite_follower import SqliteFollower
 
 POSTING = frozenset((ChannelType.REST_HOOK, ChannelType.MESSAGE))
@@ -159,8 +156,7 @@ class DeliveryProcess:
 async def deliver(beginning: Beginning, line: socket.socket) -> None:
     """Run the lanes until the hub says to stop, or is gone."""
     settings, clock = beginning.settings, SystemClock()
-    cipher = HeaderCipher(load_key(Path(f"{settings.db}.key"), os.urandom), os.urandom)
-    store = SqliteFollower(settings.db, cipher)
+    store = SqliteFollower(settings.db)
     recent, listener = RecentEvents(store), LocalListener(clock)
     hub = RemoteHub(recent, listener)
     await asyncio.get_running_loop().create_connection(lambda: hub.line, sock=line)

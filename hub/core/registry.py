@@ -126,7 +126,6 @@ class Registry:
             release: {} for release in FhirRelease
         }
         self._streams: dict[int, Stream] = {}
-        self._by_key: dict[str, Stream] = {}
         self._live: dict[FhirRelease, dict[str, _Live]] = {release: {} for release in FhirRelease}
         self._triggers: dict[FhirRelease, TriggerIndex] = {}
 
@@ -277,14 +276,12 @@ class Registry:
             self._triggers.pop(stream.release, None)
         live.index.add(stream.id, stream.filters)
         self._streams[stream.id] = stream
-        self._by_key[stream.key] = stream
 
     def remove_stream(self, id: int) -> None:
         """Forget a stream; an unknown one is ignored."""
         stream = self._streams.pop(id, None)
         if stream is None:
             return
-        del self._by_key[stream.key]
         live = self._live[stream.release]
         live[stream.topic].index.remove(id)
         if not len(live[stream.topic].index):
@@ -299,10 +296,6 @@ class Registry:
         """Return the streams of a topic's version, by id."""
         live = self._live[release].get(canonical)
         return [] if live is None else [self._streams[id] for id in live.index]
-
-    def find(self, key: str) -> Stream | None:
-        """Return the stream with this key (``stream_key``)."""
-        return self._by_key.get(key)
 
     def match(self, change: Change, resolver: Resolver) -> list[Match]:
         """Return the streams that a change belongs to, by stream id.

@@ -84,14 +84,13 @@ class Surroundings:
 class Engine:
     """A hub and what runs beside it: ``hub.intake`` and ``hub.sockets`` have to run, too.
 
-    ``wakeups`` tells what may have something to do; ``unmatched`` says why a stream can't be
-    matched any more; ``knows_callers`` is whether the hub asks who calls it.
+    ``unmatched`` says why a stream can't be matched any more; ``knows_callers`` is whether the hub
+    asks who calls it.
     """
 
     hub: Hub
     delivery: Delivery
     retention: Retention
-    wakeups: LocalWakeups
     unmatched: Mapping[int, HubError]
     knows_callers: bool
 
@@ -240,7 +239,6 @@ def assemble(
         hub=hub,
         delivery=delivery,
         retention=retention,
-        wakeups=wakeups,
         unmatched=unmatched,
         knows_callers=around.knows_callers,
     )

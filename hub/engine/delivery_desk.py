@@ -14,7 +14,7 @@ from hub.engine.delivery import Delivery
 from hub.engine.hub import Hub
 from hub.engine.plain_value import settlement_of
 from hub.engine.process_line import ProcessLine
-from hub.engine.process_talk import Answered, Drain, Known, Settle, Signalled, Told, told_of
+from hub.engine.process_talk import Answered, Drain, Settle, Signalled, Snapshot, Told, told_of
 from hub.errors import HubError
 from hub.ports import WriteBatch
 
@@ -48,10 +48,10 @@ class DeliveryDesk:
             for start in range(0, len(everybody), _AT_ONCE):
                 found = map(subscribers.get, everybody[start : start + _AT_ONCE])
                 some = tuple(each for each in found if each is not None)
-                self.line.say(Known(some, counters, floors, is_all=False))
+                self.line.say(Snapshot(some, counters, floors, is_all=False))
                 counters, floors = {}, {}
                 await self._hub.clock.sleep_until(self._hub.clock.now())
-            self.line.say(Known((), counters, floors, is_all=True))
+            self.line.say(Snapshot((), counters, floors, is_all=True))
             await self.line.lost
         finally:
             intake.unfollow(self)

@@ -16,7 +16,7 @@ from hub.engine.plain_value import Plain, plain_event, plain_state, plain_versio
 from hub.ports import WriteBatch
 
 
-class Known(NamedTuple):
+class Snapshot(NamedTuple):
     """To delivery: Subscriptions as they are; ``counters`` and ``floors`` of streams."""
 
     subscribers: tuple[Subscriber, ...]

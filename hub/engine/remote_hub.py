@@ -16,7 +16,7 @@ from hub.core.subscription import Signal
 from hub.core.timing import DeliveryState
 from hub.engine.plain_value import event_of, plain_settlement, state_of, version_of
 from hub.engine.process_line import ProcessLine
-from hub.engine.process_talk import Answered, Committed, Drain, Known, Settle, Signalled, Told
+from hub.engine.process_talk import Answered, Committed, Drain, Settle, Signalled, Snapshot, Told
 from hub.engine.recent_events import RecentEvents
 from hub.engine.settlement import Settlement
 from hub.engine.subscribers import GONE
@@ -100,7 +100,7 @@ class RemoteHub:
         self._beats[sid] = at
         self._tell_soon()
 
-    def take(self, said: Known | Committed | Answered | Drain) -> None:
+    def take(self, said: Snapshot | Committed | Answered | Drain) -> None:
         """Follow what the hub says."""
         match said:
             case Committed():
@@ -113,7 +113,7 @@ class RemoteHub:
                     done.set_result(followed)
                 else:
                     done.set_exception(Unavailable(refusal))
-            case Known(subscribers, counters, floors, is_all):
+            case Snapshot(subscribers, counters, floors, is_all):
                 self._by_sid |= {each.sid: each for each in subscribers}
                 self._counters |= counters
                 self._floors |= floors

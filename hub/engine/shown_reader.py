@@ -8,8 +8,8 @@ from typing import Final
 
 from hub.core.release import FhirRelease
 from hub.core.search_index import Expression
-from hub.core.subscriber import Attempt
-from hub.core.version import ResourceKey, ResourceVersion, StreamEvent
+from hub.core.version import ResourceKey, ResourceVersion
+from hub.engine.reader_view import ReaderView
 from hub.ports import Reader
 
 _KIND: Final = "Subscription"
@@ -17,7 +17,7 @@ _ANY: Final = "Resource"
 _AT_ONCE: Final = 200
 
 
-class ShownReader:
+class ShownReader(ReaderView):
     """A ``hub.ports.Reader`` without the Subscriptions that are hidden.
 
     Args:
@@ -27,7 +27,7 @@ class ShownReader:
     """
 
     def __init__(self, reader: Reader, shows: Callable[[FhirRelease, str], bool]) -> None:
-        self._reader = reader
+        super().__init__(reader)
         self._shows = shows
 
     def head(self, key: ResourceKey) -> ResourceVersion | None:
@@ -86,18 +86,6 @@ class ShownReader:
         if resource_type not in {_KIND, _ANY}:
             return count
         return count - self._hidden(release, expression)
-
-    def events(self, stream: int, low: int, high: int) -> list[StreamEvent]:
-        """Return the events of a stream."""
-        return self._reader.events(stream, low, high)
-
-    def attempts(self, sid: int, count: int) -> list[Attempt]:
-        """Return the newest attempts of a Subscription."""
-        return self._reader.attempts(sid, count)
-
-    def seq_at(self, instant: datetime) -> int:
-        """Return the highest seq committed before ``instant``."""
-        return self._reader.seq_at(instant)
 
     def _shown(self, version: ResourceVersion | None) -> ResourceVersion | None:
         if version is None or version.key.resource_type != _KIND:

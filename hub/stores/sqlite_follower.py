@@ -8,10 +8,8 @@ from pathlib import Path
 from threading import Event
 from typing import TypeVar
 
-from hub.ports import Opened, Reader
+from hub.ports import Reader
 from hub.stores.database_facts import layout_of, read_facts
-from hub.stores.secrets import HeaderCipher
-from hub.stores.sqlite_opening import read_everything
 from hub.stores.sqlite_views import SqliteViews, connect
 from hub.stores.trouble import explained
 
@@ -25,7 +23,6 @@ class SqliteFollower:
 
     Args:
         path: a database that its owner has opened at least once.
-        cipher: decrypts header values of Subscriptions.
         readers: how many reads can run at the same time.
         busy_timeout: seconds to wait for another program that has the database locked.
 
@@ -34,25 +31,13 @@ class SqliteFollower:
         StoreBroken: there is none, or it can't be read.
     """
 
-    def __init__(
-        self, path: Path, cipher: HeaderCipher, *, readers: int = 2, busy_timeout: float = 5.0
-    ) -> None:
-        self._cipher = cipher
+    def __init__(self, path: Path, *, readers: int = 2, busy_timeout: float = 5.0) -> None:
         with explained():
             with closing(connect(path, "ro", busy_timeout)) as db:
                 layout = layout_of(db, read_facts(db))
             self._views = SqliteViews(
                 path, layout, Event(), count=readers, busy_timeout=busy_timeout
             )
-
-    async def opened(self) -> Opened:
-        """Return what the store holds now, on one view: what its owner has in memory, or newer.
-
-        Raises:
-            Unavailable: the key does not fit.
-        """
-        with explained():
-            return await self._views.read(lambda view: read_everything(view.db, self._cipher))
 
     async def read(self, query: Callable[[Reader], T]) -> T:
         """Run ``query`` in a reading thread, inside one transaction."""

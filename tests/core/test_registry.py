@@ -161,17 +161,15 @@ def test_resources_about_the_hub_match_nothing() -> None:
     assert matched(made, {"resourceType": "Patient", "id": "a"}) == [1]
 
 
-def test_a_stream_is_found_by_id_and_key_until_it_is_removed() -> None:
+def test_a_stream_is_found_by_id_until_it_is_removed() -> None:
     made = registry(version("1"))
     first = stream(made, 1)
     made.add_stream(first)
     made.add_stream(first)
     assert made.stream(1) is first
-    assert made.find(first.key) is first
     made.remove_stream(1)
     made.remove_stream(1)
     assert made.stream(1) is None
-    assert made.find(first.key) is None
     assert matched(made, task()) == []
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from hub.core.timing import Settled
 from hub.engine.plain_value import plain_settlement, settlement_of
-from hub.engine.process_talk import Answered, Drain, Known, told_of
+from hub.engine.process_talk import Answered, Drain, Snapshot, told_of
 from hub.engine.recent_events import RecentEvents
 from hub.engine.remote_hub import RemoteHub
 from hub.engine.wakeups import LocalListener
@@ -43,7 +43,7 @@ class Mirror:
         self.remote = RemoteHub(self.recent, LocalListener(rig.clock))
         streams = rig.hub.subscribers.streams()
         self.remote.take(
-            Known(
+            Snapshot(
                 tuple(rig.hub.subscribers),
                 {each.id: each.n for each in streams},
                 {each.id: each.floor for each in streams},

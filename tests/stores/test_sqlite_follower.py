@@ -11,20 +11,15 @@ import pytest
 
 from hub.errors import Unavailable
 from hub.ports import Reader, StoreBroken, WriteBatch
-from hub.stores.secrets import HeaderCipher
 from hub.stores.sqlite import SqliteStore
 from hub.stores.sqlite_follower import SqliteFollower
 from hub.stores.sqlite_reader import SqliteReader
 from tests.stores.samples import (
-    SECRET,
     a_key,
     a_sqlite_store,
     a_stream,
-    a_subscriber,
-    a_topic,
     a_version,
     an_event,
-    luck,
 )
 
 
@@ -41,48 +36,26 @@ def owner(path: Path) -> Iterator[SqliteStore]:
     store.close()
 
 
-def following(path: Path, key: bytes = b"k" * 32) -> SqliteFollower:
-    return SqliteFollower(path, HeaderCipher(key, luck()), busy_timeout=0)
+def following(path: Path) -> SqliteFollower:
+    return SqliteFollower(path, busy_timeout=0)
 
 
-def test_a_follower_sees_each_commit_of_the_owner_and_decrypts_header_values(
-    owner: SqliteStore, path: Path
-) -> None:
+def test_a_follower_sees_each_commit_of_the_owner(owner: SqliteStore, path: Path) -> None:
     async def scenario() -> None:
         with closing(following(path)) as follower:
-            assert (await follower.opened()).subscribers == ()
+            assert await follower.read(lambda view: view.head(a_key())) is None
             owner.commit(
                 WriteBatch(
                     versions=[a_version(1)],
                     streams=[a_stream()],
                     events=[an_event(1)],
                     counters={1: 1},
-                    subscribers=[a_subscriber()],
-                    topics=[a_topic()],
                 )
             )
-            opened = await follower.opened()
-            assert (opened.last_seq, opened.last_stream, opened.last_sid) == (1, 1, 1)
-            assert [stream.n for stream in opened.streams] == [1]
-            assert opened.subscribers == (a_subscriber(),)
-            assert SECRET in dict(opened.subscribers[0].subscription.parameter).values()
-            assert [topic.canonical for topic in opened.topics] == [a_topic().canonical]
             assert await follower.read(lambda view: view.head(a_key())) == a_version(1)
             assert await follower.read(lambda view: view.events(1, 1, 9)) == [an_event(1)]
-            owner.commit(WriteBatch(counters={1: 2}))
-            assert [stream.n for stream in (await follower.opened()).streams] == [2]
 
     asyncio.run(scenario())
-
-
-def test_a_follower_sees_what_the_owner_has_in_memory_after_it_opened(path: Path) -> None:
-    with closing(a_sqlite_store(path)) as store:
-        store.open()
-        store.commit(WriteBatch(versions=[a_version(1)], subscribers=[a_subscriber()]))
-    with closing(a_sqlite_store(path)) as store:
-        opened = store.open()
-        with closing(following(path)) as follower:
-            assert asyncio.run(follower.opened()) == opened
 
 
 def test_a_follower_can_write_nothing(owner: SqliteStore, path: Path) -> None:
@@ -123,7 +96,8 @@ def test_an_owner_writes_and_ends_as_if_nobody_followed(path: Path) -> None:
         with closing(a_sqlite_store(path, busy_timeout=0)) as again:
             again.open()
             again.commit(WriteBatch(versions=[a_version(2, a_key("2"))]))
-            assert asyncio.run(follower.opened()).last_seq == 2
+            found = asyncio.run(follower.read(lambda view: view.head(a_key("2"))))
+            assert found == a_version(2, a_key("2"))
 
 
 def test_a_follower_refuses_what_no_hub_of_this_schema_has_opened(path: Path) -> None:
@@ -140,12 +114,3 @@ def test_a_follower_refuses_what_no_hub_of_this_schema_has_opened(path: Path) ->
         db.commit()
     with pytest.raises(Unavailable, match="schema 999"):
         following(path)
-
-
-def test_a_follower_with_another_key_is_refused(owner: SqliteStore, path: Path) -> None:
-    owner.commit(WriteBatch(subscribers=[a_subscriber()]))
-    with (
-        closing(following(path, b"x" * 32)) as follower,
-        pytest.raises(Unavailable, match="can't be decrypted"),
-    ):
-        asyncio.run(follower.opened())

@@ -16,6 +16,7 @@ import orjson
 
 from hub.cli.bench.failure import Wrong
 from hub.clock import SystemClock
+from hub.event_loop import loop_factory
 
 _LONGEST_LINE = 2**30
 _CLOCK = SystemClock()
@@ -34,13 +35,7 @@ def run_child(make: Callable[[], Mapping[str, Command]]) -> None:
     Args:
         make: called inside the event loop; returns what can be asked for, by name.
     """
-    try:
-        import uvloop  # noqa: PLC0415  # not made for every platform
-    except ImportError:
-        factory = None
-    else:
-        factory = uvloop.new_event_loop
-    with asyncio.Runner(loop_factory=factory) as runner:
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:
         runner.run(_obey(make))
 
 
