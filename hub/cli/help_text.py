@@ -44,7 +44,7 @@ benches:
   websocket  1,000 clients with 3 kB messages; 10,000 idle ones
   search     Tasks by owner and status, among 1,000 to 1,000,000
   restart    100 to 100,000 Subscriptions with 10 undelivered events each
-  memory     10,000 Subscriptions, 1 million undelivered events, endpoints down: 7 minutes, once
+  memory     10,000 Subscriptions, 1 million undelivered events, endpoints down: 10 minutes, once
   growth     how cost grows: match, fanout, search and restart, as a table and with --plot
 
 Without a name all of them run: 40 minutes at most, under 5 with --quick.

@@ -65,9 +65,9 @@ FULL = Scale(
     backlog=(10_000, 100),
     backlog_sockets=1_000,
     memory_runs=1,
-    sampled=420,
+    sampled=600,
     warm_up=120,
-    minutes=13,
+    minutes=15,
     minutes_of_all=40,
 )
 
