@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
+import traceback
 from collections.abc import Callable
 from typing import Final
 
@@ -62,7 +63,9 @@ class Dialler:
             try:
                 async with asyncio.timeout(self._limits.connect):
                     return await self._connect(infos, origin, attempt, protocol)
-            except OSError:
+            except OSError as error:
+                # A frame below keeps the error that keeps it, and with it all that is to be sent.
+                traceback.clear_frames(error.__traceback__)
                 aiohappyeyeballs.pop_addr_infos_interleave(infos, 1)
                 if not infos:
                     raise

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from datetime import timedelta
 
 import pytest
@@ -104,6 +105,27 @@ def test_an_endpoint_that_is_not_there_is_a_failed_connection() -> None:
 
     result = failed(asyncio.run(scenario()))
     assert (result.failure, result.reason) == (F.CONNECTION, "the connection was refused")
+
+
+def test_a_failed_connection_leaves_nothing_for_the_collector() -> None:
+    async def scenario() -> None:
+        async with peer.Endpoint() as endpoint:
+            url = endpoint.url
+        async with channel() as hook:
+            assert failed(await hook.send(an_envelope(url))).failure is F.CONNECTION
+
+    gc.collect()
+    gc.disable()
+    gc.set_debug(gc.DEBUG_SAVEALL)
+    try:
+        asyncio.run(scenario())
+        gc.collect()
+        left = [each for each in gc.garbage if isinstance(each, OSError)]
+    finally:
+        gc.set_debug(0)
+        gc.garbage.clear()
+        gc.enable()
+    assert not left
 
 
 def test_many_hanging_endpoints_do_not_delay_a_healthy_one() -> None:
