@@ -64,6 +64,7 @@ from hub.web.limits import Limits
 from hub.web.operation_publication import publish_operations
 from hub.web.protocol import InboundLimits, guarded_protocol
 from hub.web.server import Server, listen
+from hub.web.socket_protocol import SocketProtocol
 
 DRAIN = timedelta(seconds=5)
 """How long attempts in flight may go on after the hub was told to stop."""
@@ -266,7 +267,7 @@ class Hosting:
                 door,
                 http=guarded_protocol(self._inbound),
                 proxy_headers=False,
-                ws="websockets-sansio",
+                ws=SocketProtocol,
                 ws_per_message_deflate=False,
                 ws_max_size=4 * 1024,
                 lifespan="off",

@@ -6,19 +6,26 @@ and written once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping
+import sys
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TypeAlias
 
 from hub.core.notification import (
     Addressee,
+    Notification,
     NotificationType,
+    NumberedEvent,
     addressed,
     build_notification,
+    most_events,
 )
 from hub.core.related_query import Coding
 from hub.core.release import FhirRelease
 from hub.core.subscriber import Subscriber
+from hub.core.subscription import Subscription
 from hub.core.version import StreamEvent
+from hub.engine.numbered_events import read_events
 from hub.engine.recent_events import RecentEvents
 from hub.ports import Codec
 
@@ -29,6 +36,21 @@ LONGEST_KEPT = 64 * 1024
 """Of a longer text the writing costs little, next to the sending."""
 
 _Write: TypeAlias = Callable[[Addressee], bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Audience:
+    """A Subscription as it is now, for what it is told.
+
+    ``hint`` is which kind of authorization gives access to what the events are about; ``manner``
+    is the same for all who are told the same of the same event; ``most`` is how many events they
+    are told at once.
+    """
+
+    subscription: Subscription
+    hint: Coding | None
+    manner: str
+    most: int
 
 
 class Announcements:
@@ -58,56 +80,25 @@ class Announcements:
         self._longest_kept = longest_kept
         self._kept: dict[Hashable, tuple[str, _Write]] = {}
 
-    async def of_events(
-        self, subscriber: Subscriber, first: int, last: int, hint: Coding | None
-    ) -> bytes | None:
-        """Return the payload about the events numbered ``first``..``last`` (inclusive).
-
-        What retention removed is left out; None where that is all.
-        """
-        subscription = subscriber.subscription
-        key = self._key(subscriber, first, last, hint)
-        kept = None if key is None else self._kept.get(key)
-        if kept is not None:
-            at, write = kept
-            to = addressed(
-                subscription,
-                NotificationType.EVENT_NOTIFICATION,
-                subscription.content,
-                total=last,
-                at=at,
-                numbers=tuple(range(first, last + 1)),
-            )
-            return write(to)
-        events = await self._events.read(subscriber, first, last)
-        if not events:
-            return None
-        notification = build_notification(
-            subscription,
-            NotificationType.EVENT_NOTIFICATION,
-            total=last,
-            timestamp=events[-1].timestamp,
-            events=events,
-            hint=hint,
+    def audience(self, subscription: Subscription, hint: Coding | None) -> Audience:
+        """Return how a Subscription, as it is now, is told of events."""
+        manner = (
+            subscription.release,
+            subscription.content,
+            subscription.topic,
+            subscription.status,
+            subscription.content_type,
+            hint,
         )
-        codec = self._codecs[subscription.release]
-        base_url = self._base_url(subscription.release)
-        if key is None:
-            return codec.encode_payload(notification, base_url)
-        write = codec.encode_alike(notification, base_url)
-        text = write(notification.addressee)
-        if len(text) <= self._longest_kept:
-            self._kept[key] = notification.timestamp.isoformat(), write
-            if len(self._kept) > self._most_kept:
-                del self._kept[next(iter(self._kept))]
-        return text
+        # Many have the same; most of them wait for long.
+        return Audience(subscription, hint, sys.intern(repr(manner)), most_events(subscription))
 
-    def _key(
-        self, subscriber: Subscriber, first: int, last: int, hint: Coding | None
-    ) -> Hashable | None:
-        """Return what is the same for all who are told the same, None where it is not known.
+    def at_once(
+        self, audience: Audience, subscriber: Subscriber, first: int, last: int
+    ) -> bytes | None:
+        """Return what ``of_events`` does, None where it would have to read the store.
 
-        It is known of events that are in memory, on the stream that counts now.
+        It need not for events that are in memory, on the stream that counts now.
         """
         segment = subscriber.segments[-1]
         if not segment.is_open or first < segment.first:
@@ -115,18 +106,70 @@ class Announcements:
         low, high = first + segment.offset, last + segment.offset
         try:
             events = self._events.events(segment.stream, low, high)
+            key = (audience.manner, *map(_said, events))
+            kept = self._kept.get(key)
+            if kept is None:
+                told = read_events(self._events, subscriber, first, last)
+                return self._begin(key, self._notification(audience, last, told))
         except LookupError:
             return None
-        subscription = subscriber.subscription
-        return (
-            subscription.release,
-            subscription.content,
-            subscription.topic,
-            subscription.status,
-            subscription.content_type,
-            hint,
-            *[_said(event) for event in events],
+        at, write = kept
+        subscription = audience.subscription
+        return write(
+            addressed(
+                subscription,
+                NotificationType.EVENT_NOTIFICATION,
+                subscription.content,
+                total=last,
+                at=at,
+                numbers=tuple(range(first, last + 1)),
+            )
         )
+
+    async def of_events(
+        self, audience: Audience, subscriber: Subscriber, first: int, last: int
+    ) -> bytes | None:
+        """Return the payload about the events numbered ``first``..``last`` (inclusive).
+
+        What retention removed is left out; None where that is all.
+
+        Args:
+            audience: the Subscription of ``subscriber``.
+            subscriber: who is told.
+            first, last: its numbers.
+        """
+        text = self.at_once(audience, subscriber, first, last)
+        if text is not None:
+            return text
+        events = await self._events.read(subscriber, first, last)
+        if not events:
+            return None
+        release = audience.subscription.release
+        notification = self._notification(audience, last, events)
+        return self._codecs[release].encode_payload(notification, self._base_url(release))
+
+    def _notification(
+        self, audience: Audience, total: int, events: Sequence[NumberedEvent]
+    ) -> Notification:
+        return build_notification(
+            audience.subscription,
+            NotificationType.EVENT_NOTIFICATION,
+            total=total,
+            timestamp=events[-1].timestamp,
+            events=events,
+            hint=audience.hint,
+        )
+
+    def _begin(self, key: Hashable, notification: Notification) -> bytes:
+        """Write a notification, and keep what writes it for others."""
+        release = notification.release
+        write = self._codecs[release].encode_alike(notification, self._base_url(release))
+        text = write(notification.addressee)
+        if len(text) <= self._longest_kept:
+            self._kept[key] = notification.timestamp.isoformat(), write
+            if len(self._kept) > self._most_kept:
+                del self._kept[next(iter(self._kept))]
+        return text
 
 
 def _said(event: StreamEvent) -> Hashable:

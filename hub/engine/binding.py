@@ -8,22 +8,27 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Protocol
+from typing import Final, Protocol
 
 from hub.core.notification import NotificationType, StatusError, build_notification, most_events
 from hub.core.number_range import NumberRanges, begin_of, without_range
 from hub.core.release import FhirRelease
 from hub.core.subscriber import Subscriber
 from hub.core.subscription import ChannelType, counts
-from hub.engine.announcement import Announcements
+from hub.engine.announcement import Announcements, Audience
 from hub.engine.authorization_hint import AuthorizationHints
 from hub.engine.binding_token import Grant
-from hub.engine.socket_binding import Ended, Progress, Send, SocketBinding
+from hub.engine.socket_binding import MOST_AT_ONCE, Ended, Outlet, Progress, SocketBinding
 from hub.engine.status_error import handshake_total
 from hub.ports import Clock, Codec
 
 MOST_MISSED = 1000
 """How many events that nobody was sent yet a bind without a number sends."""
+
+
+_LARGE: Final = 64 * 1024
+"""From so many bytes on texts are not put together: a slow socket would have them wait in memory.
+"""
 
 
 class Surroundings(Progress, Protocol):
@@ -48,12 +53,22 @@ class Binding(SocketBinding):
     These come before any that was never sent.
     """
 
-    __slots__ = ("_caller", "_position", "_resume_after", "_seen", "_sent_at", "_sockets", "again")
+    __slots__ = (
+        "_audience",
+        "_caller",
+        "_live",
+        "_position",
+        "_resume_after",
+        "_seen",
+        "_sent_at",
+        "_sockets",
+        "again",
+    )
 
     def __init__(
-        self, sockets: Surroundings, send: Send, ended: Ended, sid: int, grant: Grant
+        self, sockets: Surroundings, outlet: Outlet, ended: Ended, sid: int, grant: Grant
     ) -> None:
-        super().__init__(sid, send, ended)
+        super().__init__(sid, outlet, ended)
         self.again: NumberRanges = ()
         self._sockets = sockets
         self._caller = grant.caller
@@ -61,6 +76,44 @@ class Binding(SocketBinding):
         self._position: int | None = None
         self._sent_at: datetime | None = None
         self._seen: Subscriber | None = None
+        self._live: Subscriber | None = None
+        self._audience: Audience | None = None
+
+    def _serve_at_once(self) -> bool:
+        """Send what happened just now, unless there is something else to say."""
+        sockets, position = self._sockets, self._position
+        if position is None or self.again:
+            return False
+        found = sockets.subscribers.get(self.sid)
+        if found is None or not (found is self._live or self._is_live(found)):
+            return False
+        audience, total = self._told(found), sockets.subscribers.top(found)
+        texts: list[bytes] = []
+        size = 0
+        while position < total and len(texts) < MOST_AT_ONCE and size < _LARGE:
+            last = min(total, position + audience.most)
+            text = sockets.announcements.at_once(audience, found, position + 1, last)
+            if text is None:
+                return False
+            texts.append(text)
+            size += len(text)
+            position = last
+        if texts:
+            if not self._outlet.put(texts):
+                return False
+            self._reached(position)
+            self._sent_at = sockets.clock.now()
+            if position < total:
+                sockets.wake_soon(self.sid)
+                return True
+        return not self._is_silent_too_long(found)
+
+    def _is_live(self, found: Subscriber) -> bool:
+        """Tell whether the Subscription is one that goes on; it need not be asked twice."""
+        if self._subscriber() is not found or not counts(found.subscription.status):
+            return False
+        self._live = found
+        return True
 
     async def _serve(self) -> bool:
         """Send the handshake, what was missed, then what happens, until the Subscription ends."""
@@ -103,11 +156,14 @@ class Binding(SocketBinding):
         total = self._sockets.subscribers.top(subscriber)
         if self._position >= total:
             return False
-        last = min(total, self._position + most_events(subscriber.subscription))
+        last = min(total, self._position + self._told(subscriber).most)
         await self._send_events(subscriber, self._position + 1, last)
-        self._sockets.wrote(self.sid, last)
-        self._position = last
+        self._reached(last)
         return True
+
+    def _reached(self, number: int) -> None:
+        self._sockets.wrote(self.sid, number)
+        self._position = number
 
     def _is_silent_too_long(self, subscriber: Subscriber) -> bool:
         """Tell whether a heartbeat is due; if not yet, it will be looked for in time."""
@@ -147,11 +203,19 @@ class Binding(SocketBinding):
         text = f"events {self._resume_after + 1} to {lowest - 1} are no longer kept"
         return lowest - 1, (StatusError(None, f"{text}; the lowest number is {lowest}"),)
 
+    def _told(self, subscriber: Subscriber) -> Audience:
+        """Return the Subscription as what is told."""
+        subscription = subscriber.subscription
+        if self._audience is None or self._audience.subscription is not subscription:
+            hint = self._sockets.hints.of_answers()
+            self._audience = self._sockets.announcements.audience(subscription, hint)
+        return self._audience
+
     async def _send_events(self, subscriber: Subscriber, first: int, last: int) -> None:
-        hint = self._sockets.hints.of_answers()
-        text = await self._sockets.announcements.of_events(subscriber, first, last, hint)
+        announcements, audience = self._sockets.announcements, self._told(subscriber)
+        text = await announcements.of_events(audience, subscriber, first, last)
         if text is not None:
-            await self._send(text.decode())
+            await self._outlet.send(text)
 
     async def _say(
         self, subscriber: Subscriber, kind: NotificationType, errors: tuple[StatusError, ...]
@@ -170,4 +234,4 @@ class Binding(SocketBinding):
             errors=errors,
         )
         text = sockets.codecs[release].encode_payload(notification, sockets.base_url(release))
-        await self._send(text.decode())
+        await self._outlet.send(text)

@@ -12,7 +12,7 @@ from hub.core.client import Client
 from hub.core.release import FhirRelease
 from hub.core.subscriber import Subscriber
 from hub.core.subscription import ChannelType, counts
-from hub.engine.socket_binding import Ended, Progress, Send, SocketBinding
+from hub.engine.socket_binding import MOST_AT_ONCE, Ended, Outlet, Progress, SocketBinding
 from hub.engine.subscribers import Subscribers
 from hub.errors import Conflict, NotFound, Unprocessable
 
@@ -54,27 +54,44 @@ class ClassicBinding(SocketBinding):
     __slots__ = ("_bound", "_position", "_progress")
 
     def __init__(
-        self, progress: Progress, send: Send, ended: Ended, subscriber: Subscriber
+        self, progress: Progress, outlet: Outlet, ended: Ended, subscriber: Subscriber
     ) -> None:
-        super().__init__(subscriber.sid, send, ended)
+        super().__init__(subscriber.sid, outlet, ended)
         self._bound = subscriber
         self._progress = progress
         self._position: int | None = None
+
+    def _serve_at_once(self) -> bool:
+        """Ping, unless there is something else to say."""
+        subscriber = self._present()
+        if self._position is None or _ended(subscriber) is not None:
+            return False
+        top = self._top(subscriber)
+        count = min(top - self._position, MOST_AT_ONCE)
+        if count:
+            if not self._outlet.put([_ping(subscriber.subscription.id)] * count):
+                return False
+            self._pinged(self._position + count)
+        if self._position < top:
+            self._progress.wake_soon(self.sid)
+        return True
 
     async def _serve(self) -> bool:
         """Say that it is bound, then ping, until the Subscription ends."""
         id = self._present().subscription.id
         if self._position is None:
-            await self._send(f"bound {id}")
+            await self._outlet.send(f"bound {id}".encode())
             subscriber = self._present()
             self._position, missed = self._progress.sent_through(subscriber), self._top(subscriber)
             if self._position < missed:
-                await self._ping(id, missed)
+                await self._outlet.send(_ping(id))
+                self._pinged(missed)
         while (ended := _ended(subscriber := self._present())) is None:
             if self._position >= self._top(subscriber):
                 return True
-            await self._ping(id, self._position + 1)
-        await self._send(f"error {id} {ended}")
+            await self._outlet.send(_ping(id))
+            self._pinged(self._position + 1)
+        await self._outlet.send(f"error {id} {ended}".encode())
         return False
 
     def _present(self) -> Subscriber:
@@ -83,10 +100,13 @@ class ClassicBinding(SocketBinding):
     def _top(self, subscriber: Subscriber) -> int:
         return self._progress.subscribers.top(subscriber)
 
-    async def _ping(self, id: str, number: int) -> None:
-        await self._send(f"ping {id}")
+    def _pinged(self, number: int) -> None:
         self._progress.wrote(self.sid, number)
         self._position = number
+
+
+def _ping(id: str) -> bytes:
+    return f"ping {id}".encode()
 
 
 def _ended(subscriber: Subscriber) -> str | None:

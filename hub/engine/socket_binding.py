@@ -7,14 +7,28 @@ from __future__ import annotations
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable
-from typing import Protocol, TypeAlias
+from collections.abc import Callable, Sequence
+from typing import Final, Protocol, TypeAlias
 
 from hub.core.subscriber import Subscriber
 from hub.engine.subscribers import Subscribers
 
-Send: TypeAlias = Callable[[str], Awaitable[None]]
-"""Sends a text; raises when the socket is gone or too slow."""
+MOST_AT_ONCE: Final = 4
+"""How many texts a binding writes, in one piece, before others have their turn."""
+
+
+class Outlet(Protocol):
+    """Where the texts for one socket go, in UTF-8."""
+
+    def put(self, texts: Sequence[bytes]) -> bool:
+        """Write texts if nothing has to be awaited; tell whether they were written, all or none.
+
+        What can't be written, for whatever reason, is left to ``send``.
+        """
+
+    async def send(self, text: bytes) -> None:
+        """Write a text; raises when the socket is gone or too slow."""
+
 
 Ended: TypeAlias = Callable[[Exception | None], None]
 """Hears that a binding is over: None where its Subscription ended, else what kept it from going on.
@@ -32,26 +46,38 @@ class Progress(Protocol):
     def sent_through(self, subscriber: Subscriber) -> int:
         """Return the highest number that any socket was sent."""
 
+    def wake_soon(self, sid: int) -> None:
+        """Wake the bindings of a Subscription again, after others had their turn."""
+
 
 class SocketBinding(ABC):
     """One Subscription, ``sid``, on one socket.
 
-    It has a task only while there is something to send: many sockets wait most of the time.
-    ``is_over`` is true once nothing will be sent any more.
+    What needs no waiting is written where it is woken.  It has a task only while it waits: for the
+    store, or for a socket that takes nothing just now.  ``is_over`` is true once nothing will be
+    sent any more.
     """
 
-    __slots__ = ("_ended", "_send", "_task", "is_over", "sid")
+    __slots__ = ("_ended", "_outlet", "_task", "is_over", "sid")
 
-    def __init__(self, sid: int, send: Send, ended: Ended) -> None:
+    def __init__(self, sid: int, outlet: Outlet, ended: Ended) -> None:
         self.sid = sid
         self.is_over = False
-        self._send = send
+        self._outlet = outlet
         self._ended = ended
         self._task: asyncio.Task[None] | None = None
 
     def wake(self) -> None:
         """Say that there may be something to send."""
-        if self._task is None and not self.is_over:
+        if self._task is not None or self.is_over:
+            return
+        try:
+            if self._serve_at_once():
+                return
+        except Exception as error:
+            self.is_over = True
+            self._ended(error)
+        else:
             self._task = asyncio.get_running_loop().create_task(self._run())
 
     async def stop(self) -> None:
@@ -73,6 +99,10 @@ class SocketBinding(ABC):
             self._task = None
         self.is_over = True
         self._ended(error)
+
+    @abstractmethod
+    def _serve_at_once(self) -> bool:
+        """Send what can be sent without waiting; tell whether ``_serve`` has nothing to do now."""
 
     @abstractmethod
     async def _serve(self) -> bool:

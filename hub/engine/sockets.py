@@ -27,14 +27,14 @@ from hub.engine.classic_socket import ClassicBinding, classic_named
 from hub.engine.intake import Intake
 from hub.engine.recent_events import RecentEvents
 from hub.engine.settlement import Settlement
-from hub.engine.socket_binding import Send, SocketBinding
+from hub.engine.socket_binding import Outlet, SocketBinding
 from hub.engine.subscribers import Subscribers
 from hub.errors import HubError
 from hub.ports import Clock, Codec, Listener
 
 REMEMBER_EVERY = timedelta(seconds=1)
 
-MOST_IN_SLICE = 256
+MOST_IN_SLICE = 128
 """How many bindings are served before others have a turn."""
 
 log = logging.getLogger(__name__)
@@ -72,9 +72,9 @@ class Sockets:
         self._wrote = asyncio.Event()
         self._remembering = asyncio.Lock()
 
-    def session(self, send: Send) -> Session:
-        """Return what serves one socket; ``send`` raises when the socket is gone or too slow."""
-        return Session(self, send)
+    def session(self, outlet: Outlet) -> Session:
+        """Return what serves one socket."""
+        return Session(self, outlet)
 
     @property
     def bound(self) -> int:
@@ -112,6 +112,10 @@ class Sockets:
                 count += 1
                 if not count % MOST_IN_SLICE:
                     await self.clock.sleep_until(self.clock.now())
+
+    def wake_soon(self, sid: int) -> None:
+        """Wake the bindings of a Subscription again, after others had their turn."""
+        asyncio.get_running_loop().call_soon(self._listener.signal, (sid,))
 
     def wake_at(self, sid: int, at: datetime) -> None:
         """Wake the bindings of a Subscription when ``at`` has come, or before."""
@@ -175,33 +179,42 @@ class Sockets:
     def wrote(self, sid: int, number: int) -> None:
         """Note the highest number that a socket was sent."""
         self._wrote.set()
-        self._written[sid] = max(number, self._written.get(sid, 0))
+        if number >= self._written.get(sid, 0):
+            self._written[sid] = number
 
     async def remember(self) -> None:
         """Keep the highest numbers that were sent; they are known here until that is durable."""
         async with self._remembering:
-            written = dict(self._written)
-            await asyncio.gather(*(self._keep(sid, number) for sid, number in written.items()))
+            now = self.clock.now()
+            settlements: list[Settlement] = []
+            for sid, number in list(self._written.items()):
+                subscriber = self.subscribers.get(sid)
+                if subscriber is None:
+                    del self._written[sid]
+                    continue
+                settlements.append(
+                    Settlement(
+                        sid=sid,
+                        generation=subscriber.generation,
+                        what=Settled.REACHED,
+                        at=now,
+                        cursor=number,
+                    )
+                )
+            kept = await asyncio.gather(
+                *map(self._intake.settle_soon, settlements), return_exceptions=True
+            )
+            for settlement, outcome in zip(settlements, kept, strict=True):
+                self._settled(settlement, outcome)
 
-    async def _keep(self, sid: int, number: int) -> None:
-        subscriber = self.subscribers.get(sid)
-        if subscriber is None:
-            del self._written[sid]
-            return
-        settlement = Settlement(
-            sid=sid,
-            generation=subscriber.generation,
-            what=Settled.REACHED,
-            at=self.clock.now(),
-            cursor=number,
-        )
-        try:
-            await self._intake.settle(settlement)
-        except HubError as error:
-            log.warning("what sockets were sent is kept later: %s", error.diagnostics)
-            return
-        if self._written[sid] == number:
-            del self._written[sid]
+    def _settled(self, settlement: Settlement, outcome: bool | BaseException) -> None:
+        """Forget what is durable now."""
+        if isinstance(outcome, HubError):
+            log.warning("what sockets were sent is kept later: %s", outcome.diagnostics)
+        elif isinstance(outcome, BaseException):
+            raise outcome
+        elif self._written[settlement.sid] == settlement.cursor:
+            del self._written[settlement.sid]
 
     def greeted(self, sid: int) -> bool:
         """Tell whether a socket was sent something that is not kept yet."""
@@ -215,9 +228,9 @@ class Sockets:
 class Session:
     """One socket, with any number of bindings."""
 
-    def __init__(self, sockets: Sockets, send: Send) -> None:
+    def __init__(self, sockets: Sockets, outlet: Outlet) -> None:
         self._sockets = sockets
-        self._send = send
+        self._outlet = outlet
         self._bindings: dict[int, SocketBinding] = {}
         self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         """Done, with an exception, when a binding could not write or read any more."""
@@ -232,7 +245,7 @@ class Session:
         """
         grant = self._sockets.tokens.redeem(token)
         for sid in grant.sids:
-            await self._start(Binding(self._sockets, self._send, self._ended, sid, grant))
+            await self._start(Binding(self._sockets, self._outlet, self._ended, sid, grant))
 
     async def bind_by_id(
         self, releases: Sequence[FhirRelease], id: str, *, caller: Client | None = None
@@ -243,7 +256,7 @@ class Session:
             HubError: there is none that can be bound by its id.
         """
         subscriber = classic_named(self._sockets.subscribers, releases, id, caller)
-        await self._start(ClassicBinding(self._sockets, self._send, self._ended, subscriber))
+        await self._start(ClassicBinding(self._sockets, self._outlet, self._ended, subscriber))
 
     async def close(self) -> None:
         """End all bindings."""

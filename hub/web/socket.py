@@ -27,10 +27,11 @@ from hub.errors import HubError
 from hub.web.internal_error import log_bug
 from hub.web.response import respond
 from hub.web.service import Service
+from hub.web.socket_protocol import put_of
 
 _BIND: Final = re.compile(r"bind-with-token(?::\s*|\s+)(\S{1,512})\s*")
 _CLASSIC_BIND: Final = re.compile(r"bind(?::\s*|\s+)(\S{1,64})\s*")
-_PONG: Final = '{"type":"pong"}'
+_PONG: Final = b'{"type":"pong"}'
 _UNKNOWN: Final = "the token is unknown or has expired"
 
 NORMAL, UNSUPPORTED, POLICY, TOO_BIG, INTERNAL, TRY_LATER = 1000, 1003, 1008, 1009, 1011, 1013
@@ -64,7 +65,7 @@ class SocketEndpoint:
         connection = _Connection(
             self._service, websocket, receive, send, releases=self._releases, caller=caller
         )
-        session = self._service.hub.sockets.session(connection.send)
+        session = self._service.hub.sockets.session(connection)
         try:
             await connection.serve(session)
             return
@@ -81,9 +82,9 @@ class SocketEndpoint:
 
 
 class _Connection:
-    """One socket; what is sent is sent one text after the other.
+    """One socket, as an outlet (``hub.engine.socket_binding``): one text after the other.
 
-    Texts go straight to ``send``: the bookkeeping of ``websocket`` would cost more than they do.
+    A text that the socket takes at once goes straight to the server, where that offers it.
     """
 
     def __init__(
@@ -102,7 +103,8 @@ class _Connection:
         self._clock = service.hub.clock
         self._websocket = websocket
         self._receive = receive
-        self._put = send
+        self._put_on = send
+        self._put = put_of(websocket.scope)
         self._releases = releases
         self._loop = asyncio.get_running_loop()
         self._sending = asyncio.Lock()
@@ -117,7 +119,13 @@ class _Connection:
         self._second = 0.0
         self._texts = 0
 
-    async def send(self, text: str) -> None:
+    def put(self, texts: Sequence[bytes]) -> bool:
+        """Send texts if nothing has to be awaited; tell whether they were sent."""
+        if self._put is None or self._is_lost or self._since is not None:
+            return False
+        return self._put(texts)
+
+    async def send(self, text: bytes) -> None:
         """Send one text, in its turn; where that takes too long, the session fails.
 
         Raises:
@@ -131,7 +139,8 @@ class _Connection:
             if self._watch is None:
                 self._watch = self._loop.call_at(began + self._limits.send_seconds, self._look)
             try:
-                await self._put({"type": "websocket.send", "text": text})
+                if self._put is None or not self._put((text,)):
+                    await self._put_on({"type": "websocket.send", "text": text.decode()})
             except OSError:
                 self._is_lost = True
                 raise ConnectionResetError("the socket is closed") from None
@@ -229,11 +238,11 @@ class _Connection:
             self._callers.require(self._caller)
             await session.bind_by_id(self._releases, id, caller=self._caller)
         except HubError as error:
-            await self._reply(f"error {id} {error.diagnostics}")
+            await self._reply(f"error {id} {error.diagnostics}".encode())
         else:
             self._is_bound = True
 
-    async def _reply(self, text: str) -> None:
+    async def _reply(self, text: bytes) -> None:
         try:
             async with asyncio.timeout(self._limits.send_seconds):
                 await self.send(text)

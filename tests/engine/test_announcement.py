@@ -10,6 +10,7 @@ import pytest
 from hub.core.notification import Notification, NotificationType, build_notification
 from hub.core.related_query import Coding
 from hub.core.release import FhirRelease
+from hub.core.subscriber import Subscriber
 from hub.core.subscription import PayloadContent, SubscriptionStatusCode
 from hub.engine.announcement import Announcements
 from hub.engine.recent_events import RecentEvents
@@ -48,6 +49,18 @@ def a_hub_of(rig: Rig, *ids: str, **bounds: int) -> tuple[Announcements, Watched
     return Announcements(recent, codecs, hub.base_url, **bounds), watched
 
 
+async def told(
+    written: Announcements,
+    subscriber: Subscriber,
+    first: int,
+    last: int,
+    hint: Coding | None = None,
+) -> bytes | None:
+    """Return what a Subscription is told of its events."""
+    audience = written.audience(subscriber.subscription, hint)
+    return await written.of_events(audience, subscriber, first, last)
+
+
 async def alone(rig: Rig, id: str, first: int, last: int, hint: Coding | None = None) -> bytes:
     """Return what is written for one Subscription, from the store and from the beginning."""
     subscriber = rig.subscriber(id)
@@ -83,7 +96,7 @@ def test_what_many_are_told_is_written_once_and_is_what_each_alone_is_told(
         written, watched = a_hub_of(rig, "a", "b", "c")
         for id, first in (("a", 2), ("b", 1), ("c", 1)):
             for last in (first, first + 1):
-                text = await written.of_events(rig.subscriber(id), first, last, None)
+                text = await told(written, rig.subscriber(id), first, last)
                 assert text == await alone(rig, id, first, last)
         assert watched.writings == 2
 
@@ -102,13 +115,13 @@ def test_whoever_is_told_something_else_is_written_for_apart() -> None:
             {"topic": "http://example.org/other"},
             {"content_type": "application/fhir+xml"},
         ]
-        await written.of_events(subscriber, 1, 1, None)
-        assert await written.of_events(subscriber, 1, 1, hint) == await alone(rig, "b", 1, 1, hint)
+        await told(written, subscriber, 1, 1)
+        assert await told(written, subscriber, 1, 1, hint) == await alone(rig, "b", 1, 1, hint)
         for change in changes:
             other = replace(subscriber, subscription=replace(subscriber.subscription, **change))
-            await written.of_events(other, 1, 1, None)
+            await told(written, other, 1, 1)
         assert watched.writings == 2 + len(changes)
-        assert await written.of_events(subscriber, 1, 1, None) == await alone(rig, "b", 1, 1)
+        assert await told(written, subscriber, 1, 1) == await alone(rig, "b", 1, 1)
         assert watched.writings == 2 + len(changes)
 
     on_rig(scenario)
@@ -119,7 +132,7 @@ def test_what_is_not_in_memory_is_written_from_the_store() -> None:
         await some(rig)
         written, watched = a_hub_of(rig, "b")
         for _ in range(2):
-            text = await written.of_events(rig.subscriber("a"), 1, 3, None)
+            text = await told(written, rig.subscriber("a"), 1, 3)
             assert text == await alone(rig, "a", 1, 3)
         assert watched.writings == 2
 
@@ -133,12 +146,10 @@ def test_numbers_of_a_stream_that_was_left_are_written_from_the_store() -> None:
         await rig.write(a_task())
         written, _ = a_hub_of(rig, "b")
         for first, last in ((1, 3), (3, 3), (2, 2)):
-            text = await written.of_events(rig.subscriber("b"), first, last, None)
+            text = await told(written, rig.subscriber("b"), first, last)
             assert text == await alone(rig, "b", first, last)
         await rig.update("b", type="websocket", status="off")
-        assert await written.of_events(rig.subscriber("b"), 3, 3, None) == await alone(
-            rig, "b", 3, 3
-        )
+        assert await told(written, rig.subscriber("b"), 3, 3) == await alone(rig, "b", 3, 3)
 
     on_rig(scenario)
 
@@ -149,7 +160,7 @@ def test_of_what_retention_removed_nothing_is_told() -> None:
         await rig.after(3 * HOUR)
         await rig.retention.sweep()
         written = Announcements(RecentEvents(rig.hub.store), rig.hub.codecs, rig.hub.base_url)
-        assert await written.of_events(rig.subscriber("a"), 1, 2, None) is None
+        assert await told(written, rig.subscriber("a"), 1, 2) is None
 
     on_rig(scenario, retain=HOUR)
 
@@ -159,7 +170,7 @@ def test_few_texts_are_kept() -> None:
         await some(rig)
         written, watched = a_hub_of(rig, "b", most_kept=1)
         for number in (1, 2, 1, 2, 2):
-            await written.of_events(rig.subscriber("b"), number, number, None)
+            await told(written, rig.subscriber("b"), number, number)
         assert watched.writings == 4
 
     on_rig(scenario)
@@ -170,7 +181,7 @@ def test_no_long_text_is_kept() -> None:
         await some(rig)
         written, watched = a_hub_of(rig, "a", "b", longest_kept=1)
         for id, number in (("b", 1), ("a", 2)):
-            text = await written.of_events(rig.subscriber(id), number, number, None)
+            text = await told(written, rig.subscriber(id), number, number)
             assert text == await alone(rig, id, number, number)
         assert watched.writings == 2
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from hub.core.release import FhirRelease
+from hub.engine.announcement import Audience
 from hub.engine.binding import MOST_MISSED
+from hub.engine.socket_binding import MOST_AT_ONCE
 from hub.engine.sockets import MOST_IN_SLICE
 from hub.errors import NotFound, StoreFull
 from tests.support.fallible_store import FallibleStore
@@ -21,6 +24,21 @@ from tests.support.virtual_time import run_virtually
 
 R4 = FhirRelease.R4
 TICK = SECOND / 10
+
+
+@pytest.fixture(autouse=True, params=[False, True], ids=["at once", "waiting"])
+def ways(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let every story be the same whether texts are taken at once or have to wait."""
+    monkeypatch.setattr(Wire, "waits", request.param)
+
+
+class Stuck(Wire):
+    """A socket that takes nothing."""
+
+    waits = True
+
+    async def send(self, text: bytes) -> None:
+        await asyncio.Event().wait()
 
 
 async def written(rig: Rig, count: int) -> None:
@@ -144,7 +162,7 @@ def test_a_token_binds_all_its_subscriptions_to_one_socket_and_any_number_of_soc
         token = rig.hub.tokens.issue(R4, None).token
         wires = [Wire(rig.clock.now), Wire(rig.clock.now)]
         for wire in wires:
-            await rig.hub.sockets.session(wire.send).bind(token)
+            await rig.hub.sockets.session(wire).bind(token)
         await rig.write(a_task())
         await rig.write(a_task("Organization/other"))
         await rig.after(TICK)
@@ -183,7 +201,7 @@ def test_an_unknown_token_binds_nothing() -> None:
     async def scenario(rig: Rig) -> None:
         wire = Wire(rig.clock.now)
         with pytest.raises(NotFound):
-            await rig.hub.sockets.session(wire.send).bind("guessed")
+            await rig.hub.sockets.session(wire).bind("guessed")
         assert rig.hub.sockets.bound == 0
 
     on_rig(scenario)
@@ -227,23 +245,18 @@ def test_a_shorter_heartbeat_period_holds_for_a_socket_that_is_bound() -> None:
 def test_many_sockets_are_served_in_slices_and_others_have_their_turn() -> None:
     async def scenario(rig: Rig) -> None:
         await rig.update("sub", type="websocket")
-        count = 0
-
-        async def send(text: str) -> None:
-            nonlocal count
-            count += 1
-
+        wire = Wire(rig.clock.now)
         sockets = 2 * MOST_IN_SLICE + 10
         for _ in range(sockets):
             token = rig.hub.tokens.issue(R4, ["sub"]).token
-            await rig.hub.sockets.session(send).bind(token)
+            await rig.hub.sockets.session(wire).bind(token)
         await rig.after(TICK)
-        assert count == sockets
-        count = 0
+        assert len(wire.came) == sockets
+        wire.came.clear()
         await written(rig, 1)
         turns = []
-        while count < sockets:
-            turns.append(count)
+        while len(wire.came) < sockets:
+            turns.append(len(wire.came))
             await rig.after(timedelta())
         assert {MOST_IN_SLICE, 2 * MOST_IN_SLICE} <= set(turns)
 
@@ -354,7 +367,7 @@ def test_a_socket_of_two_subscriptions_lives_until_the_last_one_ends() -> None:
         await rig.update("a", type="websocket")
         await rig.update("b", type="websocket")
         wire = Wire(rig.clock.now)
-        session = rig.hub.sockets.session(wire.send)
+        session = rig.hub.sockets.session(wire)
         await session.bind(rig.hub.tokens.issue(R4, None).token)
         await rig.hub.subscriptions.delete(R4, "a")
         await rig.after(TICK)
@@ -393,7 +406,7 @@ def test_a_subscription_that_is_gone_before_the_bind_ends_the_session_at_once() 
         token = rig.hub.tokens.issue(R4, ["sub"]).token
         await rig.hub.subscriptions.delete(R4, "sub")
         wire = Wire(rig.clock.now)
-        session = rig.hub.sockets.session(wire.send)
+        session = rig.hub.sockets.session(wire)
         await session.bind(token)
         await rig.after(TICK)
         assert session.failed.done()
@@ -419,15 +432,65 @@ def test_a_send_that_fails_ends_the_session_and_the_event_is_sent_to_the_next() 
     on_rig(scenario)
 
 
+def test_of_many_events_of_one_commit_each_socket_is_sent_a_few_at_a_time() -> None:
+    turns: list[tuple[Wire, int]] = []
+
+    class Watched(Wire):
+        def put(self, texts: Sequence[bytes]) -> bool:
+            turns.append((self, len(texts)))
+            return super().put(texts)
+
+    async def scenario(rig: Rig) -> None:
+        await rig.update("sub", type="websocket", max_count=1)
+        wires = [Watched(rig.clock.now) for _ in range(2)]
+        for wire in wires:
+            token = rig.hub.tokens.issue(R4, ["sub"]).token
+            await rig.hub.sockets.session(wire).bind(token)
+        await rig.after(TICK)
+        count = 3 * MOST_AT_ONCE + 1
+        await rig.write(*(a_task() for _ in range(count)))
+        await rig.after(TICK)
+        for wire in wires:
+            assert wire.numbers == list(range(1, count + 1))
+        if not Wire.waits:
+            assert [texts for _, texts in turns] == [MOST_AT_ONCE] * 6 + [1] * 2
+            assert all(
+                one is not other
+                for (one, _), (other, _) in zip(turns[::2], turns[1::2], strict=True)
+            )
+
+    on_rig(scenario)
+
+
+def test_a_bug_ends_its_own_session_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scenario(rig: Rig) -> None:
+        await rig.update("a", type="websocket")
+        await rig.update("b", type="websocket", content="id-only")
+        (_, broken), (wire, sound) = await rig.bind("a"), await rig.bind("b")
+        await rig.after(TICK)
+        announcements = rig.hub.sockets.announcements
+        at_once = announcements.at_once
+
+        def fails_for_a(audience: Audience, *more: Any) -> bytes | None:
+            if audience.subscription.id == "a":
+                raise RuntimeError("a bug")
+            return at_once(audience, *more)
+
+        monkeypatch.setattr(announcements, "at_once", fails_for_a)
+        await written(rig, 2)
+        await rig.after(TICK)
+        assert isinstance(broken.failed.exception(), RuntimeError)
+        assert not sound.failed.done()
+        assert wire.numbers == [1, 2]
+        await broken.close()
+
+    on_rig(scenario)
+
+
 def test_a_socket_that_takes_long_holds_only_itself() -> None:
     async def scenario(rig: Rig) -> None:
         await rig.update("sub", type="websocket")
-        taking = asyncio.Event()
-
-        async def slow(text: str) -> None:
-            await taking.wait()
-
-        session = rig.hub.sockets.session(slow)
+        session = rig.hub.sockets.session(Stuck(rig.clock.now))
         await session.bind(rig.hub.tokens.issue(R4, ["sub"]).token)
         quick, _ = await rig.bind("sub")
         await written(rig, 3)

@@ -63,12 +63,17 @@ class TextWire:
 
     texts: list[str] = field(default_factory=list)
 
-    async def send(self, text: str) -> None:
+    def put(self, texts: Sequence[bytes]) -> bool:
+        """Take texts."""
+        self.texts += [text.decode() for text in texts]
+        return True
+
+    async def send(self, text: bytes) -> None:
         """Take a text."""
-        self.texts.append(text)
+        self.put([text])
 
 
 def a_session(rig: Rig) -> tuple[TextWire, Session]:
     """Open a socket that nothing is bound to yet."""
     wire = TextWire()
-    return wire, rig.hub.sockets.session(wire.send)
+    return wire, rig.hub.sockets.session(wire)

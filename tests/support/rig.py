@@ -112,7 +112,7 @@ class Rig:
         """Bind a new socket to a Subscription."""
         token = self.hub.tokens.issue(release, [id], resume_after=resume_after)
         wire = Wire(self.clock.now)
-        session = self.hub.sockets.session(wire.send)
+        session = self.hub.sockets.session(wire)
         await session.bind(token.token)
         return wire, session
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from collections.abc import AsyncIterator, Coroutine, Mapping
+from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import httpx
 from starlette.types import ASGIApp, Message
@@ -19,6 +19,7 @@ from hub.settings import Settings
 from hub.web.app import create_app
 from hub.web.demo import Demo
 from hub.web.limits import Limits
+from hub.web.socket_protocol import EXTENSION
 from tests.support.rig import PUBLIC_URL, Rig, a_rig
 from tests.support.virtual_time import run_virtually
 
@@ -71,17 +72,21 @@ class Socket:
     takes: asyncio.Event = field(default_factory=asyncio.Event)
     is_gone: bool = False
     task: asyncio.Task[None] | None = None
+    offers_put: ClassVar[bool] = True
+    """Whether the server has the short way of texts (``hub.web.socket_protocol``)."""
 
     async def __aenter__(self) -> Self:
         self.takes.set()
         headers = [(name.encode(), value.encode()) for name, value in self.headers.items()]
-        scope = {
+        scope: dict[str, Any] = {
             "type": "websocket",
             "path": "/ws",
             "query_string": b"",
             "headers": [(b"host", b"hub.example.org"), *headers],
             "subprotocols": [],
         }
+        if self.offers_put:
+            scope["extensions"] = {EXTENSION: {"put": self._put}}
         self.to_hub.put_nowait({"type": "websocket.connect"})
         self.task = asyncio.create_task(self._serve(scope))
         return self
@@ -94,6 +99,13 @@ class Socket:
             self.from_hub.put_nowait(message)
 
         await self.app(scope, self.to_hub.get, send)
+
+    def _put(self, texts: Sequence[bytes]) -> bool:
+        if self.is_gone or not self.takes.is_set():
+            return False
+        for text in texts:
+            self.from_hub.put_nowait({"type": "websocket.send", "text": text.decode()})
+        return True
 
     async def __aexit__(self, *_: object) -> None:
         assert self.task is not None

@@ -25,6 +25,12 @@ from tests.web.site import Site, Socket, a_site, run
 SECONDS = timedelta(seconds=1)
 
 
+@pytest.fixture(autouse=True, params=[True, False], ids=["short way", "ASGI"])
+def ways(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let every story be the same on a server that has a short way for texts, and on any other."""
+    monkeypatch.setattr(Socket, "offers_put", request.param)
+
+
 async def _token(site: Site, **changes: Any) -> str:
     subscription = a_subscription(type="websocket", **changes)
     id = (await site.ask("POST", "Subscription", subscription)).json()["id"]
