@@ -28,7 +28,7 @@ from hub.core.change import Interaction
 from hub.core.filters import accept_filters
 from hub.core.instant import format_instant
 from hub.core.message import DEFAULT_MESSAGE_EVENT
-from hub.core.numbering import join
+from hub.core.numbering import Segment, join
 from hub.core.registry import Registry, stream_key
 from hub.core.release import FhirRelease
 from hub.core.search_index import index_entry
@@ -40,9 +40,11 @@ from hub.core.subscription import (
     Subscription,
     SubscriptionStatusCode,
 )
+from hub.core.timing import DeliveryState
 from hub.core.version import EventContext, ResourceKey, ResourceVersion, StreamEvent
 from hub.engine.hub import base_url
 from hub.engine.reindexing import Reindexing
+from hub.engine.subscribers import GONE
 from hub.ports import StoredStream, WriteBatch
 from hub.settings import packaged_topics
 from hub.stores.secrets import HeaderCipher, load_key
@@ -58,7 +60,8 @@ _AT_ONCE = 1_000
 class Wanted:
     """A Subscription to have: ``owners`` of the Tasks that it asks for, several are alternatives.
 
-    ``endpoint`` None is a websocket.
+    ``endpoint`` None is a websocket.  It has had ``before`` events already, under other filters;
+    all were delivered, and none is kept.
     """
 
     id: str
@@ -66,6 +69,7 @@ class Wanted:
     endpoint: str | None
     content: PayloadContent = PayloadContent.FULL_RESOURCE
     max_count: int | None = None
+    before: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,12 +152,15 @@ class Loading:
             batch.streams.append(stream)
         self._stream_of[wanted.id] = stream.id
         self._sid += 1
+        before = wanted.before
+        past = (Segment(first=1, stream=GONE, offset=0, last=before),) if before else ()
         batch.subscribers.append(
             Subscriber(
                 sid=self._sid,
                 subscription=subscription,
                 topic_version=topic,
-                segments=join((), stream.id, 0, 0),
+                segments=join(past, stream.id, 0, before),
+                delivery=DeliveryState(cursor=before),
                 created=self._now,
             )
         )

@@ -97,12 +97,22 @@ _MEASURES = (
     ),
     Measure(
         name="websocket.rate",
-        about="messages of 3 kB, each client its own numbers",
+        about="messages of 3 kB, each client its own filters and numbers",
         unit="1/s",
         more=True,
         targets=_one(50_000, 70_000),
     ),
     Measure(name="websocket.cpu", about="CPU of the hub for one message", unit="us"),
+    Measure(
+        name="websocket.shared",
+        about="the same with equal filters, each client its own numbers",
+        unit="1/s",
+        more=True,
+        targets=_one(50_000, 70_000),
+    ),
+    Measure(
+        name="websocket.shared.cpu", about="CPU of the hub for one message of those", unit="us"
+    ),
     Measure(
         name="websocket.idle",
         about="memory of the hub for one idle client",

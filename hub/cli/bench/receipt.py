@@ -20,8 +20,8 @@ def numbers_in(text: bytes) -> list[int]:
 class Receipt:
     """The event numbers that one receiver got.
 
-    ``top`` is up to where they came without a gap, ``again`` how many came more than once,
-    ``early`` those that came before one below them.
+    ``top`` is up to where they came without a gap (what it had before counts, too), ``again`` how
+    many came more than once, ``early`` those that came before one below them.
     """
 
     top: int = 0
@@ -31,6 +31,9 @@ class Receipt:
 
     def take(self, number: int) -> bool:
         """Note a number; return whether it is new."""
+        if number == self.top + 1 and not self.early:
+            self.top = number
+            return True
         if number <= self.top or number in self.early:
             self.again += 1
             return False

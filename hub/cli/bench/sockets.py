@@ -27,12 +27,12 @@ _AT_ONCE = 50
 class SocketClient(asyncio.Protocol):
     """One client: it takes frames and looks for event numbers, as cheaply as it can."""
 
-    def __init__(self, clients: SocketClients, token: str) -> None:
-        self.receipt = Receipt()
+    def __init__(self, clients: SocketClients, token: str, before: int) -> None:
+        self.receipt = Receipt(top=before)
         self.greeted = asyncio.get_running_loop().create_future()
         self._clients = clients
         self._token = token
-        self._buffer = bytearray()
+        self._rest = b""
         self._open = False
         self._transport: asyncio.Transport | None = None
 
@@ -49,27 +49,27 @@ class SocketClient(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Take whole frames."""
-        buffer = self._buffer
-        buffer += data
+        if self._rest:
+            data = self._rest + data
+        start = 0
         if not self._open:
-            end = buffer.find(b"\r\n\r\n")
+            end = data.find(b"\r\n\r\n")
             if end < 0:
+                self._rest = data
                 return
             self._open = True
-            del buffer[: end + 4]
+            start = end + 4
             self._write(_TEXT, f"bind-with-token {self._token}".encode())
-        start = 0
-        while (frame := frame_in(buffer, start)) is not None:
+        while (frame := frame_in(data, start)) is not None:
             opcode, begin, start = frame
             if opcode == _TEXT:
-                self._take(begin, start)
+                self._take(data, begin, start)
             elif opcode == _PING:
-                self._write(_PONG, bytes(buffer[begin:start]))
-        if start:
-            del buffer[:start]
+                self._write(_PONG, data[begin:start])
+        self._rest = data[start:]
 
-    def _take(self, begin: int, end: int) -> None:
-        clients, buffer = self._clients, self._buffer
+    def _take(self, buffer: bytes, begin: int, end: int) -> None:
+        clients = self._clients
         at = buffer.find(_NUMBER, begin, end)
         if at < 0:
             if not self.greeted.done():
@@ -94,7 +94,7 @@ class SocketClient(asyncio.Protocol):
             self._transport.close()
 
 
-def frame_in(buffer: bytearray, start: int) -> tuple[int, int, int] | None:
+def frame_in(buffer: bytes, start: int) -> tuple[int, int, int] | None:
     """Return opcode, begin and end of the frame that begins at ``start``, None if it is not whole.
 
     Source: RFC 6455, 5.2; a server does not mask.
@@ -122,27 +122,34 @@ class SocketClients:
         self.lost = 0
         self._clients: list[SocketClient] = []
 
-    async def bind(self, port: int, ids: list[str]) -> None:
-        """Bind one client to each Subscription; return when all were greeted."""
+    async def bind(self, port: int, ids: list[str], before: list[int] | None = None) -> None:
+        """Bind one client to each Subscription; return when all were greeted.
+
+        Args:
+            port: of the hub.
+            ids: of the Subscriptions.
+            before: how many events each has had already, none where None.
+        """
         asking = await connect("127.0.0.1", port)
         # All before the first client: a busy hub may take longer for some than it keeps a
         # connection on which nothing comes.
         tokens = [await _token(asking, id) for id in ids]
         asking.close()
-        for first in range(0, len(tokens), _AT_ONCE):
-            await self._connect(port, tokens[first : first + _AT_ONCE])
+        wanted = list(zip(tokens, before or [0] * len(tokens), strict=True))
+        for first in range(0, len(wanted), _AT_ONCE):
+            await self._connect(port, wanted[first : first + _AT_ONCE])
 
     async def bind_bare(self, port: int, count: int) -> None:
         """Connect so many clients to a server that takes every token."""
         for first in range(0, count, _AT_ONCE):
-            await self._connect(port, ["bare"] * min(_AT_ONCE, count - first))
+            await self._connect(port, [("bare", 0)] * min(_AT_ONCE, count - first))
 
-    async def _connect(self, port: int, tokens: list[str]) -> None:
+    async def _connect(self, port: int, wanted: list[tuple[str, int]]) -> None:
         loop = asyncio.get_running_loop()
         some = []
-        for token in tokens:
+        for token, before in wanted:
             _, client = await loop.create_connection(
-                partial(SocketClient, self, token), "127.0.0.1", port
+                partial(SocketClient, self, token, before), "127.0.0.1", port
             )
             some.append(client)
         async with asyncio.timeout(60):

@@ -1,12 +1,15 @@
 """Messages to many websocket clients, each with its own numbers; and what an idle client costs.
 
-Every client is bound to a Subscription of its own; one change is an event for all of them.  The
-ceiling is a server that only writes prepared frames of the same size to the same clients.
+Every client is bound to a Subscription of its own; one change is an event for all of them.  Once
+their filters differ, so that the change is a numbered event for each; once they are equal, and each
+counts from elsewhere.  The ceiling is a server that only writes prepared frames of the same size to
+the same clients.
 """
 
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 from hub.cli.bench.change import Changing
@@ -23,7 +26,39 @@ _AROUND = 1_200
 
 _IN_FLIGHT = 4
 _PATIENCE = 60.0
-_ALL = "Organization/all"
+
+
+@dataclass(frozen=True, slots=True)
+class _Audience:
+    """Subscriptions ``{prefix}0``, ``{prefix}1``, ... for which Tasks of ``owner`` are events.
+
+    ``rate`` and ``cpu`` are the measures of what is sent to them.
+    """
+
+    prefix: str
+    owner: str
+    is_equal: bool
+    rate: str
+    cpu: str
+
+    def wanted(self, number: int) -> Wanted:
+        """Return one of the Subscriptions."""
+        own = () if self.is_equal else (f"Organization/only{number}",)
+        return Wanted(
+            id=f"{self.prefix}{number}",
+            owners=(self.owner, *own),
+            endpoint=None,
+            max_count=1,
+            before=self.before(number),
+        )
+
+    def before(self, number: int) -> int:
+        """Return how many events one has had: with equal filters no two have had as many."""
+        return number if self.is_equal else 0
+
+
+_OWN = _Audience("w", "Organization/all", False, "websocket.rate", "websocket.cpu")
+_SHARED = _Audience("e", "Organization/same", True, "websocket.shared", "websocket.shared.cpu")
 
 
 async def websocket(at: Setting) -> None:
@@ -32,44 +67,40 @@ async def websocket(at: Setting) -> None:
     await load(prepared, at.deadline, lambda loading: _subscribe(loading, at))
     for _ in range(at.scale.runs):
         bare = await _bare(at)
-        await _messages(at, await at.copy(prepared, "run"), bare)
+        for audience in (_OWN, _SHARED):
+            await _messages(at, await at.copy(prepared, "run"), bare, audience)
         await _idle(at, await at.copy(prepared, "run"))
 
 
 def _subscribe(loading: Loading, at: Setting) -> None:
-    loading.subscribe(
-        Wanted(
-            id=f"w{number}",
-            # Filters of their own, so that each has numbers of its own.
-            owners=(_ALL, f"Organization/only{number}"),
-            endpoint=None,
-            max_count=1,
-        )
-        for number in range(max(at.scale.sockets, at.scale.idle_sockets))
-    )
+    loading.subscribe(map(_OWN.wanted, range(max(at.scale.sockets, at.scale.idle_sockets))))
+    loading.subscribe(map(_SHARED.wanted, range(at.scale.sockets)))
 
 
-async def _messages(at: Setting, folder: Path, bare: float) -> None:
+async def _messages(at: Setting, folder: Path, bare: float, audience: _Audience) -> None:
     count = at.scale.sockets
+    ids = [f"{audience.prefix}{number}" for number in range(count)]
+    before = [audience.before(number) for number in range(count)]
     async with helper("sockets") as clients, at.hub(folder) as hub:
-        await clients.ask("bind", port=hub.port, ids=[f"w{number}" for number in range(count)])
+        await clients.ask("bind", port=hub.port, ids=ids, before=before)
         changing = Changing(hub.port, _MESSAGE - _AROUND)
-        before, began = hub.usage(), time.perf_counter()
+        usage, began = hub.usage(), time.perf_counter()
         while time.perf_counter() < began + at.scale.seconds:
-            await changing.change(_ALL)
+            await changing.change(audience.owner)
             behind = (changing.count - _IN_FLIGHT) * count
             await clients.ask("wait", events=behind, seconds=_PATIENCE)
         total = changing.count * count
         await clients.ask("wait", events=total, seconds=_PATIENCE)
         rate = total / (time.perf_counter() - began)
-        cpu = hub.usage().since(before)
+        cpu = hub.usage().since(usage)
         got = await clients.ask("report")
         changing.close()
         await clients.ask("close")
     check(not got["lost"], f"the hub closed {got['lost']} clients")
-    check_received(got["receipts"], {str(number): changing.count for number in range(count)})
-    at.record.add("websocket.rate", rate, ceiling=bare)
-    at.record.add("websocket.cpu", cpu / total * 1e6, ceiling=1e6 / bare)
+    wanted = {str(number): each + changing.count for number, each in enumerate(before)}
+    check_received(got["receipts"], wanted)
+    at.record.add(audience.rate, rate, ceiling=bare)
+    at.record.add(audience.cpu, cpu / total * 1e6, ceiling=1e6 / bare)
 
 
 async def _idle(at: Setting, folder: Path) -> None:
@@ -77,7 +108,8 @@ async def _idle(at: Setting, folder: Path) -> None:
     count = at.scale.idle_sockets
     async with helper("sockets") as clients, at.hub(folder) as hub:
         before = hub.resident()
-        await clients.ask("bind", port=hub.port, ids=[f"w{number}" for number in range(count)])
+        ids = [f"{_OWN.prefix}{number}" for number in range(count)]
+        await clients.ask("bind", port=hub.port, ids=ids)
         await pause(at.scale.seconds / 4)
         each = (hub.resident() - before) / count / 1024
         got = await clients.ask("report")

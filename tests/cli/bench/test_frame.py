@@ -20,13 +20,13 @@ def test_frames_are_found_one_after_the_other_once_they_are_whole(
 ) -> None:
     payloads = [bytes([number]) * size for number, size in enumerate(sizes)]
     whole = b"".join(map(frame, payloads))
-    buffer, start, found = bytearray(whole), 0, []
-    while (each := frame_in(buffer, start)) is not None:
+    start, found = 0, []
+    while (each := frame_in(whole, start)) is not None:
         opcode, begin, start = each
         assert opcode == 1
-        found.append(bytes(buffer[begin:start]))
+        found.append(whole[begin:start])
     assert found == payloads and start == len(whole)
-    short = bytearray(frame(payloads[0])[: max(0, len(frame(payloads[0])) - 1 - cut)])
+    short = frame(payloads[0])[: max(0, len(frame(payloads[0])) - 1 - cut)]
     assert frame_in(short, 0) is None
 
 

@@ -14,6 +14,7 @@ from hub.cli.bench.deadline import Deadline
 from hub.cli.bench.failure import Wrong
 from hub.cli.bench.loading import Loaded, Loading, Wanted, load
 from hub.cli.bench.sample import resource
+from hub.core.numbering import top
 from hub.core.release import FhirRelease
 from hub.core.subscription import ChannelType, SubscriptionStatusCode
 from hub.core.version import ResourceKey
@@ -70,6 +71,23 @@ def test_equal_filters_share_a_stream_and_its_events(tmp_path: Path) -> None:
         assert [stream.n for stream in opened.streams] == [1]
         kinds = {each.subscription.channel_type for each in opened.subscribers}
         assert kinds == {ChannelType.WEBSOCKET}
+
+    _with_store(tmp_path, look)
+
+
+def test_what_a_subscription_has_had_before_is_delivered_and_numbers_go_on(tmp_path: Path) -> None:
+    def fill(loading: Loading) -> None:
+        loading.subscribe(
+            Wanted(id=f"e{number}", owners=("Organization/o",), endpoint=None, before=number)
+            for number in range(3)
+        )
+
+    _load(tmp_path, fill)
+
+    def look(store: SqliteStore, opened: Opened) -> None:
+        assert [stream.n for stream in opened.streams] == [0]
+        tops = [top(each.segments, lambda _: 0) for each in opened.subscribers]
+        assert tops == [each.delivery.cursor for each in opened.subscribers] == [0, 1, 2]
 
     _with_store(tmp_path, look)
 
