@@ -8,14 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import logging
-import pickle
 import random
-import signal
 import socket
 import sys
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from hub.channels.addresses import EgressPolicy
 from hub.channels.egress import GuardedClient
@@ -34,27 +31,15 @@ from hub.engine.hub import Hub, base_url
 from hub.engine.recent_events import RecentEvents
 from hub.engine.remote_hub import RemoteHub
 from hub.engine.wakeups import LocalListener
-from hub.event_loop import loop_factory
+from hub.event_loop import COLLECT, loop_factory
 from hub.logs import log_to_stderr
 from hub.ports import Channel, Clock
+from hub.second_process import SecondProcess, read_beginning
 from hub.settings import Settings
 from hub.stores.sqlite_follower import SqliteFollower
 
 POSTING = frozenset((ChannelType.REST_HOOK, ChannelType.MESSAGE))
 """The channels whose Subscriptions it serves."""
-
-PAUSE = timedelta(seconds=1)
-"""How long after it died it is started again."""
-
-COLLECT = (500_000, 5, 5)
-"""How many more objects than before a serving process has when the collector looks at them.
-
-What requests and notifications make is freed without it, and what is remembered of them is about
-200,000 objects: looking at those again and again held up everything for a tenth of a second.  So it
-looks only where cycles pile up, as after many failures; they take some 75 MB at most.
-"""
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +67,7 @@ def posting_channels(client: GuardedClient, clock: Clock) -> dict[ChannelType, C
     }
 
 
-class DeliveryProcess:
+class DeliveryProcess(SecondProcess):
     """The process, as the hub sees it.
 
     Args:
@@ -91,66 +76,31 @@ class DeliveryProcess:
         beginning: what the process is told.
     """
 
+    name = "delivery"
+    module = __name__
+
     def __init__(self, hub: Hub, delivery: Delivery, beginning: Beginning) -> None:
+        super().__init__(hub.clock, beginning)
         self._hub = hub
         self._delivery = delivery
-        self._beginning = beginning
         self._desk: DeliveryDesk | None = None
-        self._child: asyncio.subprocess.Process | None = None
-        self._stopping = False
-
-    @property
-    def pid(self) -> int | None:
-        """The process's number, None while there is none."""
-        return None if self._child is None else self._child.pid
-
-    async def run(self) -> None:
-        """Keep it running until ``stop``."""
-        while not self._stopping:
-            try:
-                how = f"ended with {await self._run_one()}"
-            except OSError as error:
-                how = f"can't run: {error}"
-            if not self._stopping:
-                log.error("the delivery process %s; another one begins", how)
-                await self._hub.clock.sleep_until(self._hub.clock.now() + PAUSE)
-
-    async def stop(self, deadline: datetime) -> None:
-        """Let attempts in flight end until ``deadline``; return when the process is gone."""
-        self._stopping = True
-        child, desk = self._child, self._desk
-        if child is None or desk is None:
-            return
-        desk.drain(deadline)
-        ending = asyncio.ensure_future(child.wait())
-        late = asyncio.ensure_future(self._hub.clock.sleep_until(deadline + PAUSE))
-        await asyncio.wait((ending, late), return_when=asyncio.FIRST_COMPLETED)
-        late.cancel()
-        if not ending.done():
-            child.kill()
-        await asyncio.gather(ending, late, return_exceptions=True)
 
     async def _run_one(self) -> int:
         ours, its = socket.socketpair()
-        with its:
-            child = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", __name__, str(its.fileno())),
-                pass_fds=(its.fileno(),),
-                stdin=asyncio.subprocess.PIPE,
-            )
-        self._child = child
         try:
-            assert child.stdin is not None
-            child.stdin.write(pickle.dumps(self._beginning))
-            child.stdin.close()
+            with its:
+                child = await self._start((its.fileno(),))
             self._desk = desk = DeliveryDesk(self._hub, self._delivery)
             await asyncio.get_running_loop().create_connection(lambda: desk.line, sock=ours)
             await desk.serve()
             return await child.wait()
         finally:
-            self._child = self._desk = None
-            if child.returncode is None:
-                child.kill()
+            self._desk = None
+            self._end()
+
+    def _drain(self, deadline: datetime) -> None:
+        if self._desk is not None:
+            self._desk.drain(deadline)
 
 
 async def deliver(beginning: Beginning, line: socket.socket) -> None:
@@ -196,10 +146,7 @@ async def deliver(beginning: Beginning, line: socket.socket) -> None:
 
 def main() -> None:
     """Begin as the hub says on standard input; the line to it is the descriptor in the argument."""
-    # ^C goes to every process of the terminal; the hub says when this one ends.
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)
-    beginning: Beginning = pickle.load(sys.stdin.buffer)  # noqa: S301  # the hub's own
+    beginning: Beginning = read_beginning()
     log_to_stderr(beginning.settings.log_level)
     gc.set_threshold(*COLLECT)
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
