@@ -15,7 +15,8 @@ The floors, from below; each imports only what stands below it:
 ``web``       FHIR over HTTP, and websockets
 ``loading``   the definitions and topics that it starts with
 ``mail``      email as the settings make it
-``delivery_process``  lanes in a process of their own
+``second_process``  a process that does a part: ``delivery_process`` (lanes), ``web_process``
+              (requests taken in)
 ``bootstrap`` all of it together
 ``cli``       the command line
 """

@@ -21,8 +21,6 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 
-import uvicorn
-
 from hub.channels.addresses import EgressPolicy
 from hub.channels.egress import GuardedClient
 from hub.channels.websocket import WebSocketChannel
@@ -33,7 +31,6 @@ from hub.codecs.validation import Validator
 from hub.core.release import FhirRelease
 from hub.core.subscription import ChannelType
 from hub.delivery_process import (
-    COLLECT,
     POSTING,
     Beginning,
     DeliveryProcess,
@@ -44,7 +41,7 @@ from hub.engine.assembly import Engine, Luck, Surroundings, assemble
 from hub.engine.hub import Hub, base_url
 from hub.engine.reindexing import Reindexing
 from hub.engine.topic_publication import publish_topics
-from hub.event_loop import loop_factory
+from hub.event_loop import COLLECT, loop_factory
 from hub.loading import (
     all_topics,
     computable_topics,
@@ -57,14 +54,14 @@ from hub.ports import Channel, StoreBroken
 from hub.settings import Settings, SettingsError
 from hub.stores.secrets import HeaderCipher, load_key
 from hub.stores.sqlite import SqliteStore
-from hub.web.app import create_app
+from hub.web.app import callers_of, create_app
 from hub.web.demo import Demo
 from hub.web.door import Door
 from hub.web.limits import Limits
 from hub.web.operation_publication import publish_operations
 from hub.web.protocol import InboundLimits, guarded_protocol
-from hub.web.server import Server, listen
-from hub.web.socket_protocol import SocketProtocol
+from hub.web.server import Server, listen, server_of
+from hub.web_process import WebBeginning, WebProcess
 
 DRAIN = timedelta(seconds=5)
 """How long attempts in flight may go on after the hub was told to stop."""
@@ -101,13 +98,14 @@ class Hosting:
         self.settings = settings
         self._listening = listening
         self._inbound = inbound or InboundLimits()
-        self._limits = limits
+        self._limits = limits or Limits(body_bytes=settings.max_body)
         self._demo = demo
         self._tasks: list[asyncio.Task[None]] = []
         self._stopping: list[Callable[[], Awaitable[None]]] = []
-        self._end_serving: Callable[[], Awaitable[None]] | None = None
+        self._serving: tuple[Server, Callable[[], Awaitable[None]]] | None = None
         self.engine: Engine | None = None
         self.delivery_process: DeliveryProcess | None = None
+        self.web_process: WebProcess | None = None
 
     async def start(self) -> Hub:
         """Open the store, build the hub, listen; return when requests are served.
@@ -158,7 +156,8 @@ class Hosting:
         door = Door(indexing)
         if await indexing.count():
             gc.enable()  # It may take hours.
-            await self._let_in(door, listening)
+            server, _ = await self._served(door, listening)
+            await server.accept(listening)
         await indexing.run()
         email = email_channel(settings, registry, clock.monotonic, has_xml=xml.is_installed())
         engine = assemble(
@@ -245,7 +244,13 @@ class Hosting:
                 demo=self._demo,
             )
         )
-        end_serving = await self._let_in(door, listening)
+        server, end_serving = await self._served(door, listening)
+        if self.settings.web_process:
+            self.web_process = WebProcess(hub, server, listening, self._web_beginning())
+            self._run(self.web_process.run())
+            await self.web_process.accepting.wait()
+        else:
+            await server.accept(listening)
 
         async def drain() -> None:
             hub.draining = True
@@ -254,43 +259,41 @@ class Hosting:
             draining = [end_serving(), engine.delivery.drain(deadline)]
             if self.delivery_process is not None:
                 draining.append(self.delivery_process.stop(deadline))
+            if self.web_process is not None:
+                draining.append(self.web_process.stop(deadline))
             await asyncio.gather(*draining)
 
         self._on_stop(drain)
 
-    async def _let_in(self, door: Door, listening: socket.socket) -> Callable[[], Awaitable[None]]:
-        """Serve what ``door`` answers; return, once that is so, what ends it."""
-        if self._end_serving is not None:
-            return self._end_serving
-        server = Server(
-            uvicorn.Config(
-                door,
-                http=guarded_protocol(self._inbound),
-                proxy_headers=False,
-                ws=SocketProtocol,
-                ws_per_message_deflate=False,
-                ws_max_size=4 * 1024,
-                lifespan="off",
-                interface="asgi3",
-                access_log=False,
-                log_config=None,
-                server_header=False,
-                date_header=True,
-                timeout_graceful_shutdown=int(DRAIN.total_seconds()),
-            )
+    def _web_beginning(self) -> WebBeginning:
+        return WebBeginning(
+            self.settings,
+            self._inbound,
+            self._limits,
+            callers_of(self.settings),
+            drain=int(DRAIN.total_seconds()),
         )
-        serving = asyncio.create_task(server.serve(sockets=[listening]))
+
+    async def _served(
+        self, door: Door, listening: socket.socket
+    ) -> tuple[Server, Callable[[], Awaitable[None]]]:
+        """Return the server of what ``door`` answers, which can accept, and what ends it."""
+        if self._serving is not None:
+            return self._serving
+        server = server_of(door, guarded_protocol(self._inbound), drain=int(DRAIN.total_seconds()))
+        serving = asyncio.create_task(server.serve(sockets=[]))
 
         async def end_serving() -> None:
             # uvicorn has a page to say of each request that it cuts off; the client sees it anyway.
             logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
             server.should_exit = True
+            listening.close()
             await serving
 
-        self._end_serving = end_serving
+        self._serving = server, end_serving
         self._on_stop(end_serving)
         await server.ready.wait()
-        return end_serving
+        return self._serving
 
     def _on_stop(self, step: Callable[[], Awaitable[None]]) -> None:
         self._stopping.append(step)

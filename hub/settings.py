@@ -100,6 +100,7 @@ class Settings:
     email_content: PayloadContent = PayloadContent.ID_ONLY
     email_opt_in: bool = False
     delivery_process: bool = False
+    web_process: bool = False
     require_if_match: frozenset[str] = frozenset()
     task_guard: TaskGuard | None = None
 
@@ -309,6 +310,8 @@ OPTIONS = (
            help="ask by mail, and send events only once the person agreed"),
     Option(name="delivery_process", flag="--delivery-process", read=_switch,
            help="post notifications from a process of its own: more a second on several cores"),
+    Option(name="web_process", flag="--web-process", read=_switch,
+           help="take requests in with a process of its own: more a second on several cores"),
     *(Option(**each) for each in GUARD_OPTIONS),
 )  # fmt: skip
 

@@ -82,6 +82,9 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--delivery-process", action="store_true", help="let the hub post from another process"
     )
+    parser.add_argument(
+        "--web-process", action="store_true", help="let another process take requests in"
+    )
     arguments = parser.parse_args(argv)
     if arguments.kills < 0:
         parser.error("--kills must be 0 or more")
@@ -354,7 +357,11 @@ def main() -> int:
 
     async def scenario() -> KillRun:
         luck = random.Random(seed)  # noqa: S311  # a load is no secret
-        options = ("--delivery-process",) if arguments.delivery_process else ()
+        chosen = (
+            ("--delivery-process", arguments.delivery_process),
+            ("--web-process", arguments.web_process),
+        )
+        options = tuple(flag for flag, is_chosen in chosen if is_chosen)
         run = KillRun(folder, arguments.kills, luck, options)
         try:
             await run.run(fresh=arguments.fresh)

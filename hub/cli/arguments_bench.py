@@ -57,6 +57,11 @@ def add_bench(commands: Commands[Parser]) -> None:
         help="let the hubs post from a process of their own, as serve --delivery-process does",
     )
     command.add_argument(
+        "--web-process",
+        action="store_true",
+        help="let the hubs take requests in by a process of its own, as serve --web-process does",
+    )
+    command.add_argument(
         "--compare", metavar="FILE", help="what --format json wrote earlier, to compare with"
     )
     command.add_argument("--plot", metavar="FILE", help="draw how cost grows, as SVG")

@@ -139,6 +139,14 @@ class Intake:
         unit = list(writes)
         return await self.apply(lambda plan: plan.submit(release, unit))
 
+    def submit_soon(self, release: FhirRelease, write: Write) -> asyncio.Future[list[Written]]:
+        """Apply a write; return what is done when it is durable, with its events.
+
+        Raises:
+            Unavailable: too many wait already.
+        """
+        return self._put(lambda plan: plan.submit(release, [write]), alone=False)
+
     async def apply(self, plan: Callable[[Plan], T]) -> T:
         """Run ``plan``, which makes changes as one unit; return when they are durable.
 
@@ -171,12 +179,15 @@ class Intake:
         self._followers.remove(follower)
 
     async def _enqueue(self, plan: Callable[[Plan], T], *, alone: bool) -> T:
+        return await self._put(plan, alone=alone)
+
+    def _put(self, plan: Callable[[Plan], T], *, alone: bool) -> asyncio.Future[T]:
         if self._closing or len(self._items) >= MOST_WAITING:
             raise Unavailable("the hub can't take more changes now", retry_after=1)
         done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._items.append(_Item(plan, done, alone))
         self._waiting.set()
-        return await done
+        return done
 
     async def run(self) -> None:
         """Write batch after batch until ``close`` was called and nothing is left."""

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import cast
 
 from starlette.routing import BaseRoute, Route, Router, WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from hub.codecs.validation import Validator
 from hub.core.release import CLASSIC, FhirRelease
-from hub.engine.hub import Hub
+from hub.engine.hub import Hub, base_url
+from hub.engine.remote_intake import RemoteIntake
 from hub.errors import NotFound
+from hub.ports import Clock, Codec
 from hub.settings import Settings, read_token
 from hub.web import guide, health, home, opt_in, topics
 from hub.web.callers import Callers
@@ -48,13 +52,12 @@ def create_app(
     Raises:
         SettingsError: there is no sound token in ``admin_token_file``, or a client has it, too.
     """
-    token_file = settings.admin_token_file
     service = Service(
         hub=hub,
         validators=validators,
         limits=limits or Limits(body_bytes=settings.max_body),
         started=hub.clock.now(),
-        callers=Callers(settings.clients, None if token_file is None else read_token(token_file)),
+        callers=callers_of(settings),
         has_xml=has_xml,
         demo={} if demo is None else demo.addresses(hub.public_url),
     )
@@ -77,6 +80,59 @@ def create_app(
     origins = Origins(settings.cors_origins, hub.public_url)
     hosts = Hosts(settings.host, hub.public_url)
     return Guard(FhirEndpoint(service), router, service, origins, hosts)
+
+
+@dataclass(frozen=True, slots=True)
+class WritingHub:
+    """What plain writes need of a ``hub.engine.hub.Hub`` that is another process."""
+
+    intake: RemoteIntake
+    clock: Clock
+    codecs: Mapping[FhirRelease, Codec]
+    public_url: str
+
+    def base_url(self, release: FhirRelease) -> str:
+        """Return the base URL of a release, without a slash at its end."""
+        return base_url(self.public_url, release)
+
+
+def create_writing_app(
+    hub: WritingHub,
+    *,
+    validators: Mapping[FhirRelease, Validator],
+    settings: Settings,
+    limits: Limits,
+    callers: Callers,
+    has_xml: bool,
+) -> ASGIApp:
+    """Return what answers plain writes (``hub.web.plain_write``) as the hub does.
+
+    Args:
+        callers: who may call.
+        hub, validators, settings, limits, has_xml: as of ``create_app``.
+    """
+    service = Service(
+        # Nothing else of it is asked for by plain writes.
+        hub=cast("Hub", hub),
+        validators=validators,
+        limits=limits,
+        started=hub.clock.now(),
+        callers=callers,
+        has_xml=has_xml,
+    )
+    origins = Origins(settings.cors_origins, hub.public_url)
+    hosts = Hosts(settings.host, hub.public_url)
+    return Guard(FhirEndpoint(service), _not_found, service, origins, hosts, process="w")
+
+
+def callers_of(settings: Settings) -> Callers:
+    """Return who may call.
+
+    Raises:
+        SettingsError: there is no sound token in ``admin_token_file``, or a client has it, too.
+    """
+    token_file = settings.admin_token_file
+    return Callers(settings.clients, None if token_file is None else read_token(token_file))
 
 
 async def _not_found(scope: Scope, receive: Receive, send: Send) -> None:

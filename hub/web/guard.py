@@ -107,14 +107,28 @@ class Guard:
     """Stands around the base URLs and around ``app``, which answers at every other address."""
 
     def __init__(
-        self, fhir: FhirEndpoint, app: ASGIApp, service: Service, origins: Origins, hosts: Hosts
+        self,
+        fhir: FhirEndpoint,
+        app: ASGIApp,
+        service: Service,
+        origins: Origins,
+        hosts: Hosts,
+        *,
+        process: str = "",
     ) -> None:
+        """Take what answers.
+
+        Args:
+            fhir: at the base URLs.
+            app: elsewhere.
+            process: what the ids of requests have that others of the same hub do not have.
+        """
         self._fhir = fhir
         self._app = app
         self._service = service
         self._origins = origins
         self._hosts = hosts
-        self._prefix = f"{int(service.started.timestamp() * 1000):x}"
+        self._prefix = f"{int(service.started.timestamp() * 1000):x}{process}"
         self._numbers = count(1)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

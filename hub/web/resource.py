@@ -11,7 +11,7 @@ from hub.codecs.outcome import information
 from hub.core.change import Interaction
 from hub.core.json_text import dumps, parse
 from hub.core.release import FhirRelease
-from hub.core.search import parse_query, split_query
+from hub.core.search import Query, parse_query, split_query
 from hub.core.version import ResourceKey, ResourceVersion
 from hub.engine.subscriptions import Stored
 from hub.engine.write import Outcome, Write, Written
@@ -169,17 +169,17 @@ async def write_of(
             )
     document = service.validated(call.release, call.document, kind, id or None)
     refuse_topic(call.release, document.value)
-    parameters = service.hub.parameters[call.release]
-    criteria = call.if_none_exist
+    condition: Query | None = None
+    if call.if_none_exist is not None:
+        parameters = service.hub.parameters[call.release]
+        condition = parse_query(parameters, kind, _criteria(call.if_none_exist))
     return Write(
         interaction=Interaction.UPDATE if id else Interaction.CREATE,
         resource_type=kind,
         id=id or None,
         document=document,
         if_match=call.if_match,
-        if_none_exist=(
-            None if criteria is None else parse_query(parameters, kind, _criteria(criteria))
-        ),
+        if_none_exist=condition,
         full_url=full_url,
         author=call.client,
     )

@@ -6,10 +6,42 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import Iterator
+from functools import partial
+from typing import cast
 
 import uvicorn
+from starlette.types import ASGIApp
 
 from hub.settings import Settings, SettingsError
+from hub.web.protocol import GuardedProtocol
+from hub.web.socket_protocol import SocketProtocol
+
+
+def server_of(app: ASGIApp, protocol: type[GuardedProtocol], *, drain: int) -> Server:
+    """Return a server of ``app`` that speaks ``protocol``.
+
+    Args:
+        app: what answers.
+        protocol: what reads requests.
+        drain: how many seconds what is under way may take when the server stops.
+    """
+    return Server(
+        uvicorn.Config(
+            app,
+            http=protocol,
+            proxy_headers=False,
+            ws=SocketProtocol,
+            ws_per_message_deflate=False,
+            ws_max_size=4 * 1024,
+            lifespan="off",
+            interface="asgi3",
+            access_log=False,
+            log_config=None,
+            server_header=False,
+            date_header=True,
+            timeout_graceful_shutdown=drain,
+        )
+    )
 
 
 class Server(uvicorn.Server):
@@ -29,6 +61,62 @@ class Server(uvicorn.Server):
         """Listen, then say so."""
         await super().startup(sockets=sockets)
         self.ready.set()
+
+    async def accept(self, listening: socket.socket) -> None:
+        """Accept connections; several processes may do so on one socket."""
+        if not self.servers and not self.should_exit:
+            self.servers.append(
+                await asyncio.get_running_loop().create_server(
+                    self._protocol, sock=listening.dup(), backlog=self.config.backlog
+                )
+            )
+
+    def leave_accepting(self) -> None:
+        """Leave it to others; connections that are there stay."""
+        while self.servers:
+            self.servers.pop().close()
+
+    async def go_on(self, connection: socket.socket, data: bytes) -> None:
+        """Serve a connection that another process has accepted.
+
+        Args:
+            connection: is closed with it.
+            data: what has been read of it already.
+        """
+        protocol = self._protocol()
+        try:
+            await asyncio.get_running_loop().connect_accepted_socket(
+                partial(_Continued, protocol, data), connection
+            )
+        except OSError:
+            connection.close()
+            return
+        if self.should_exit:
+            protocol.shutdown()
+
+    def abandon(self) -> None:
+        """Close every connection at once: nobody can say any more what became of its request."""
+        for each in list(self.server_state.connections):
+            each.transport.abort()
+
+    def _protocol(self) -> GuardedProtocol:
+        kind = cast("type[GuardedProtocol]", self.config.http_protocol_class)
+        return kind(self.config, self.server_state, self.lifespan.state)
+
+
+class _Continued(asyncio.Protocol):
+    """Gives a connection over to ``protocol``, with what has come before."""
+
+    def __init__(self, protocol: GuardedProtocol, data: bytes) -> None:
+        self._protocol = protocol
+        self._data = data
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Let ``protocol`` go on."""
+        transport = cast("asyncio.Transport", transport)
+        transport.set_protocol(self._protocol)
+        self._protocol.connection_made(transport)
+        self._protocol.data_received(self._data)
 
 
 def listen(settings: Settings) -> socket.socket:

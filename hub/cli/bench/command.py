@@ -76,6 +76,15 @@ def chosen(names: Sequence[str]) -> list[str]:
     return list(found)
 
 
+def _serve_options(arguments: argparse.Namespace) -> tuple[str, ...]:
+    """Return what each hub is started with, beside what its bench needs."""
+    chosen = (
+        ("--delivery-process", arguments.delivery_process),
+        ("--web-process", arguments.web_process),
+    )
+    return tuple(flag for flag, is_chosen in chosen if is_chosen)
+
+
 async def _run_all(
     names: Sequence[str],
     scale: Scale,
@@ -83,7 +92,7 @@ async def _run_all(
     arguments: argparse.Namespace,
 ) -> int:
     is_json = arguments.format == "json"
-    options = ("--delivery-process",) if arguments.delivery_process else ()
+    options = _serve_options(arguments)
     figures: list[Figure] = []
     code = Exit.OK
     ending = Deadline(scale.minutes_of_all * 60)

@@ -1,0 +1,88 @@
+"""The hub's end of a web process: it writes what that has read and checked."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from functools import partial
+
+import orjson
+
+from hub.core.change import Interaction
+from hub.core.json_text import Document, parse
+from hub.core.release import FhirRelease
+from hub.engine.intake import Intake
+from hub.engine.plain_value import plain_version
+from hub.engine.process_line import ProcessLine
+from hub.engine.write import Write, Written
+from hub.engine.write_talk import Applied, HandedOver, Refused, Serving, Stop, Submit
+from hub.errors import HubError
+
+
+class WriteDesk:
+    """Serves one web process, until its line is lost.
+
+    Args:
+        intake: writes.
+        serving: is called once the process accepts connections.
+        handed_over: is called with number and first bytes of a connection that comes.
+    """
+
+    def __init__(
+        self,
+        intake: Intake,
+        *,
+        serving: Callable[[], None],
+        handed_over: Callable[[int, bytes], None],
+    ) -> None:
+        self.line = ProcessLine(self._take)
+        self._intake = intake
+        self._serving = serving
+        self._handed_over = handed_over
+
+    def stop(self) -> None:
+        """Let what is under way be answered, and the process end then."""
+        self.line.say(Stop())
+
+    def _take(self, said: Submit | HandedOver | Serving) -> None:
+        if isinstance(said, Submit):
+            self._submit(said)
+        elif isinstance(said, HandedOver):
+            self._handed_over(said.number, said.data)
+        else:
+            self._serving()
+
+    def _submit(self, said: Submit) -> None:
+        number, release, interaction, kind, id, source, has_fractions, if_match, author = said
+        document: Document | None = None
+        if source is not None:
+            document = parse(source.encode()) if has_fractions else _reread(source)
+        write = Write(
+            interaction=Interaction(interaction),
+            resource_type=kind,
+            id=id,
+            document=document,
+            if_match=if_match,
+            author=author,
+        )
+        try:
+            done = self._intake.submit_soon(FhirRelease(release), write)
+        except HubError as error:
+            self.line.say(Refused(number, error))
+            return
+
+        done.add_done_callback(partial(self._answer, number))
+
+    def _answer(self, number: int, done: asyncio.Future[list[Written]]) -> None:
+        error = None if done.cancelled() else done.exception()
+        if done.cancelled() or error is not None:
+            self.line.say(Refused(number, error if isinstance(error, HubError) else None))
+            return
+        (written,) = done.result()
+        current = None if written.version is None else plain_version(written.version)
+        self.line.say(Applied(number, written.outcome.value, current))
+
+
+def _reread(source: str) -> Document:
+    """Return the document of a text that the other process has read, and that has no fractions."""
+    return Document(orjson.loads(source), source)
