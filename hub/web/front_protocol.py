@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable
-from typing import ClassVar, Final
+from typing import ClassVar
 
 from hub.web.plain_write import plain_write
 from hub.web.protocol import GuardedProtocol, InboundLimits
@@ -17,14 +17,13 @@ from hub.web.protocol import GuardedProtocol, InboundLimits
 HandOver = Callable[[int, bytes], None]
 """Takes a descriptor, which it must close, and what was read of the connection."""
 
-_REST_SECONDS: Final = 1.0
-"""How long the rest of a header is waited for, before the hub waits for it."""
-
 
 class FrontProtocol(GuardedProtocol):
     """The protocol of the web process: plain writes as in the hub, all else is handed over."""
 
     hand_over: ClassVar[HandOver]
+    rest_seconds: ClassVar[float] = 1.0
+    """How long the rest of a header is waited for, before the hub waits for it."""
 
     _due = 0  # bytes of the body of a plain write that have not come yet
     _held = b""  # what came after the last plain write
@@ -63,7 +62,7 @@ class FrontProtocol(GuardedProtocol):
             self.flow.pause_reading()
             self._leave()
         elif self._waiting is None:
-            self._waiting = self.loop.call_later(_REST_SECONDS, self._give_up)
+            self._waiting = self.loop.call_later(self.rest_seconds, self._give_up)
 
     def on_response_complete(self) -> None:
         """Go on, with the hub if that was waited for."""
@@ -88,6 +87,19 @@ class FrontProtocol(GuardedProtocol):
         if not self._leaving:
             super().shutdown()
 
+    def _late(self, seconds: float) -> None:
+        """Refuse a header that is not complete, too; the rest is as ever."""
+        if self._held and self._is_idle:
+            self._deadline = None
+            self._refuse(408)
+        else:
+            super()._late(seconds)
+
+    @property
+    def _is_idle(self) -> bool:
+        """Whether everything that was asked is answered."""
+        return not self.pipeline and (self.cycle is None or self.cycle.response_complete)
+
     def _give_up(self) -> None:
         self._waiting = None
         self._leaving = True
@@ -101,10 +113,8 @@ class FrontProtocol(GuardedProtocol):
 
     def _leave(self) -> None:
         """Hand the connection over, once all answers have gone out."""
-        if self.pipeline or not (self.cycle is None or self.cycle.response_complete):
-            return
         transport = self.transport
-        if transport.is_closing():
+        if not self._is_idle or transport.is_closing():
             return
         if transport.get_write_buffer_size():
             transport.set_write_buffer_limits(high=0)

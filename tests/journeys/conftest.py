@@ -10,7 +10,10 @@ from tests.journeys.hosting import RunningHub, running_hub
 
 
 @pytest.fixture(scope="module")
-def hub() -> Iterator[RunningHub]:
-    """Return a running hub; tests keep apart by the names that they use."""
-    with running_hub() as running:
+def hub(request: pytest.FixtureRequest) -> Iterator[RunningHub]:
+    """Return a running hub; tests keep apart by the names that they use.
+
+    ``SETTINGS`` of the module differ from the usual ones.
+    """
+    with running_hub(**getattr(request.module, "SETTINGS", {})) as running:
         yield running
