@@ -50,6 +50,8 @@ _LONG = (
     "journeys/test_delivery_process.py",
     "journeys/test_stop.py",
     "journeys/test_topic_discovery.py",
+    "journeys/test_web_process.py",
+    "journeys/test_web_process_sockets.py",
     "journeys/test_xml.py",
     "test_packaging.py",
 )
