@@ -67,9 +67,9 @@ class Settings:
     authorization that notifications name; ``message_event`` is what messages that carry them are
     about; ``smtp`` is where mails go, no emails where None, and what follows it is explained in
     ``hub.mail_settings``; ``email_opt_in`` asks a person before events are sent;
-    ``delivery_process`` posts notifications from a process of its own;
-    ``require_if_match`` are resource types that nobody may change without If-Match; ``task_guard``
-    says which status a Task may move to, any where None.
+    ``delivery_process`` posts notifications from a process of its own, ``web_process`` takes
+    requests in with one; ``require_if_match`` are resource types that nobody may change without
+    If-Match; ``task_guard`` says which status a Task may move to, any where None.
     """
 
     host: str = DEFAULT_HOST

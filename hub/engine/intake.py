@@ -137,15 +137,7 @@ class Intake:
             HubError: the unit was refused, nothing of it was kept.
         """
         unit = list(writes)
-        return await self.apply(lambda plan: plan.submit(release, unit))
-
-    def submit_soon(self, release: FhirRelease, write: Write) -> asyncio.Future[list[Written]]:
-        """Apply a write; return what is done when it is durable, with its events.
-
-        Raises:
-            Unavailable: too many wait already.
-        """
-        return self._put(lambda plan: plan.submit(release, [write]), alone=False)
+        return await self._put(lambda plan: plan.submit(release, unit))
 
     async def apply(self, plan: Callable[[Plan], T]) -> T:
         """Run ``plan``, which makes changes as one unit; return when they are durable.
@@ -153,11 +145,11 @@ class Intake:
         Raises:
             HubError: the unit was refused, nothing of it was kept.
         """
-        return await self._enqueue(plan, alone=False)
+        return await self._put(plan)
 
     async def register(self, plan: Callable[[Plan], T]) -> T:
         """Run ``plan`` as a batch of its own: it changes Subscriptions, topics or streams."""
-        return await self._enqueue(plan, alone=True)
+        return await self._put(plan, alone=True)
 
     async def settle(self, settlement: Settlement) -> None:
         """Write what a delivery came to; returns when it is durable."""
@@ -170,6 +162,14 @@ class Intake:
         self._waiting.set()
         return done
 
+    def submit_soon(self, release: FhirRelease, write: Write) -> asyncio.Future[list[Written]]:
+        """Apply a write; return what is done when it is durable, with its events.
+
+        Raises:
+            Unavailable: too many wait already.
+        """
+        return self._put(lambda plan: plan.submit(release, [write]))
+
     def follow(self, follower: Follower) -> None:
         """Tell ``follower`` of every commit from now on."""
         self._followers.append(follower)
@@ -178,10 +178,7 @@ class Intake:
         """Tell ``follower`` no more."""
         self._followers.remove(follower)
 
-    async def _enqueue(self, plan: Callable[[Plan], T], *, alone: bool) -> T:
-        return await self._put(plan, alone=alone)
-
-    def _put(self, plan: Callable[[Plan], T], *, alone: bool) -> asyncio.Future[T]:
+    def _put(self, plan: Callable[[Plan], T], *, alone: bool = False) -> asyncio.Future[T]:
         if self._closing or len(self._items) >= MOST_WAITING:
             raise Unavailable("the hub can't take more changes now", retry_after=1)
         done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
