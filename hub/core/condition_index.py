@@ -65,15 +65,31 @@ class ConditionIndex:
     def add(self, key: int, conditions: tuple[Condition, ...]) -> None:
         """Hold a set under a key that is not there yet."""
         keyed, others = _place(conditions)
-        codes = tuple(keyed)
-        signature = self._signatures.get(codes)
-        if signature is None:
-            parameters = tuple(each.criterion.parameter for _, each in keyed.values())
-            signature = self._signatures[codes] = _Signature(parameters)
+        signature = self.add_terms(
+            key,
+            tuple([each.criterion.parameter for _, each in keyed.values()]),
+            tuple([terms for terms, _ in keyed.values()]),
+        )
         if others:
             signature.others[key] = others
-        for path in product(*(terms for terms, _ in keyed.values())):
+
+    def add_terms(
+        self, key: int, parameters: tuple[SearchParameter, ...], asked: tuple[tuple[str, ...], ...]
+    ) -> _Signature:
+        """Hold a set that asks for exact terms only, at most ``MAX_PATHS`` combinations.
+
+        Args:
+            key: one that is not there yet.
+            parameters: by code, each once.
+            asked: the terms of each.
+        """
+        codes = tuple([each.code for each in parameters])
+        signature = self._signatures.get(codes)
+        if signature is None:
+            signature = self._signatures[codes] = _Signature(parameters)
+        for path in product(*asked):
             signature.add(path, key)
+        return signature
 
     def remove(self, key: int, conditions: tuple[Condition, ...]) -> None:
         """Forget a set that is held under a key."""

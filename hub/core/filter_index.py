@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from hub.core.change import Change
 from hub.core.condition_index import ConditionIndex
+from hub.core.filter_shape import PlainFilters
 from hub.core.filters import Filters
 from hub.core.search import NOWHERE, Condition
 from hub.core.search_parameter import ANY_RESOURCE
@@ -28,10 +29,23 @@ class FilterIndex:
     def __iter__(self) -> Iterator[int]:
         return iter(sorted(self._filters))
 
-    def add(self, key: int, filters: Filters) -> None:
-        """Hold ``filters`` under ``key``, in place of what that key held before."""
+    def add(self, key: int, filters: Filters, plain: PlainFilters | None = None) -> None:
+        """Hold ``filters`` under ``key``, in place of what that key held before.
+
+        Args:
+            plain: what is to be held of them, where that is known already.
+        """
         self.remove(key)
         self._filters[key] = filters
+        if plain is not None:
+            self._by_types.setdefault(plain.types, {})[key] = None
+            for place, asked in plain.places:
+                shelves = self._parties if place.party else self._shelves
+                shelf = shelves.get(place.resource_type)
+                if shelf is None:
+                    shelf = shelves[place.resource_type] = ConditionIndex()
+                shelf.add_terms(key, place.parameters, asked)
+            return
         if not filters.is_local:
             self._elsewhere[key] = None
         self._by_types.setdefault(frozenset(filters.by_type), {})[key] = None

@@ -12,6 +12,7 @@ from functools import lru_cache, partial
 from hub.core.change import Change
 from hub.core.clause import Clause, clauses_of
 from hub.core.compiled_topic import PLAIN, CompiledTopic, FilterRule
+from hub.core.later import Later
 from hub.core.refusals import Refusals
 from hub.core.search import Condition, Query, Resolver, parse_condition
 from hub.core.search_parameter import ANY_RESOURCE, SearchParameters
@@ -30,7 +31,7 @@ _NEGATIVE = frozenset(("not", "not-in", "missing"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Filters:
+class Filters(Later):
     """What one Subscription lets through; AND per resource type.
 
     ``by_type`` holds a query per type; that of ``Resource`` applies to every type.
@@ -204,6 +205,15 @@ def _rules(compiled: CompiledTopic, at: _At) -> Iterator[tuple[str, FilterRule, 
         {name for resource_type, name in compiled.filters if wanted in (None, resource_type)}
     )
     raise at.not_allowed(f"is not offered by {compiled.topic.url}; {_offer(offered)}")
+
+
+def rules_of(compiled: CompiledTopic, entry: FilterBy) -> Iterator[tuple[str, FilterRule, str]]:
+    """Yield (type, rule, name to search by) for each type that a filter applies to.
+
+    Raises:
+        FilterNotAllowed, FilterInvalid: it applies to none.
+    """
+    return _rules(compiled, _At(entry, "Subscription.filterBy"))
 
 
 def _offer(names: Sequence[str] | frozenset[str]) -> str:

@@ -19,6 +19,7 @@ from hub.core.classic_criteria import accept_criteria, criteria_topic
 from hub.core.compiled_topic import CompiledTopic, compile_topic, does_not_compute
 from hub.core.excluded import is_excluded
 from hub.core.filter_index import FilterIndex
+from hub.core.filter_shape import PlainFilters
 from hub.core.filters import Filters, accept_filters
 from hub.core.release import FhirRelease
 from hub.core.search import NOWHERE, Resolver
@@ -258,8 +259,11 @@ class Registry:
         compiled = self.topic(release, topic, for_new=for_new)
         return compiled.topic.canonical, accept_filters(compiled, filter_by, parameters)
 
-    def add_stream(self, stream: Stream) -> None:
+    def add_stream(self, stream: Stream, plain: PlainFilters | None = None) -> None:
         """Let changes find a stream, in place of one with the same id.
+
+        Args:
+            plain: what is held of its filters, where that is known already.
 
         Raises:
             TopicUnknown: its topic is not there.
@@ -274,7 +278,7 @@ class Registry:
             )
             live = self._live[stream.release][stream.topic] = _Live(compiled)
             self._triggers.pop(stream.release, None)
-        live.index.add(stream.id, stream.filters)
+        live.index.add(stream.id, stream.filters, plain)
         self._streams[stream.id] = stream
 
     def remove_stream(self, id: int) -> None:

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from hub.core.canonical import is_absolute
+from hub.core.later import Later
 from hub.core.release import FhirRelease
 from hub.errors import Unprocessable
 
@@ -71,7 +72,7 @@ class Identifier:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Subscription:
+class Subscription(Later):
     """One subscriber's standing request.
 
     Durations are ``timedelta`` and instants are aware ``datetime``, so that the two can't be

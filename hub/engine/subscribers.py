@@ -9,7 +9,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from hub.core.belonging import Belonging
+from hub.core.canonical import is_absolute
 from hub.core.client import HUB, Client
+from hub.core.filter_shape import FilterShape, PlainFilters, shape_key
+from hub.core.filters import Filters
 from hub.core.numbering import lowest, top
 from hub.core.registry import Registry, Stream
 from hub.core.release import FhirRelease
@@ -56,7 +59,7 @@ class Subscribers:
 
         May be asked on any thread, of what was read there.
         """
-        belonging = self._belongings.get((release, id))
+        belonging = self._belonging(release, id)
         if belonging is None:
             # Committed this moment by somebody.
             return caller is None or caller.is_administrator
@@ -80,7 +83,7 @@ class Subscribers:
             NotFound: there is none that the caller knows of.
             Forbidden: the caller may only read it.
         """
-        belonging = self._belongings.get((release, id))
+        belonging = self._belonging(release, id)
         if belonging is None:
             free = caller is None or caller.is_administrator
         else:
@@ -94,6 +97,13 @@ class Subscribers:
         hint = "; create one with POST: the hub chooses its id" if creates else ""
         raise NotFound(f"there is no Subscription/{id} at this base{hint}")
 
+    def _belonging(self, release: FhirRelease, id: str) -> Belonging | None:
+        """Return whose a Subscription is, as it is said since the start or was then."""
+        said = self._belongings.get((release, id))
+        if said is None and (sid := self._by_id.get((release, id))) is not None:
+            return self._by_sid[sid].belonging
+        return said
+
     def announce(self, subscriber: Subscriber) -> None:
         """Know whose a Subscription is before it can be read anywhere.
 
@@ -101,7 +111,7 @@ class Subscribers:
         """
         subscription, belonging = subscriber.subscription, subscriber.belonging
         key = subscription.release, subscription.id
-        before = self._belongings.get(key)
+        before = self._belonging(*key)
         kept = before.managing_entity if before is not None else frozenset()
         self._belongings[key] = replace(belonging, managing_entity=belonging.managing_entity & kept)
 
@@ -222,6 +232,11 @@ class Subscribers:
             self._parameters[stored.release],
             for_new=False,
         )
+        self._match(stored, topic, filters)
+
+    def _match(
+        self, stored: StoredStream, topic: str, filters: Filters, plain: PlainFilters | None = None
+    ) -> None:
         self._registry.add_stream(
             Stream(
                 id=stored.id,
@@ -231,7 +246,8 @@ class Subscribers:
                 visibility=stored.visibility,
                 muted=stored.muted,
                 n=stored.n,
-            )
+            ),
+            plain,
         )
 
     def load(
@@ -249,18 +265,42 @@ class Subscribers:
             if each.segments and each.segments[-1].is_open
         }
         refused: dict[int, HubError] = {}
+        shapes: dict[object, FilterShape] = {}
         for stream in streams:
             self._streams[stream.id] = stream
             self._by_key[stream.key] = stream.id
             self._floors[stream.id] = stream.floor
             if stream.id in counted:
                 try:
-                    self.stream_opened(stream)
+                    self._open(stream, shapes)
                 except HubError as error:
                     refused[stream.id] = error
         for each in everybody:
-            self.put(each)
+            subscription = each.subscription
+            self._by_sid[each.sid] = each
+            self._by_id[subscription.release, subscription.id] = each.sid
+            if each.segments and each.segments[-1].last is None:
+                self._on_stream.setdefault(each.segments[-1].stream, set()).add(each.sid)
         return refused
+
+    def _open(self, stored: StoredStream, shapes: dict[object, FilterShape]) -> None:
+        """Let one of many streams be matched, as ``stream_opened`` does.
+
+        Args:
+            shapes: of their filters, as far as they are known; gets new ones.
+        """
+        key = stored.release, stored.topic, shape_key(stored.filters)
+        shape = shapes.get(key)
+        if shape is None:
+            if not is_absolute(stored.topic):
+                self.stream_opened(stored)
+                return
+            shape = shapes[key] = FilterShape(
+                self._registry.topic(stored.release, stored.topic, for_new=False),
+                stored.filters,
+                self._parameters[stored.release],
+            )
+        self._match(stored, shape.topic, *shape.accept(stored.filters))
 
     def _rest(self, stream: int) -> None:
         """Match a stream no longer: nobody is on it.  Its events stay while numbers need them."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from sys import intern
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -30,8 +30,12 @@ _STATUSES = {each.value: each for each in SubscriptionStatusCode}
 _CHANNELS = {each.value: each for each in ChannelType}
 _CONTENTS = {each.value: each for each in PayloadContent}
 _NOBODY: frozenset[str] = frozenset()
+_ENDPOINT, _CONTENT_TYPE = b',"endpoint":', b',"content_type":'
+_FILTERS, _HEADERS = b',"filter_by":', b',"headers":'
+"""Where the text of a Subscription can be cut: no value holds a quote that is not escaped."""
 _KEPT = 512
-"""How many contexts are remembered: most events of a topic have the same one."""
+"""How many contexts are remembered, as most events of a topic have the same one, and how many
+texts of Subscriptions without what is theirs alone."""
 
 
 def micros(instant: datetime) -> int:
@@ -159,63 +163,107 @@ def encode_subscription(subscription: Subscription) -> bytes:
     )
 
 
+class StreamFilters(NamedTuple):
+    """The filters of a stream, as they are stored and decoded."""
+
+    text: bytes
+    filters: tuple[FilterBy, ...]
+
+
+NO_FILTERS = StreamFilters(b"[]", ())
+
+
 def decode_subscription(
     release: FhirRelease,
     id: str,
     text: bytes,
     values: tuple[str, ...],
-    filters: tuple[FilterBy, ...] = (),
+    of_stream: StreamFilters = NO_FILTERS,
 ) -> Subscription:
-    """Return the Subscription that ``encode_subscription`` wrote.
+    """Return the Subscription that ``encode_subscription`` wrote, put together when looked at.
+
+    What most have in common with others is decoded once, as are filters that are the stream's.
 
     Args:
         values: of its headers, in order.
-        filters: of its stream, which nearly always are its own and then are kept once.
+        of_stream: the filters of its stream, which nearly always are its own.
 
     Raises:
-        ValueError: there are more or fewer values than headers.
+        LookupError: something is missing, or a code is unknown.
+        ValueError: it is no such text, or there are more or fewer values than headers.
     """
-    fields: dict[str, Any] = orjson.loads(text)
-    filter_by, entity = _filters(fields["filter_by"]), fields["managing_entity"]
-    return Subscription(
+    start, _, rest = text.partition(_ENDPOINT)
+    endpoint, _, rest = rest.partition(_CONTENT_TYPE)
+    middle, _, rest = rest.partition(_FILTERS)
+    filters, _, end = rest.partition(_HEADERS)
+    common = _common(start + _CONTENT_TYPE + middle + _HEADERS + end)
+    if len(common.headers) != len(values):
+        raise ValueError(f"{len(values)} values for {len(common.headers)} headers")
+    own = of_stream.filters if filters == of_stream.text else decode_filters(filters)
+    return Subscription.later(
+        _subscription_fields,
+        (common, own, values),
         release=release,
         id=id,
-        status=_STATUSES[fields["status"]],
-        topic=intern(fields["topic"]),
-        channel_type=_CHANNELS[fields["channel_type"]],
-        content=_CONTENTS[fields["content"]],
-        endpoint=fields["endpoint"],
-        content_type=intern(fields["content_type"]),
-        filter_by=filters if filters == filter_by else filter_by,
-        parameter=tuple(zip(fields["headers"], values, strict=True)),
-        heartbeat_period=_span(fields["heartbeat_period"]),
-        timeout=_span(fields["timeout"]),
-        max_count=fields["max_count"],
-        end=optional_from_micros(fields["end"]),
-        identifier=tuple(Identifier(*each) for each in fields["identifier"]),
-        managing_entity=frozenset(entity) if entity else _NOBODY,
-        administrative=fields["administrative"],
-        suppress_echo=fields["suppress_echo"],
+        endpoint=orjson.loads(endpoint),
+        **common.told_at_once,
     )
 
 
+class _Common(NamedTuple):
+    """What Subscriptions have in common with others: most of them nearly all."""
+
+    headers: tuple[str, ...]
+    told_at_once: dict[str, Any]
+    others: dict[str, Any]
+
+
+@lru_cache(maxsize=_KEPT)
+def _common(text: bytes) -> _Common:
+    fields: dict[str, Any] = orjson.loads(text)
+    entity = fields["managing_entity"]
+    return _Common(
+        headers=tuple(map(intern, fields["headers"])),
+        told_at_once={
+            "status": _STATUSES[fields["status"]],
+            "content_type": intern(fields["content_type"]),
+            "suppress_echo": fields["suppress_echo"],
+        },
+        others={
+            "topic": intern(fields["topic"]),
+            "channel_type": _CHANNELS[fields["channel_type"]],
+            "content": _CONTENTS[fields["content"]],
+            "heartbeat_period": _span(fields["heartbeat_period"]),
+            "timeout": _span(fields["timeout"]),
+            "max_count": fields["max_count"],
+            "end": optional_from_micros(fields["end"]),
+            "identifier": tuple([Identifier(*each) for each in fields["identifier"]]),
+            "managing_entity": frozenset(entity) if entity else _NOBODY,
+            "administrative": fields["administrative"],
+        },
+    )
+
+
+def _subscription_fields(
+    source: tuple[_Common, tuple[FilterBy, ...], tuple[str, ...]],
+) -> dict[str, Any]:
+    common, filters, values = source
+    parameter = tuple(zip(common.headers, values, strict=True))
+    return {**common.others, "filter_by": filters, "parameter": parameter}
+
+
 def _filters(found: list[dict[str, Any]]) -> tuple[FilterBy, ...]:
-    return tuple([_filter(**fields) for fields in found])
-
-
-def _filter(
-    filter_parameter: str,
-    value: str,
-    resource_type: str | None,
-    comparator: str | None,
-    modifier: str | None,
-) -> FilterBy:
-    return FilterBy(
-        filter_parameter=intern(filter_parameter),
-        value=value,
-        resource_type=resource_type and intern(resource_type),
-        comparator=comparator,
-        modifier=modifier,
+    return tuple(
+        [
+            FilterBy(
+                filter_parameter=intern(fields["filter_parameter"]),
+                value=fields["value"],
+                resource_type=fields["resource_type"] and intern(fields["resource_type"]),
+                comparator=fields["comparator"],
+                modifier=fields["modifier"],
+            )
+            for fields in found
+        ]
     )
 
 

@@ -12,12 +12,13 @@ from hub.core.json_text import parse
 from hub.core.numbering import Segment
 from hub.core.release import FhirRelease
 from hub.core.subscriber import Subscriber
-from hub.core.subscription import FilterBy
 from hub.core.timing import DeliveryState
 from hub.core.topic import parse_topic
 from hub.ports import Opened, StoredStream
 from hub.stores.database_facts import read_indexed
 from hub.stores.encoding import (
+    NO_FILTERS,
+    StreamFilters,
     decode_filters,
     decode_ranges,
     decode_resend,
@@ -34,10 +35,10 @@ _STREAMS = (
     "FROM stream AS s JOIN stream_n AS c ON c.stream = s.id ORDER BY s.id"
 )
 _SUBSCRIBERS = (
-    "SELECT s.sid, s.release, s.id, s.owner, s.visibility, s.generation, s.topic_version, "
-    "s.error, s.error_code, s.created, s.deleted, s.fields, s.secrets, "
-    "d.cursor, d.failures, d.failing_since, d.due, d.retry_to, d.last_sent, d.resend, "
-    "d.asking_since, d.lost "
+    "SELECT s.sid, s.release, s.id, s.topic_version, s.error, s.error_code, "
+    "s.fields, s.secrets, s.owner, s.visibility, s.generation, s.created, s.deleted, "
+    "d.cursor, d.failures, d.failing_since, d.due, d.retry_to, d.last_sent, d.asking_since, "
+    "d.resend, d.lost "
     "FROM subscription AS s JOIN delivery AS d ON d.sid = s.sid ORDER BY s.sid"
 )
 _SEGMENTS = "SELECT sid, first, stream, offset, last FROM segment ORDER BY sid, first"
@@ -50,10 +51,11 @@ def read_everything(db: sqlite3.Connection, cipher: HeaderCipher) -> Opened:
         Unavailable: header values can't be decrypted.
     """
     segments: dict[int, tuple[Segment, ...]] = {}
-    for sid, *segment in db.execute(_SEGMENTS):
-        segments[sid] = (*segments.get(sid, ()), Segment(*segment))
-    streams = tuple(map(_stream, db.execute(_STREAMS)))
-    filters = {stream.id: stream.filters for stream in streams}
+    for sid, first, stream, offset, last in db.execute(_SEGMENTS):
+        segment = Segment(first, stream, offset, last)
+        segments[sid] = (*segments[sid], segment) if sid in segments else (segment,)
+    filters: dict[int, StreamFilters] = {}
+    streams = tuple([_stream(row, filters) for row in db.execute(_STREAMS)])
     with closing(db.execute(_SUBSCRIBERS)) as rows:
         subscribers = tuple(
             [_subscriber(row, segments.get(row[0], ()), filters, cipher) for row in rows]
@@ -77,14 +79,16 @@ def _number(db: sqlite3.Connection, sql: str, *arguments: str) -> int:
     return int(found)
 
 
-def _stream(row: tuple[Any, ...]) -> StoredStream:
-    id, release, topic, key, filters, visibility, muted, n, floor = row
+def _stream(row: tuple[Any, ...], filters: dict[int, StreamFilters]) -> StoredStream:
+    """Return a stream, and put its filters to the others."""
+    id, release, topic, key, text, visibility, muted, n, floor = row
+    own = filters[id] = StreamFilters(text, decode_filters(text))
     return StoredStream(
         id=id,
         release=_RELEASES[release],
         topic=intern(topic),
         key=key,
-        filters=decode_filters(filters),
+        filters=own.filters,
         visibility=intern(visibility),
         muted=intern(muted),
         n=n,
@@ -95,43 +99,50 @@ def _stream(row: tuple[Any, ...]) -> StoredStream:
 def _subscriber(
     row: tuple[Any, ...],
     segments: tuple[Segment, ...],
-    filters: Mapping[int, tuple[FilterBy, ...]],
+    filters: Mapping[int, StreamFilters],
     cipher: HeaderCipher,
 ) -> Subscriber:
-    sid, release_name, id, owner, visibility, generation, topic_version = row[:7]
-    error, error_code, created, deleted, fields, secrets = row[7:13]
+    """Return a Subscription; what few look at is decoded when somebody does."""
+    sid, release_name, id, topic_version, error, error_code, fields, secrets = row[:8]
     release = _RELEASES[release_name]
     values = () if secrets is None else cipher.decrypt(secret_name(release, id), secrets)
-    return Subscriber(
+    of_stream = filters.get(segments[-1].stream, NO_FILTERS) if segments else NO_FILTERS
+    found = Subscriber.later(
+        _subscriber_fields,
+        row[8:],
         sid=sid,
-        subscription=decode_subscription(
-            release, id, fields, values, filters.get(segments[-1].stream, ()) if segments else ()
-        ),
-        owner=intern(owner),
-        visibility=intern(visibility),
-        generation=generation,
+        subscription=decode_subscription(release, id, fields, values, of_stream),
         topic_version=intern(topic_version),
         error=error,
         error_code=error_code,
         segments=segments,
-        delivery=_delivery(row[13:]),
-        created=optional_from_micros(created),
-        deleted=bool(deleted),
     )
+    if row[-2] is not None or row[-1] is not None:
+        found.delivery  # noqa: B018  # It must be known now whether this can be read.
+    return found
 
 
-def _delivery(row: tuple[Any, ...]) -> DeliveryState:
-    cursor, failures, failing_since, due, retry_to, last_sent, resend, asking_since, lost = row
+def _subscriber_fields(row: tuple[Any, ...]) -> dict[str, Any]:
+    """Return what else a Subscription has."""
+    owner, visibility, generation, created, deleted = row[:5]
+    cursor, failures, failing_since, due, retry_to, last_sent, asking_since, resend, lost = row[5:]
     ranges, asked = decode_resend(resend)
-    return DeliveryState(
-        cursor=cursor,
-        failures=failures,
-        failing_since=optional_from_micros(failing_since),
-        due=optional_from_micros(due),
-        retry_to=retry_to,
-        last_sent=optional_from_micros(last_sent),
-        resend=ranges,
-        asked=asked,
-        asking_since=optional_from_micros(asking_since),
-        lost=decode_ranges(lost),
-    )
+    return {
+        "owner": intern(owner),
+        "visibility": intern(visibility),
+        "generation": generation,
+        "delivery": DeliveryState(
+            cursor=cursor,
+            failures=failures,
+            failing_since=optional_from_micros(failing_since),
+            due=optional_from_micros(due),
+            retry_to=retry_to,
+            last_sent=optional_from_micros(last_sent),
+            resend=ranges,
+            asked=asked,
+            asking_since=optional_from_micros(asking_since),
+            lost=decode_ranges(lost),
+        ),
+        "created": optional_from_micros(created),
+        "deleted": bool(deleted),
+    }
