@@ -6,7 +6,7 @@ to the sets that ask for them; what else a set asks is tried once per distinct c
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import product
 from math import prod
 from typing import Any
@@ -67,6 +67,7 @@ class ConditionIndex:
         keyed, others = _place(conditions)
         signature = self.add_terms(
             key,
+            tuple(keyed),
             tuple([each.criterion.parameter for _, each in keyed.values()]),
             tuple([terms for terms, _ in keyed.values()]),
         )
@@ -74,16 +75,20 @@ class ConditionIndex:
             signature.others[key] = others
 
     def add_terms(
-        self, key: int, parameters: tuple[SearchParameter, ...], asked: tuple[tuple[str, ...], ...]
+        self,
+        key: int,
+        codes: tuple[str, ...],
+        parameters: tuple[SearchParameter, ...],
+        asked: Sequence[tuple[str, ...]],
     ) -> _Signature:
         """Hold a set that asks for exact terms only, at most ``MAX_PATHS`` combinations.
 
         Args:
             key: one that is not there yet.
-            parameters: by code, each once.
+            codes: of the parameters, in order, each once.
+            parameters: in the same order.
             asked: the terms of each.
         """
-        codes = tuple([each.code for each in parameters])
         signature = self._signatures.get(codes)
         if signature is None:
             signature = self._signatures[codes] = _Signature(parameters)

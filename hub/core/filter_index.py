@@ -35,16 +35,17 @@ class FilterIndex:
         Args:
             plain: what is to be held of them, where that is known already.
         """
-        self.remove(key)
+        if key in self._filters:
+            self.remove(key)
         self._filters[key] = filters
         if plain is not None:
             self._by_types.setdefault(plain.types, {})[key] = None
-            for place, asked in plain.places:
-                shelves = self._parties if place.party else self._shelves
-                shelf = shelves.get(place.resource_type)
+            for resource_type, party, codes, parameters, asked in plain.places:
+                shelves = self._parties if party else self._shelves
+                shelf = shelves.get(resource_type)
                 if shelf is None:
-                    shelf = shelves[place.resource_type] = ConditionIndex()
-                shelf.add_terms(key, place.parameters, asked)
+                    shelf = shelves[resource_type] = ConditionIndex()
+                shelf.add_terms(key, codes, parameters, [plain.terms[each] for each in asked])
             return
         if not filters.is_local:
             self._elsewhere[key] = None

@@ -15,9 +15,9 @@ from hub.core.compiled_topic import CompiledTopic
 from hub.core.condition_index import MAX_PATHS
 from hub.core.filters import LONGEST_FILTER, Filters, accept_filters, rules_of
 from hub.core.search_parameter import ANY_RESOURCE, SearchParameter, SearchParameters
-from hub.core.search_reading import read_plain
+from hub.core.search_reading import exact_terms
 from hub.core.subscription import FilterBy
-from hub.errors import FilterInvalid, FilterNotAllowed, InvalidSearch
+from hub.errors import FilterInvalid, FilterNotAllowed
 
 _EXACT = frozenset(("token", "reference", "uri"))
 """The types of parameters of which a plain value is one or several exact terms."""
@@ -26,26 +26,36 @@ _MOST = 8
 
 
 class Place(NamedTuple):
-    """Where the index holds filters of a shape; ``entries`` are the filters, by parameter code.
+    """Where the index holds filters of a shape: which of them, by the codes of their parameters.
 
-    ``party`` tells whether what is held there names a party.
+    ``party`` tells whether what is held there names a party; ``asked`` are numbers of a shape's
+    readings.
     """
 
     resource_type: str
     party: bool
+    codes: tuple[str, ...]
     parameters: tuple[SearchParameter, ...]
-    entries: tuple[int, ...]
+    asked: tuple[int, ...]
 
 
 class PlainFilters(NamedTuple):
     """What the index holds of filters that ask for exact terms.
 
-    ``types`` are those for which there are filters; ``places`` pairs each place with the terms that
-    are asked for, per parameter.
+    ``types`` are those for which there are filters; ``terms`` has what each reading asks for.
     """
 
     types: frozenset[str]
-    places: Sequence[tuple[Place, tuple[tuple[str, ...], ...]]]
+    places: Sequence[Place]
+    terms: Sequence[tuple[str, ...]]
+
+
+class _Reading(NamedTuple):
+    """Which filter's value is read as one of a parameter; ``party`` tells if it names one."""
+
+    entry: int
+    parameter: SearchParameter
+    party: bool
 
 
 class FilterShape:
@@ -63,8 +73,12 @@ class FilterShape:
         self.topic = compiled.topic.canonical
         self._compiled = compiled
         self._parameters = parameters
-        self._places = _places(compiled, filter_by, parameters)
-        self._types = frozenset(place.resource_type for place in self._places or ())
+        readings = _readings(compiled, filter_by, parameters)
+        self._types = frozenset(readings or ())
+        self._readings = [
+            each for of_type in (readings or {}).values() for each in of_type.values()
+        ]
+        self._places = _places(readings or {})
         self._work = self._compile
 
     def accept(self, filter_by: tuple[FilterBy, ...]) -> tuple[Filters, PlainFilters | None]:
@@ -75,39 +89,26 @@ class FilterShape:
         Raises:
             FilterNotAllowed, FilterInvalid, FiltersTooCostly: as ``accept_filters``.
         """
-        plain = None if self._places is None else self._plain(self._places, filter_by)
-        if plain is None:
-            return accept_filters(self._compiled, filter_by, self._parameters), None
-        return Filters.later(self._work, filter_by, parameters=self._parameters), plain
+        terms = [
+            tuple(sorted(exact_terms(self._parameters, parameter, filter_by[entry].value)))
+            for entry, parameter, _ in self._readings
+        ]
+        if self._is_plain(filter_by, terms):
+            filters = Filters.later(self._work, filter_by, parameters=self._parameters)
+            return filters, PlainFilters(self._types, self._places, terms)
+        return accept_filters(self._compiled, filter_by, self._parameters), None
 
-    def _plain(self, places: Sequence[Place], filter_by: Sequence[FilterBy]) -> PlainFilters | None:
-        """Return None for what is refused, or has too many alternatives to be held by all."""
-        read: dict[tuple[int, str], tuple[str, ...]] = {}
-        found = []
-        for place in places:
-            asked = []
-            for parameter, number in zip(place.parameters, place.entries, strict=True):
-                at = number, place.resource_type
-                terms = read.get(at)
-                if terms is None:
-                    terms = read[at] = self._terms(parameter, place, filter_by[number])
-                asked.append(terms)
-            if not 0 < prod(map(len, asked)) <= MAX_PATHS:
-                return None
-            found.append((place, tuple(asked)))
-        return PlainFilters(self._types, found)
-
-    def _terms(self, parameter: SearchParameter, place: Place, entry: FilterBy) -> tuple[str, ...]:
-        """Return in order what a filter asks for, nothing if that can't be read."""
-        if len(entry.filter_parameter) + len(entry.value) > LONGEST_FILTER:
-            return ()
-        try:
-            found: Any = read_plain(
-                self._parameters, place.resource_type, parameter, None, entry.value
-            )
-        except InvalidSearch:
-            return ()
-        return tuple(sorted(found.alternatives))
+    def _is_plain(self, filter_by: Sequence[FilterBy], terms: Sequence[tuple[str, ...]]) -> bool:
+        """Tell whether all is there and can be held by all of its terms."""
+        if not terms or () in terms:
+            return False
+        for each in filter_by:
+            if len(each.filter_parameter) + len(each.value) > LONGEST_FILTER:
+                return False
+        sizes = list(map(len, terms))
+        return prod(sizes) <= MAX_PATHS or all(
+            prod([sizes[each] for each in place.asked]) <= MAX_PATHS for place in self._places
+        )
 
     def _compile(self, filter_by: tuple[FilterBy, ...]) -> Mapping[str, Any]:
         whole = accept_filters(self._compiled, filter_by, self._parameters)
@@ -124,13 +125,16 @@ def shape_key(filter_by: tuple[FilterBy, ...]) -> tuple[object, ...]:
     )
 
 
-def _places(
+def _readings(
     compiled: CompiledTopic, filter_by: Sequence[FilterBy], parameters: SearchParameters
-) -> Sequence[Place] | None:
-    """Return where filters of a shape are held, None if any may ask for more than exact terms."""
-    if not 0 < len(filter_by) <= _MOST:
+) -> Mapping[str, Mapping[str, _Reading]] | None:
+    """Return what is read of filters, by resource type and code.
+
+    None if any filter of the shape may ask for more than exact terms.
+    """
+    if len(filter_by) > _MOST:
         return None
-    held: dict[str, dict[str, tuple[SearchParameter, int, bool]]] = {}
+    found: dict[str, dict[str, _Reading]] = {}
     for number, entry in enumerate(filter_by):
         if entry.modifier is not None or entry.comparator is not None:
             return None
@@ -140,27 +144,36 @@ def _places(
             return None
         for resource_type, rule, name in rules:
             parameter = parameters.get(resource_type, name)
-            codes = held.setdefault(resource_type, {})
+            of_type = found.setdefault(resource_type, {})
             if (
                 resource_type == ANY_RESOURCE
                 or parameter is None
                 or parameter.type not in _EXACT
-                or parameter.code in codes
+                or parameter.code in of_type
             ):
                 return None
-            codes[parameter.code] = parameter, number, rule.party
-    parties = any(party for codes in held.values() for _, _, party in codes.values())
+            of_type[parameter.code] = _Reading(number, parameter, rule.party)
+    return found
+
+
+def _places(readings: Mapping[str, Mapping[str, _Reading]]) -> Sequence[Place]:
+    parties = any(each.party for of_type in readings.values() for each in of_type.values())
     places = []
-    for resource_type in sorted(held):
-        asked = [held[resource_type][code] for code in sorted(held[resource_type])]
+    start = 0
+    for resource_type, of_type in readings.items():
+        by_code = sorted(
+            (code, number, each) for number, (code, each) in enumerate(of_type.items(), start)
+        )
+        start += len(of_type)
         for only in (False, True) if parties else (False,):
-            chosen = [each for each in asked if each[2] or not only]
+            chosen = [(each, number) for _, number, each in by_code if each.party or not only]
             places.append(
                 Place(
                     resource_type,
                     only,
-                    tuple(parameter for parameter, _, _ in chosen),
-                    tuple(number for _, number, _ in chosen),
+                    tuple(each.parameter.code for each, _ in chosen),
+                    tuple(each.parameter for each, _ in chosen),
+                    tuple(number for _, number in chosen),
                 )
             )
     return places

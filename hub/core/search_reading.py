@@ -6,7 +6,7 @@ Source: http://hl7.org/fhir/R5/search.html (prefixes, modifiers, escaping).
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 
 from hub.core.search_comparator import (
     date_range,
@@ -85,6 +85,40 @@ def read_plain(
         raise kind(f"{resource_type}?{name}={value[:500]}: allowed: {refused}") from None
 
 
+def exact_terms(
+    parameters: SearchParameters, parameter: SearchParameter, value: str
+) -> Collection[str]:
+    """Return the terms that a plain value of a token, a reference or a uri asks for.
+
+    They are those of ``read_plain``; none where that would refuse the value.
+    """
+    alternatives = split(value, ",")
+    if "" in alternatives:
+        return ()
+    try:
+        return _exact_terms(parameters, parameter, alternatives)
+    except Refused:
+        return ()
+
+
+def _exact_terms(
+    parameters: SearchParameters, parameter: SearchParameter, values: Iterable[str]
+) -> frozenset[str]:
+    if parameter.type == "token":
+        return frozenset([term for value in values for term in _token(parameter, value)])
+    if parameter.type == "reference":
+        target = parameter.targets[0] if len(parameter.targets) == 1 else None
+        types = parameters.types()
+        terms = []
+        for value in values:
+            local = LOCAL_REFERENCE.fullmatch(value)
+            # Nearly all are, and say themselves what they ask for.
+            usual = local is not None and local[1] in types
+            terms.append(value if usual else _reference(parameters, value, target, typed=False))
+        return frozenset(terms)
+    return frozenset(map(unescape, values))
+
+
 def _composite(
     parameters: SearchParameters, parameter: SearchParameter, modifier: str | None, value: str
 ) -> HasParts:
@@ -139,30 +173,28 @@ def _criterion(
     values: tuple[str, ...],
 ) -> Criterion:
     match parameter.type, modifier:
-        case "token", None | "not":
-            terms = {term for value in values for term in _token(parameter, value)}
-            return HasTerm(parameter, frozenset(terms), modifier == "not")
+        case (("token" | "reference"), None | "not") | ("uri", None):
+            terms = _exact_terms(parameters, parameter, values)
+            return HasTerm(parameter, terms, modifier == "not")
         case "token", "of-type" if parameter.form != "bare":
             return HasTerm(parameter, frozenset(map(_typed_identifier, values)))
         case (("token" | "reference"), "text") if parameter.form != "bare":
             return HasText(parameter, frozenset(map(_text, values)), TextMatch.STARTS)
         case "reference", "identifier":
-            terms = {"i:" + _coded(value) for value in values}
-            return HasTerm(parameter, frozenset(terms))
-        case "reference", None | "not":
-            target = parameter.targets[0] if len(parameter.targets) == 1 else None
-            terms = {_reference(parameters, value, target, typed=False) for value in values}
-            return HasTerm(parameter, frozenset(terms), modifier == "not")
+            terms = frozenset(["i:" + _coded(value) for value in values])
+            return HasTerm(parameter, terms)
         case "reference", str() if modifier in parameter.targets:
-            terms = {_reference(parameters, value, modifier, typed=True) for value in values}
-            return HasTerm(parameter, frozenset(terms))
+            terms = frozenset(
+                [_reference(parameters, value, modifier, typed=True) for value in values]
+            )
+            return HasTerm(parameter, terms)
         case "string", None:
             return HasText(parameter, frozenset(map(_text, values)), TextMatch.STARTS)
         case "string", "contains":
             return HasText(parameter, frozenset(map(_text, values)), TextMatch.CONTAINS)
         case "string", "exact":
             return HasText(parameter, frozenset(map(unescape, values)), TextMatch.EXACT)
-        case "uri", None | "above" | "below":
+        case "uri", "above" | "below":
             return _uri(parameter, modifier, values)
         case (("date" | "number" | "quantity"), None):
             read = _RANGES[parameter.type]
@@ -240,14 +272,10 @@ def _reference(parameters: SearchParameters, value: str, target: str | None, *, 
     return f"{target}/{asked}" if target is not None else f"id:{asked}"
 
 
-def _uri(
-    parameter: SearchParameter, modifier: str | None, values: tuple[str, ...]
-) -> HasTerm | IsBelow:
+def _uri(parameter: SearchParameter, modifier: str, values: tuple[str, ...]) -> HasTerm | IsBelow:
     if modifier == "below":
         return IsBelow(parameter, frozenset(map(_url, values)))
-    if modifier == "above":
-        return HasTerm(parameter, frozenset(part for url in values for part in _above(url)))
-    return HasTerm(parameter, frozenset(map(unescape, values)))
+    return HasTerm(parameter, frozenset(part for url in values for part in _above(url)))
 
 
 def _url(value: str) -> str:
