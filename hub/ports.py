@@ -18,6 +18,7 @@ from hub.core.search_index import Expression, IndexEntry
 from hub.core.subscriber import Attempt, Subscriber
 from hub.core.subscription import ChannelType, FilterBy, Subscription
 from hub.core.topic import SubscriptionTopic
+from hub.core.value import value
 from hub.core.version import ResourceKey, ResourceVersion, StreamEvent
 
 T = TypeVar("T")
@@ -155,7 +156,7 @@ class Codec(Protocol):
         """Write a topic as the release's resource (R4: ``Basic``)."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class StoredStream:
     """A stream as it is stored.
 

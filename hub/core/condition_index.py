@@ -42,13 +42,7 @@ class _Signature:
         node, last = self.root, path[-1]
         for term in path[:-1]:
             node = node.setdefault(term, {})
-        leaf = node.get(last)
-        if leaf is None:
-            node[last] = key
-        elif type(leaf) is int:
-            node[last] = {leaf: None, key: None}
-        else:
-            leaf[key] = None
+        _put(node, last, key)
 
 
 class ConditionIndex:
@@ -92,8 +86,12 @@ class ConditionIndex:
         signature = self._signatures.get(codes)
         if signature is None:
             signature = self._signatures[codes] = _Signature(parameters)
-        for path in product(*asked):
-            signature.add(path, key)
+        if len(asked) == 1:
+            for term in asked[0]:
+                _put(signature.root, term, key)
+        else:
+            for path in product(*asked):
+                signature.add(path, key)
         return signature
 
     def remove(self, key: int, conditions: tuple[Condition, ...]) -> None:
@@ -167,6 +165,17 @@ def _place(
         return used, ()
     held = [condition for _, condition in used.values()]
     return used, tuple(each for each in conditions if not any(each is other for other in held))
+
+
+def _put(node: dict[Any, Any], term: str, key: int) -> None:
+    """Put a key to the leaf of a term."""
+    leaf = node.get(term)
+    if leaf is None:
+        node[term] = key
+    elif type(leaf) is int:
+        node[term] = {leaf: None, key: None}
+    else:
+        leaf[key] = None
 
 
 def _prune(node: dict[Any, Any], path: tuple[str, ...], key: int) -> None:

@@ -94,8 +94,8 @@ class FilterShape:
             for entry, parameter, _ in self._readings
         ]
         if self._is_plain(filter_by, terms):
-            filters = Filters.later(self._work, filter_by, parameters=self._parameters)
-            return filters, PlainFilters(self._types, self._places, terms)
+            plain = PlainFilters(self._types, self._places, terms)
+            return Filters.later(self._work, filter_by), plain
         return accept_filters(self._compiled, filter_by, self._parameters), None
 
     def _is_plain(self, filter_by: Sequence[FilterBy], terms: Sequence[tuple[str, ...]]) -> bool:
@@ -105,14 +105,15 @@ class FilterShape:
         for each in filter_by:
             if len(each.filter_parameter) + len(each.value) > LONGEST_FILTER:
                 return False
-        sizes = list(map(len, terms))
-        return prod(sizes) <= MAX_PATHS or all(
-            prod([sizes[each] for each in place.asked]) <= MAX_PATHS for place in self._places
+        if prod(map(len, terms)) <= MAX_PATHS:
+            return True
+        return all(
+            prod([len(terms[each]) for each in place.asked]) <= MAX_PATHS for place in self._places
         )
 
     def _compile(self, filter_by: tuple[FilterBy, ...]) -> Mapping[str, Any]:
         whole = accept_filters(self._compiled, filter_by, self._parameters)
-        return {"by_type": whole.by_type, "canonical": whole.canonical, "parties": whole.parties}
+        return {each: getattr(whole, each) for each in Filters.__dataclass_fields__}
 
 
 def shape_key(filter_by: tuple[FilterBy, ...]) -> tuple[object, ...]:

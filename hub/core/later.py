@@ -1,6 +1,6 @@
 """Values whose fields are worked out when they are first looked at.
 
-A hub that starts on a hundred thousand Subscriptions looks at few of them at once.
+A hub that starts has many whose fields nobody looks at for a long time, if ever.
 """
 
 from __future__ import annotations

@@ -10,14 +10,14 @@ from datetime import datetime
 
 from hub.core.belonging import Belonging
 from hub.core.delivery import Timing
-from hub.core.later import Later
 from hub.core.numbering import Segment
 from hub.core.subscription import Subscription
 from hub.core.timing import DeliveryState
+from hub.core.value import value
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Subscriber(Later):
+@value(frozen=True, slots=True, kw_only=True)
+class Subscriber:
     """Everything about one Subscription but its events.
 
     ``sid`` is the hub's own number for it, never used twice; ``owner`` the name of the client that

@@ -12,8 +12,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from hub.core.canonical import is_absolute
-from hub.core.later import Later
 from hub.core.release import FhirRelease
+from hub.core.value import value
 from hub.errors import Unprocessable
 
 
@@ -44,7 +44,7 @@ class PayloadContent(StrEnum):
     FULL_RESOURCE = "full-resource"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class FilterBy:
     """One ``Subscription.filterBy``.
 
@@ -71,8 +71,8 @@ class Identifier:
         return f"{self.system or ''}|{self.value or ''}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Subscription(Later):
+@value(frozen=True, slots=True, kw_only=True)
+class Subscription:
     """One subscriber's standing request.
 
     Durations are ``timedelta`` and instants are aware ``datetime``, so that the two can't be

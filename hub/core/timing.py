@@ -11,6 +11,7 @@ from enum import StrEnum
 
 from hub.core.number_range import NumberRanges, with_range, without_range
 from hub.core.subscription import ChannelType, Subscription, SubscriptionStatusCode
+from hub.core.value import value
 
 FIRST_HANDSHAKE_DELAY = timedelta(milliseconds=250)
 """How long after the 201 the first handshake waits at least, so that the client knows its id."""
@@ -48,7 +49,7 @@ class Kind(StrEnum):
     HEARTBEAT = "heartbeat"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class DeliveryState:
     """Where the delivery of one Subscription stands; persisted.
 

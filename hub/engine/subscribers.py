@@ -269,7 +269,8 @@ class Subscribers:
         for stream in streams:
             self._streams[stream.id] = stream
             self._by_key[stream.key] = stream.id
-            self._floors[stream.id] = stream.floor
+            if stream.floor:
+                self._floors[stream.id] = stream.floor
             if stream.id in counted:
                 try:
                     self._open(stream, shapes)

@@ -20,6 +20,7 @@ from hub.core.subscription import (
     Subscription,
     SubscriptionStatusCode,
 )
+from hub.core.value import value
 from hub.core.version import EventContext, Occurrence, VersionReference
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -180,7 +181,7 @@ def decode_subscription(
     values: tuple[str, ...],
     of_stream: StreamFilters = NO_FILTERS,
 ) -> Subscription:
-    """Return the Subscription that ``encode_subscription`` wrote, put together when looked at.
+    """Return the Subscription that ``encode_subscription`` wrote.
 
     What most have in common with others is decoded once, as are filters that are the stream's.
 
@@ -197,25 +198,49 @@ def decode_subscription(
     middle, _, rest = rest.partition(_FILTERS)
     filters, _, end = rest.partition(_HEADERS)
     common = _common(start + _CONTENT_TYPE + middle + _HEADERS + end)
-    if len(common.headers) != len(values):
-        raise ValueError(f"{len(values)} values for {len(common.headers)} headers")
-    own = of_stream.filters if filters == of_stream.text else decode_filters(filters)
-    return Subscription.later(
-        _subscription_fields,
-        (common, own, values),
+    headers = common.headers
+    if len(headers) != len(values):
+        raise ValueError(f"{len(values)} values for {len(headers)} headers")
+    return Subscription(
         release=release,
         id=id,
+        status=common.status,
+        topic=common.topic,
+        channel_type=common.channel_type,
+        content=common.content,
         endpoint=orjson.loads(endpoint),
-        **common.told_at_once,
+        content_type=common.content_type,
+        filter_by=of_stream.filters if filters == of_stream.text else decode_filters(filters),
+        parameter=tuple(zip(headers, values, strict=True)) if headers else (),
+        heartbeat_period=common.heartbeat_period,
+        timeout=common.timeout,
+        max_count=common.max_count,
+        end=common.end,
+        identifier=common.identifier,
+        managing_entity=common.managing_entity,
+        administrative=common.administrative,
+        suppress_echo=common.suppress_echo,
     )
 
 
-class _Common(NamedTuple):
-    """What Subscriptions have in common with others: most of them nearly all."""
+@value(frozen=True, slots=True, kw_only=True)
+class _Common:
+    """What a Subscription may have in common with others: nearly all."""
 
+    status: SubscriptionStatusCode
+    topic: str
+    channel_type: ChannelType
+    content: PayloadContent
+    content_type: str
     headers: tuple[str, ...]
-    told_at_once: dict[str, Any]
-    others: dict[str, Any]
+    heartbeat_period: timedelta | None
+    timeout: timedelta | None
+    max_count: int | None
+    end: datetime | None
+    identifier: tuple[Identifier, ...]
+    managing_entity: frozenset[str]
+    administrative: bool
+    suppress_echo: bool
 
 
 @lru_cache(maxsize=_KEPT)
@@ -223,33 +248,21 @@ def _common(text: bytes) -> _Common:
     fields: dict[str, Any] = orjson.loads(text)
     entity = fields["managing_entity"]
     return _Common(
+        status=_STATUSES[fields["status"]],
+        topic=intern(fields["topic"]),
+        channel_type=_CHANNELS[fields["channel_type"]],
+        content=_CONTENTS[fields["content"]],
+        content_type=intern(fields["content_type"]),
         headers=tuple(map(intern, fields["headers"])),
-        told_at_once={
-            "status": _STATUSES[fields["status"]],
-            "content_type": intern(fields["content_type"]),
-            "suppress_echo": fields["suppress_echo"],
-        },
-        others={
-            "topic": intern(fields["topic"]),
-            "channel_type": _CHANNELS[fields["channel_type"]],
-            "content": _CONTENTS[fields["content"]],
-            "heartbeat_period": _span(fields["heartbeat_period"]),
-            "timeout": _span(fields["timeout"]),
-            "max_count": fields["max_count"],
-            "end": optional_from_micros(fields["end"]),
-            "identifier": tuple([Identifier(*each) for each in fields["identifier"]]),
-            "managing_entity": frozenset(entity) if entity else _NOBODY,
-            "administrative": fields["administrative"],
-        },
+        heartbeat_period=_span(fields["heartbeat_period"]),
+        timeout=_span(fields["timeout"]),
+        max_count=fields["max_count"],
+        end=optional_from_micros(fields["end"]),
+        identifier=tuple([Identifier(*each) for each in fields["identifier"]]),
+        managing_entity=frozenset(entity) if entity else _NOBODY,
+        administrative=fields["administrative"],
+        suppress_echo=fields["suppress_echo"],
     )
-
-
-def _subscription_fields(
-    source: tuple[_Common, tuple[FilterBy, ...], tuple[str, ...]],
-) -> dict[str, Any]:
-    common, filters, values = source
-    parameter = tuple(zip(common.headers, values, strict=True))
-    return {**common.others, "filter_by": filters, "parameter": parameter}
 
 
 def _filters(found: list[dict[str, Any]]) -> tuple[FilterBy, ...]:

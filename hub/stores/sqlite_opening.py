@@ -35,10 +35,10 @@ _STREAMS = (
     "FROM stream AS s JOIN stream_n AS c ON c.stream = s.id ORDER BY s.id"
 )
 _SUBSCRIBERS = (
-    "SELECT s.sid, s.release, s.id, s.topic_version, s.error, s.error_code, "
-    "s.fields, s.secrets, s.owner, s.visibility, s.generation, s.created, s.deleted, "
-    "d.cursor, d.failures, d.failing_since, d.due, d.retry_to, d.last_sent, d.asking_since, "
-    "d.resend, d.lost "
+    "SELECT s.sid, s.release, s.id, s.owner, s.visibility, s.generation, s.topic_version, "
+    "s.error, s.error_code, s.created, s.deleted, s.fields, s.secrets, "
+    "d.cursor, d.failures, d.failing_since, d.due, d.retry_to, d.last_sent, d.resend, "
+    "d.asking_since, d.lost "
     "FROM subscription AS s JOIN delivery AS d ON d.sid = s.sid ORDER BY s.sid"
 )
 _SEGMENTS = "SELECT sid, first, stream, offset, last FROM segment ORDER BY sid, first"
@@ -102,47 +102,39 @@ def _subscriber(
     filters: Mapping[int, StreamFilters],
     cipher: HeaderCipher,
 ) -> Subscriber:
-    """Return a Subscription; what few look at is decoded when somebody does."""
-    sid, release_name, id, topic_version, error, error_code, fields, secrets = row[:8]
+    sid, release_name, id, owner, visibility, generation, topic_version = row[:7]
+    error, error_code, created, deleted, fields, secrets = row[7:13]
     release = _RELEASES[release_name]
     values = () if secrets is None else cipher.decrypt(secret_name(release, id), secrets)
     of_stream = filters.get(segments[-1].stream, NO_FILTERS) if segments else NO_FILTERS
-    found = Subscriber.later(
-        _subscriber_fields,
-        row[8:],
+    return Subscriber(
         sid=sid,
         subscription=decode_subscription(release, id, fields, values, of_stream),
+        owner=intern(owner),
+        visibility=intern(visibility),
+        generation=generation,
         topic_version=intern(topic_version),
         error=error,
         error_code=error_code,
         segments=segments,
+        delivery=_delivery(row[13:]),
+        created=optional_from_micros(created),
+        deleted=bool(deleted),
     )
-    if row[-2] is not None or row[-1] is not None:
-        found.delivery  # noqa: B018  # It must be known now whether this can be read.
-    return found
 
 
-def _subscriber_fields(row: tuple[Any, ...]) -> dict[str, Any]:
-    """Return what else a Subscription has."""
-    owner, visibility, generation, created, deleted = row[:5]
-    cursor, failures, failing_since, due, retry_to, last_sent, asking_since, resend, lost = row[5:]
+def _delivery(row: tuple[Any, ...]) -> DeliveryState:
+    cursor, failures, failing_since, due, retry_to, last_sent, resend, asking_since, lost = row
     ranges, asked = decode_resend(resend)
-    return {
-        "owner": intern(owner),
-        "visibility": intern(visibility),
-        "generation": generation,
-        "delivery": DeliveryState(
-            cursor=cursor,
-            failures=failures,
-            failing_since=optional_from_micros(failing_since),
-            due=optional_from_micros(due),
-            retry_to=retry_to,
-            last_sent=optional_from_micros(last_sent),
-            resend=ranges,
-            asked=asked,
-            asking_since=optional_from_micros(asking_since),
-            lost=decode_ranges(lost),
-        ),
-        "created": optional_from_micros(created),
-        "deleted": bool(deleted),
-    }
+    return DeliveryState(
+        cursor=cursor,
+        failures=failures,
+        failing_since=optional_from_micros(failing_since),
+        due=optional_from_micros(due),
+        retry_to=retry_to,
+        last_sent=optional_from_micros(last_sent),
+        resend=ranges,
+        asked=asked,
+        asking_since=optional_from_micros(asking_since),
+        lost=decode_ranges(lost),
+    )

@@ -168,3 +168,15 @@ def test_what_is_too_long_is_refused_as_ever() -> None:
     long: tuple[Any, ...] = tuple(by(("owner", "x" * LONGEST_FILTER)))
     with pytest.raises(HubError, match="longer"):
         shape.accept(long)
+
+
+def test_a_filter_for_several_types_is_held_once_for_each() -> None:
+    asked = tuple(by(("_tag", ",".join(f"c{number}" for number in range(MAX_PATHS // 2)))))
+    filters, plain = FilterShape(SEVERAL, asked, R4).accept(asked)
+    assert plain is not None
+    assert plain.types == {"Task", "Encounter"}
+    index = FilterIndex()
+    index.add(1, filters, plain)
+    expected = FilterIndex()
+    expected.add(1, accept_filters(SEVERAL, asked, R4))
+    assert held(index) == held(expected)

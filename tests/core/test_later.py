@@ -5,17 +5,12 @@ from __future__ import annotations
 import pickle
 from collections.abc import Callable
 from copy import copy, deepcopy
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from hub.core.later import Later
-from hub.core.release import FhirRelease
-from hub.core.subscription import Subscription
-from tests.support.subscriptions import a_subscription, subscriptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,18 +68,7 @@ def test_whatever_looks_at_it_sees_what_it_would_see_of_any_other(
     assert pickle.loads(pickle.dumps(order([]))) == whole  # its own
 
 
-@given(subscriptions(FhirRelease.R5), st.sets(st.sampled_from(fields(Subscription))))
-def test_any_subscription_may_be_filled_later(whole: Subscription, known: set[Any]) -> None:
-    values = {field.name: getattr(whole, field.name) for field in fields(whole)}
-    found = Subscription.later(
-        lambda _: values, None, **{field.name: values[field.name] for field in known}
-    )
-    assert found == whole
-    assert replace(found, id="other") == replace(whole, id="other")
-    assert found != replace(whole, id=f"{whole.id}2")
-
-
-def test_one_that_is_made_at_once_is_as_before() -> None:
-    whole = a_subscription(FhirRelease.R4)
-    assert deepcopy(whole) == whole
+def test_one_that_is_made_at_once_is_filled_at_once() -> None:
+    whole = Order(7, "draft")
+    assert whole == replace(order([]), note="")
     assert not hasattr(whole, "_work")

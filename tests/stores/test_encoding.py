@@ -1,4 +1,4 @@
-"""A Subscription that is put together when it is looked at is the one that was written."""
+"""A Subscription that shares what it can with others is the one that was written."""
 
 from __future__ import annotations
 
