@@ -262,7 +262,7 @@ class Subscribers:
         counted = {
             each.segments[-1].stream
             for each in everybody
-            if each.segments and each.segments[-1].is_open
+            if each.segments and each.segments[-1].last is None
         }
         refused: dict[int, HubError] = {}
         shapes: dict[object, FilterShape] = {}
