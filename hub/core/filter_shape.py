@@ -7,12 +7,14 @@ only its values are read, and that is all that the index needs.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from math import prod
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
+from hub.core.classic_criteria import accept_criteria
 from hub.core.compiled_topic import CompiledTopic
 from hub.core.condition_index import MAX_PATHS
+from hub.core.excluded import is_excluded
 from hub.core.filters import LONGEST_FILTER, Filters, accept_filters, rules_of
 from hub.core.search_parameter import ANY_RESOURCE, SearchParameter, SearchParameters
 from hub.core.search_reading import exact_terms
@@ -58,28 +60,77 @@ class _Reading(NamedTuple):
     party: bool
 
 
-class FilterShape:
-    """Filters that differ in their values alone.
+_Readings: TypeAlias = Mapping[str, Mapping[str, _Reading]]
+"""By resource type and code."""
 
-    Args:
-        compiled: the topic that they are for.
-        filter_by: one example.
-        parameters: of the release.
-    """
+
+class FilterShape:
+    """Filters that differ in their values alone; ``topic`` is what they are for."""
 
     def __init__(
-        self, compiled: CompiledTopic, filter_by: Sequence[FilterBy], parameters: SearchParameters
+        self,
+        topic: str,
+        readings: _Readings | None,
+        parameters: SearchParameters,
+        accept: Callable[[Sequence[FilterBy]], Filters],
     ) -> None:
-        self.topic = compiled.topic.canonical
-        self._compiled = compiled
+        self.topic = topic
         self._parameters = parameters
-        readings = _readings(compiled, filter_by, parameters)
+        self._accept = accept
         self._types = frozenset(readings or ())
         self._readings = [
             each for of_type in (readings or {}).values() for each in of_type.values()
         ]
         self._places = _places(readings or {})
         self._work = self._compile
+
+    @classmethod
+    def of_topic(
+        cls, compiled: CompiledTopic, filter_by: Sequence[FilterBy], parameters: SearchParameters
+    ) -> FilterShape:
+        """Return the shape of filters for a topic.
+
+        Args:
+            compiled: the topic.
+            filter_by: one example.
+            parameters: of the release.
+        """
+
+        def asked(entry: FilterBy) -> Iterable[tuple[str, str, bool]]:
+            for resource_type, rule, name in rules_of(compiled, entry):
+                yield resource_type, name, rule.party
+
+        return cls(
+            compiled.topic.canonical,
+            _readings(filter_by, asked, parameters),
+            parameters,
+            lambda filter_by: accept_filters(compiled, filter_by, parameters),
+        )
+
+    @classmethod
+    def of_criteria(
+        cls, resource_type: str, filter_by: Sequence[FilterBy], parameters: SearchParameters
+    ) -> FilterShape:
+        """Return the shape of the conditions of classic criteria.
+
+        Args:
+            resource_type: what they search.
+            filter_by: one example.
+            parameters: of the release.
+        """
+        readings = None
+        if not is_excluded({"resourceType": resource_type}):
+            readings = _readings(
+                filter_by,
+                lambda entry: [(resource_type, entry.filter_parameter, False)],
+                parameters,
+            )
+        return cls(
+            resource_type,
+            readings,
+            parameters,
+            lambda filter_by: accept_criteria(resource_type, filter_by, parameters),
+        )
 
     def accept(self, filter_by: tuple[FilterBy, ...]) -> tuple[Filters, PlainFilters | None]:
         """Return filters of this shape, and what the index holds of them if they are plain.
@@ -88,6 +139,7 @@ class FilterShape:
 
         Raises:
             FilterNotAllowed, FilterInvalid, FiltersTooCostly: as ``accept_filters``.
+            CriteriaInvalid, FiltersTooCostly: as ``accept_criteria``.
         """
         terms = [
             tuple(sorted(exact_terms(self._parameters, parameter, filter_by[entry].value)))
@@ -96,7 +148,7 @@ class FilterShape:
         if self._is_plain(filter_by, terms):
             plain = PlainFilters(self._types, self._places, terms)
             return Filters.later(self._work, filter_by), plain
-        return accept_filters(self._compiled, filter_by, self._parameters), None
+        return self._accept(filter_by), None
 
     def _is_plain(self, filter_by: Sequence[FilterBy], terms: Sequence[tuple[str, ...]]) -> bool:
         """Tell whether all is there and can be held by all of its terms."""
@@ -112,7 +164,7 @@ class FilterShape:
         )
 
     def _compile(self, filter_by: tuple[FilterBy, ...]) -> Mapping[str, Any]:
-        whole = accept_filters(self._compiled, filter_by, self._parameters)
+        whole = self._accept(filter_by)
         return {each: getattr(whole, each) for each in Filters.__dataclass_fields__}
 
 
@@ -127,11 +179,17 @@ def shape_key(filter_by: tuple[FilterBy, ...]) -> tuple[object, ...]:
 
 
 def _readings(
-    compiled: CompiledTopic, filter_by: Sequence[FilterBy], parameters: SearchParameters
-) -> Mapping[str, Mapping[str, _Reading]] | None:
-    """Return what is read of filters, by resource type and code.
+    filter_by: Sequence[FilterBy],
+    asked: Callable[[FilterBy], Iterable[tuple[str, str, bool]]],
+    parameters: SearchParameters,
+) -> _Readings | None:
+    """Return what is read of filters; None if any may ask for more than exact terms.
 
-    None if any filter of the shape may ask for more than exact terms.
+    Args:
+        filter_by: one example of their shape.
+        asked: yields for a filter the types that it is for, the parameters' names there and
+            whether they name a party.
+        parameters: of the release.
     """
     if len(filter_by) > _MOST:
         return None
@@ -140,10 +198,10 @@ def _readings(
         if entry.modifier is not None or entry.comparator is not None:
             return None
         try:
-            rules = list(rules_of(compiled, entry))
+            rules = list(asked(entry))
         except (FilterInvalid, FilterNotAllowed):
             return None
-        for resource_type, rule, name in rules:
+        for resource_type, name, party in rules:
             parameter = parameters.get(resource_type, name)
             of_type = found.setdefault(resource_type, {})
             if (
@@ -153,11 +211,11 @@ def _readings(
                 or parameter.code in of_type
             ):
                 return None
-            of_type[parameter.code] = _Reading(number, parameter, rule.party)
+            of_type[parameter.code] = _Reading(number, parameter, party)
     return found
 
 
-def _places(readings: Mapping[str, Mapping[str, _Reading]]) -> Sequence[Place]:
+def _places(readings: _Readings) -> Sequence[Place]:
     parties = any(each.party for of_type in readings.values() for each in of_type.values())
     places = []
     start = 0

@@ -293,15 +293,15 @@ class Subscribers:
         key = stored.release, stored.topic, shape_key(stored.filters)
         shape = shapes.get(key)
         if shape is None:
-            if not is_absolute(stored.topic):
-                self.stream_opened(stored)
-                return
-            shape = shapes[key] = FilterShape(
-                self._registry.topic(stored.release, stored.topic, for_new=False),
-                stored.filters,
-                self._parameters[stored.release],
-            )
+            shape = shapes[key] = self._shape(stored)
         self._match(stored, shape.topic, *shape.accept(stored.filters))
+
+    def _shape(self, stored: StoredStream) -> FilterShape:
+        release, topic, parameters = stored.release, stored.topic, self._parameters[stored.release]
+        if not is_absolute(topic):
+            return FilterShape.of_criteria(topic, stored.filters, parameters)
+        compiled = self._registry.topic(release, topic, for_new=False)
+        return FilterShape.of_topic(compiled, stored.filters, parameters)
 
     def _rest(self, stream: int) -> None:
         """Match a stream no longer: nobody is on it.  Its events stay while numbers need them."""

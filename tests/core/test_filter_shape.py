@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from hub.core.classic_criteria import accept_criteria
 from hub.core.compiled_topic import CompiledTopic
 from hub.core.condition_index import MAX_PATHS
 from hub.core.filter_index import FilterIndex
@@ -85,9 +88,11 @@ def held(index: FilterIndex) -> object:
     return shelves, index._by_types, index._elsewhere
 
 
-def accepted(topic: CompiledTopic, asked: tuple[FilterBy, ...]) -> Filters | HubError:
+def accepted(
+    accept: Callable[[tuple[FilterBy, ...]], Filters], asked: tuple[FilterBy, ...]
+) -> Filters | HubError:
     try:
-        return accept_filters(topic, asked, R4)
+        return accept(asked)
     except HubError as error:
         return error
 
@@ -96,19 +101,16 @@ def by(*pairs: tuple[str, str]) -> list[FilterBy]:
     return [FilterBy(filter_parameter=name, value=value) for name, value in pairs]
 
 
-@given(st.sampled_from(TOPICS), entries)
-@example(TASKS, [by(("owner", "Organization/a")), by(("owner", "Organization/b"))])
-@example(TASKS, [by(("owner", "a|b")), by(("owner", "Organization/b"), ("status", "draft"))])
-@example(SEVERAL, [by(("status", "requested,draft"), ("owner", "a,Organization/a"))])
-@example(ANY, [by(("owner", "Organization/a")), by(("_tag", "a"))])
-def test_the_index_is_the_same_as_of_filters_that_are_compiled_one_by_one(
-    topic: CompiledTopic, asked: list[list[FilterBy]]
+def check(
+    asked: list[list[FilterBy]],
+    shape_of: Callable[[tuple[FilterBy, ...]], FilterShape],
+    accept: Callable[[tuple[FilterBy, ...]], Filters],
 ) -> None:
     shapes: dict[object, FilterShape] = {}
     one_by_one, by_shape = FilterIndex(), FilterIndex()
     for key, each in enumerate(map(tuple, asked)):
-        shape = shapes.setdefault(shape_key(each), FilterShape(topic, each, R4))
-        expected = accepted(topic, each)
+        shape = shapes.setdefault(shape_key(each), shape_of(each))
+        expected = accepted(accept, each)
         if isinstance(expected, HubError):
             with pytest.raises(type(expected)) as refused:
                 shape.accept(each)
@@ -126,9 +128,35 @@ def test_the_index_is_the_same_as_of_filters_that_are_compiled_one_by_one(
     assert held(by_shape) == held(FilterIndex())
 
 
+@given(st.sampled_from(TOPICS), entries)
+@example(TASKS, [by(("owner", "Organization/a")), by(("owner", "Organization/b"))])
+@example(TASKS, [by(("owner", "a|b")), by(("owner", "Organization/b"), ("status", "draft"))])
+@example(SEVERAL, [by(("status", "requested,draft"), ("owner", "a,Organization/a"))])
+@example(ANY, [by(("owner", "Organization/a")), by(("_tag", "a"))])
+def test_the_index_is_the_same_as_of_filters_that_are_compiled_one_by_one(
+    topic: CompiledTopic, asked: list[list[FilterBy]]
+) -> None:
+    check(
+        asked,
+        lambda each: FilterShape.of_topic(topic, each, R4),
+        lambda each: accept_filters(topic, each, R4),
+    )
+
+
+@given(st.sampled_from(["Task", "Encounter", "Subscription", "Resource", "NoType"]), entries)
+@example("Task", [by(("owner", "Organization/a")), by(("owner", "Organization/b"))])
+@example("Subscription", [by(("status", "active"))])
+def test_so_it_is_with_classic_criteria(resource_type: str, asked: list[list[FilterBy]]) -> None:
+    check(
+        asked,
+        lambda each: FilterShape.of_criteria(resource_type, each, R4),
+        lambda each: accept_criteria(resource_type, each, R4),
+    )
+
+
 def test_what_is_plain_is_not_compiled_before_it_is_looked_at() -> None:
     asked = tuple(by(("owner", "Organization/a"), ("status", "requested,draft")))
-    shape = FilterShape(TASKS, asked, R4)
+    shape = FilterShape.of_topic(TASKS, asked, R4)
     filters, plain = shape.accept(asked)
     assert plain is not None
     index = FilterIndex()
@@ -155,13 +183,13 @@ def test_what_is_plain_is_not_compiled_before_it_is_looked_at() -> None:
     ],
 )
 def test_what_is_not_plain_is_compiled_as_ever(asked: list[FilterBy]) -> None:
-    filters, plain = FilterShape(TASKS, asked, R4).accept(tuple(asked))
+    filters, plain = FilterShape.of_topic(TASKS, asked, R4).accept(tuple(asked))
     assert plain is None
     assert filters == accept_filters(TASKS, asked, R4)
 
 
 def test_what_is_too_long_is_refused_as_ever() -> None:
-    shape = FilterShape(TASKS, by(("code", "a")), R4)
+    shape = FilterShape.of_topic(TASKS, by(("code", "a")), R4)
     long = tuple(by(("code", "x" * LONGEST_FILTER)))
     with pytest.raises(HubError, match="longer"):
         shape.accept(long)
@@ -169,7 +197,7 @@ def test_what_is_too_long_is_refused_as_ever() -> None:
 
 def test_a_filter_for_several_types_is_held_once_for_each() -> None:
     asked = tuple(by(("_tag", ",".join(f"c{number}" for number in range(MAX_PATHS // 2)))))
-    filters, plain = FilterShape(SEVERAL, asked, R4).accept(asked)
+    filters, plain = FilterShape.of_topic(SEVERAL, asked, R4).accept(asked)
     assert plain is not None
     assert plain.types == {"Task", "Encounter"}
     index = FilterIndex()
