@@ -31,12 +31,8 @@ _STATUSES = {each.value: each for each in SubscriptionStatusCode}
 _CHANNELS = {each.value: each for each in ChannelType}
 _CONTENTS = {each.value: each for each in PayloadContent}
 _NOBODY: frozenset[str] = frozenset()
-_ENDPOINT, _CONTENT_TYPE = b',"endpoint":', b',"content_type":'
-_FILTERS, _HEADERS = b',"filter_by":', b',"headers":'
-"""Where the text of a Subscription can be cut: no value holds a quote that is not escaped."""
 _KEPT = 512
-"""How many contexts are remembered, as most events of a topic have the same one, and how many
-texts of Subscriptions without what is theirs alone."""
+"""How many contexts are remembered: most events of a topic have the same one."""
 
 
 def micros(instant: datetime) -> int:
@@ -164,6 +160,14 @@ def encode_subscription(subscription: Subscription) -> bytes:
     )
 
 
+_ENDPOINT, _CONTENT_TYPE = b',"endpoint":', b',"content_type":'
+_FILTERS, _HEADERS = b',"filter_by":', b',"headers":'
+"""Where the text of a Subscription can be cut: no value holds a quote that is not escaped."""
+
+_ALIKE = 512
+"""How many texts of Subscriptions without what is theirs alone are remembered."""
+
+
 class StreamFilters(NamedTuple):
     """The filters of a stream, as they are stored and decoded."""
 
@@ -243,7 +247,7 @@ class _Common:
     suppress_echo: bool
 
 
-@lru_cache(maxsize=_KEPT)
+@lru_cache(maxsize=_ALIKE)
 def _common(text: bytes) -> _Common:
     fields: dict[str, Any] = orjson.loads(text)
     entity = fields["managing_entity"]
