@@ -115,6 +115,10 @@ class Others:
     resources: Iterable[Any] = field(repr=False)
     now: datetime = field(default_factory=SystemClock().now)
 
+    def has(self, resource_type: str, id: str) -> bool:
+        """Tell whether the row has a resource."""
+        return self.read(resource_type, id) is not None
+
     def read(self, resource_type: str, id: str) -> Resource | None:
         """Return a resource, None if the row has none such."""
         return next((each for each in self._of(resource_type) if each.get("id") == id), None)

@@ -5,8 +5,8 @@ Source: http://hl7.org/fhir/R5/subscriptiontopic.html ("Resource Triggers").
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from hub.core.release import FhirRelease, Resource
 
@@ -19,8 +19,7 @@ class Interaction(StrEnum):
     DELETE = "delete"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
+class Change(NamedTuple):
     """A resource before and after one write.
 
     ``previous`` is None on create, ``current`` on delete; nothing may modify either.  ``author`` is

@@ -5,16 +5,15 @@ Source: http://hl7.org/fhir/R5/subscriptiontopic.html ("Notification Shapes").
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import lru_cache
 
 from hub.core.compiled_topic import CompiledTopic, include_parts
 from hub.core.excluded import is_excluded
 from hub.core.related_query import RelatedQuery
 from hub.core.release import Resource
-from hub.core.search import Resolver
-from hub.core.search_parameter import SearchParameters
-from hub.core.search_value import LOCAL_REFERENCE
+from hub.core.search_parameter import SearchParameter, SearchParameters
+from hub.core.search_resolver import Holdings
+from hub.core.search_value import LOCAL_REFERENCE, NO_VALUES
 
 MAX_INCLUDES = 50
 
@@ -23,7 +22,7 @@ def includes(
     compiled: CompiledTopic,
     resource: Resource,
     parameters: SearchParameters,
-    resolver: Resolver,
+    holdings: Holdings,
 ) -> list[tuple[str, str]]:
     """Return (type, id) of the hub's own resources that the shape names for this focus.
 
@@ -31,24 +30,55 @@ def includes(
     ``MAX_INCLUDES``.  Directives are ``Type:parameter[:Target]``; ``iterate`` is not followed,
     which the standard allows.
     """
-    shape = compiled.shape(str(resource.get("resourceType")))
+    resource_type = str(resource.get("resourceType"))
+    shape = compiled.shape(resource_type)
     if shape is None:
         return []
-    focus = str(resource.get("resourceType")), str(resource.get("id"))
-    found: dict[tuple[str, str], None] = {}
-    for directive in shape.include:
-        for target in _referred(directive, resource, parameters):
-            if target != focus and target not in found and len(found) < MAX_INCLUDES:
-                other = resolver.read(*target)
-                if other is not None and not is_excluded(other):
+    focus = resource_type, str(resource.get("id"))
+    found: dict[tuple[str, str], None] = {focus: None}
+    for parameter, wanted in _directed(parameters, resource_type, shape.include):
+        values = parameter.values(resource)
+        if values is NO_VALUES:
+            continue
+        for target in _local_references(values.terms):
+            if (not wanted or target[0] == wanted) and target not in found:
+                if len(found) > MAX_INCLUDES:
+                    break
+                if holdings.has(*target) and _may_be_shown(target, holdings):
                     found[target] = None
     for directive in shape.rev_include:
         source, code, _ = include_parts(directive)
-        for other in resolver.referrers(source, code, *focus):
+        for other in holdings.referrers(source, code, *focus):
             referrer = str(other.get("resourceType")), str(other.get("id"))
-            if referrer != focus and len(found) < MAX_INCLUDES and not is_excluded(other):
+            if len(found) <= MAX_INCLUDES and not is_excluded(other):
                 found[referrer] = None
+    del found[focus]
     return list(found)
+
+
+@lru_cache(maxsize=1_024)
+def _directed(
+    parameters: SearchParameters, resource_type: str, directives: tuple[str, ...]
+) -> tuple[tuple[SearchParameter, str], ...]:
+    """Return the parameter of each directive for the type, and the type of its targets, '' if any.
+
+    Of two alike the first one.
+    """
+    found: dict[tuple[str, str], SearchParameter] = {}
+    for directive in directives:
+        source, code, wanted = include_parts(directive)
+        parameter = parameters.get(source, code)
+        if source == resource_type and parameter is not None:
+            found.setdefault((code, wanted), parameter)
+    return tuple((parameter, wanted) for (_, wanted), parameter in found.items())
+
+
+def _may_be_shown(target: tuple[str, str], holdings: Holdings) -> bool:
+    resource_type, _ = target
+    if resource_type == "Basic":
+        resource = holdings.read(*target)
+        return resource is not None and not is_excluded(resource)
+    return not is_excluded({"resourceType": resource_type})
 
 
 def related_queries(
@@ -60,17 +90,6 @@ def related_queries(
         return ()
     filled = (each.filled(resource, parameters) for each in shape.related_query)
     return tuple(dict.fromkeys(query for query in filled if query is not None))
-
-
-def _referred(
-    directive: str, resource: Resource, parameters: SearchParameters
-) -> Sequence[tuple[str, str]]:
-    source, code, wanted = include_parts(directive)
-    parameter = parameters.get(source, code)
-    if source != resource.get("resourceType") or parameter is None:
-        return ()
-    found = _local_references(parameter.values(resource).terms)
-    return [target for target in found if target[0] == wanted] if wanted else found
 
 
 @lru_cache(maxsize=8_192)

@@ -28,6 +28,14 @@ class Resolver(Protocol):
         ...
 
 
+class Holdings(Resolver, Protocol):
+    """A resolver that also tells what is there without reading it."""
+
+    def has(self, resource_type: str, id: str) -> bool:
+        """Tell whether there is a current version of a resource."""
+        ...
+
+
 class _Nowhere:
     now = datetime(1970, 1, 1, tzinfo=UTC)
 

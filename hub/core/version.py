@@ -5,16 +5,15 @@ Source: http://hl7.org/fhir/R5/http.html (history, versioning).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NamedTuple
 
 from hub.core.change import Interaction
 from hub.core.related_query import RelatedQuery
 from hub.core.release import FhirRelease
 
 
-@dataclass(frozen=True, slots=True)
-class ResourceKey:
+class ResourceKey(NamedTuple):
     """Which resource: ids are unique per release and type."""
 
     release: FhirRelease
@@ -27,8 +26,7 @@ class ResourceKey:
         return f"{self.resource_type}/{self.id}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ResourceVersion:
+class ResourceVersion(NamedTuple):
     """One version of a resource.
 
     ``seq`` is its place in the log of all changes, ``transaction`` the last seq of what was
@@ -41,10 +39,14 @@ class ResourceVersion:
     version: int
     interaction: Interaction
     timestamp: datetime
-    body: bytes | None = field(repr=False)
+    body: bytes | None
     transaction: int
     previous: int | None = None
     author: str = ""
+
+    def __repr__(self) -> str:
+        """Name the version; what it says is nobody's business."""
+        return f"<{self.key.reference} version {self.version} at {self.seq}>"
 
     @property
     def deleted(self) -> bool:
@@ -57,8 +59,7 @@ class ResourceVersion:
         return f'W/"{self.version}"'
 
 
-@dataclass(frozen=True, slots=True)
-class VersionReference:
+class VersionReference(NamedTuple):
     """A resource at one version, as additional context of an event."""
 
     resource_type: str
@@ -66,8 +67,7 @@ class VersionReference:
     version: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Occurrence:
+class Occurrence(NamedTuple):
     """What made an event that no change made: somebody told the hub that it happened.
 
     ``triggers`` are the indexes of the topic's event triggers; ``focus`` is the resource that it
@@ -79,8 +79,7 @@ class Occurrence:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EventContext:
+class EventContext(NamedTuple):
     """What was decided about an event when it was committed.
 
     ``triggers`` are the indexes of the topic's resource triggers that fired; ``includes`` the
@@ -96,8 +95,7 @@ class EventContext:
     lost: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StreamEvent:
+class StreamEvent(NamedTuple):
     """Event ``n`` of a stream: the change ``seq`` made it.
 
     Where ``context`` has an occurrence, ``seq`` is only its place among the changes: later than

@@ -241,16 +241,12 @@ class Intake:
             guards=self.guards,
         )
         for item in batch.items:
-            child = plan.child()
             try:
-                batch.answers.append(item.plan(child))
+                batch.answers.append(plan.attempt(item.plan))
             except Exception as error:
                 if not isinstance(error, HubError):
                     log.exception("a change could not be planned")
-                child.discard()
                 batch.answers.append(error)
-            else:
-                plan.absorb(child)
         for settlement, _ in batch.settlements:
             self._settle(plan, settlement)
         try:

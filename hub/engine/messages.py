@@ -13,7 +13,7 @@ Source: http://hl7.org/fhir/R5/messaging.html; http://hl7.org/fhir/uv/cow ("Mess
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
@@ -235,7 +235,7 @@ class Messages:
 
 
 def _by(author: Client | None, writes: Iterable[Write]) -> list[Write]:
-    return [replace(write, author=author) for write in writes]
+    return [write._replace(author=author) for write in writes]
 
 
 def _put(key: ResourceKey, resource: Resource) -> Write:

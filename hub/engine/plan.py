@@ -1,27 +1,24 @@
 """One batch of changes, planned in memory before anything is written.
 
-A plan sees what is committed and, over it, what it has planned so far.  Each request is planned on
-a child; only a request that succeeds is absorbed, so the failure of one leaves the others as they
-are.  Nothing here changes a counter or an index: that happens after the commit.
+A plan sees what is committed and, over it, what it has planned so far.  What a request that fails
+had planned is taken back, so that the others stay as they are.  Nothing here changes a counter or
+an index: that happens after the commit.
 
 Source: http://hl7.org/fhir/R5/http.html#transaction (processing order, atomicity).
 """
 
 from __future__ import annotations
 
-from collections import ChainMap
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from typing import Any, TypeVar
 
 from hub.core.author import Author
 from hub.core.change import Change, Interaction
 from hub.core.compiled_topic import CompiledTopic
 from hub.core.instant import format_instant
-from hub.core.json_text import Document, same, splice
-from hub.core.notification_shape import includes as included
-from hub.core.notification_shape import related_queries
-from hub.core.registry import Match, Registry, Stream
+from hub.core.json_text import Document, splice
+from hub.core.registry import Registry, Stream
 from hub.core.release import FhirRelease, Resource
 from hub.core.search_index import IndexEntry, index_entry
 from hub.core.search_parameter import SearchParameters
@@ -33,12 +30,12 @@ from hub.core.version import (
     ResourceKey,
     ResourceVersion,
     StreamEvent,
-    VersionReference,
 )
+from hub.engine.event_context import contexts, reference_to
 from hub.engine.guards import Guards
 from hub.engine.resolver import Bodies, ReaderResolver
 from hub.engine.transaction_reference import names_of, refuse_twice, with_references
-from hub.engine.write import Outcome, Write, Written, content
+from hub.engine.write import Outcome, Write, Written, says_the_same
 from hub.errors import (
     Deleted,
     MultipleMatches,
@@ -46,9 +43,11 @@ from hub.errors import (
 )
 from hub.ports import Reader, StoredStream, WriteBatch
 
+T = TypeVar("T")
+
 
 class Plan:
-    """What a batch, or one request of it, would write."""
+    """What a batch would write, request by request."""
 
     def __init__(
         self,
@@ -62,7 +61,6 @@ class Plan:
         new_id: Callable[[], str],
         n: Callable[[int], int],
         guards: Guards,
-        parent: Plan | None = None,
     ) -> None:
         self.now = now
         self.new_id = new_id
@@ -79,50 +77,60 @@ class Plan:
         self.compiled: list[Mapping[FhirRelease, CompiledTopic]] = []
         self.dropped_topics: list[SubscriptionTopic] = []
         self.floors: dict[int, int] = {}
+        self._rare: tuple[Any, ...] = (
+            self.subscribers,
+            self.deliveries,
+            self.attempts,
+            self.streams,
+            self.dropped_streams,
+            self.topics,
+            self.compiled,
+            self.dropped_topics,
+            self.floors,
+        )
         self._reader = reader
         self._bodies = bodies
         self._n = n
-        self._lineage: tuple[Plan, ...] = (self, *parent._lineage) if parent else (self,)
+        self._at = format_instant(now)
         self._versions: list[ResourceVersion] = []
         self._events: list[StreamEvent] = []
-        self._own_heads: dict[ResourceKey, ResourceVersion] = {}
         self._counters: dict[int, int] = {}
+        self._heads: dict[ResourceKey, ResourceVersion] = {}
+        self._own_heads: dict[ResourceKey, ResourceVersion] = {}
 
-    def child(self) -> Plan:
-        """Return a plan for one request, to be absorbed if it succeeds."""
-        return Plan(
-            self._reader,
-            self.registry,
-            self.parameters,
-            now=self.now,
-            last_seq=self.last_seq,
-            bodies=self._bodies,
-            new_id=self.new_id,
-            n=self._n,
-            guards=self.guards,
-            parent=self,
-        )
+    def attempt(self, request: Callable[[Plan], T]) -> T:
+        """Plan one request; where it fails, nothing of it stays.
 
-    def absorb(self, child: Plan) -> None:
-        """Take over all that ``child`` planned."""
-        self.last_seq = child.last_seq
-        self._versions += child._versions
-        self._events += child._events
-        self._own_heads |= child._own_heads
-        self._counters |= child._counters
-        self.subscribers |= child.subscribers
-        self.deliveries |= child.deliveries
-        self.attempts += child.attempts
-        self.streams += child.streams
-        self.dropped_streams += child.dropped_streams
-        self.topics += child.topics
-        self.compiled += child.compiled
-        self.dropped_topics += child.dropped_topics
-        self.floors |= child.floors
+        Raises:
+            Exception: what ``request`` raises.
+        """
+        rare = [each.copy() for each in self._rare] if any(self._rare) else ()
+        last_seq, versions, events = self.last_seq, len(self._versions), len(self._events)
+        try:
+            answer = request(self)
+        except Exception:
+            self._forget(versions)
+            self.last_seq = last_seq
+            del self._versions[versions:]
+            del self._events[events:]
+            self._counters = {event.stream: event.n for event in self._events}
+            self._own_heads = {}
+            for kept in self._rare:
+                kept.clear()
+            for kept, earlier in zip(self._rare, rare, strict=False):
+                kept.update(earlier) if isinstance(kept, dict) else kept.extend(earlier)
+            raise
+        if self._own_heads:
+            self._heads |= self._own_heads
+            self._own_heads = {}
+        return answer
 
     def discard(self) -> None:
         """Forget what this plan parsed: its places in the log will be used by others."""
-        self._bodies.forget(version.seq for version in self._versions)
+        self._forget(0)
+
+    def _forget(self, first: int) -> None:
+        self._bodies.forget(version.seq for version in self._versions[first:])
 
     def head(self, key: ResourceKey) -> ResourceVersion | None:
         """Return the newest version as this plan leaves it."""
@@ -135,19 +143,13 @@ class Plan:
     def resolver(self, release: FhirRelease) -> ReaderResolver:
         """Return a resolver on the state as this plan leaves it."""
         reader, known = self._reader, self.parameters[release]
-        written = ChainMap(*(plan._own_heads for plan in self._lineage))
+        written = self._own_heads, self._heads
         return ReaderResolver(reader, release, known, self._bodies, written, now=self.now)
 
     def n(self, stream: int) -> int:
         """Return a stream's counter as this plan leaves it."""
-        planned = self._planned_n(stream)
+        planned = self._counters.get(stream)
         return self._n(stream) if planned is None else planned
-
-    def _planned_n(self, stream: int) -> int | None:
-        for plan in self._lineage:
-            if stream in plan._counters:
-                return plan._counters[stream]
-        return None
 
     def submit(self, release: FhirRelease, writes: Sequence[Write]) -> list[Written]:
         """Apply ``writes`` as one unit and number the events that they cause.
@@ -160,11 +162,11 @@ class Plan:
             UnresolvedReference, TransitionNotAllowed, TaskReserved: nothing of the unit may be kept
             then.
         """
+        if len(writes) == 1:
+            return [self._submit_one(release, writes[0])]
         matched = [self._matched(release, write) for write in writes]
         keys = [
-            found.key
-            if found
-            else ResourceKey(release, write.resource_type, write.id or self.new_id())
+            found.key if found else self._key(release, write)
             for write, found in zip(writes, matched, strict=True)
         ]
         refuse_twice([key for key, found in zip(keys, matched, strict=True) if not found])
@@ -182,6 +184,21 @@ class Plan:
             self.evaluate(version)
         return [result for result in results if result is not None]
 
+    def _submit_one(self, release: FhirRelease, write: Write) -> Written:
+        found = self._matched(release, write)
+        if found is not None:
+            return Written(Outcome.MATCHED, found)
+        key = self._key(release, write)
+        names = None if write.full_url is None else names_of((write,), (key,))
+        started = len(self._versions)
+        written = self._apply(write, key, names)
+        for version in self._versions[started:]:
+            self.evaluate(version)
+        return written
+
+    def _key(self, release: FhirRelease, write: Write) -> ResourceKey:
+        return ResourceKey(release, write.resource_type, write.id or self.new_id())
+
     def write(
         self,
         key: ResourceKey,
@@ -196,7 +213,7 @@ class Plan:
         body = None
         if document is not None:
             meta = dict(document.value.get("meta") or {})
-            meta |= {"versionId": str(number), "lastUpdated": format_instant(self.now)}
+            meta |= {"versionId": str(number), "lastUpdated": self._at}
             body = splice(document, id=key.id, meta=meta)
             self._bodies.keep(self.last_seq, {**document.value, "id": key.id, "meta": meta})
         version = ResourceVersion(
@@ -233,7 +250,7 @@ class Plan:
             topics=self.topics,
             dropped_topics=self.dropped_topics,
         )
-        for key, version in self._own_heads.items():
+        for key, version in self._heads.items():
             before = self._reader.head(key)
             if before is not None and not before.deleted:
                 batch.unindex.append(before.seq)
@@ -272,7 +289,7 @@ class Plan:
         self.guards.check_change(key, current, document.value, author)
         if current is None:
             return Written(Outcome.CREATED, self.write(key, Interaction.CREATE, document, by))
-        if same(content(current), content(document.value)):
+        if says_the_same(current, document.value):
             return Written(Outcome.UNCHANGED, head)
         return Written(Outcome.UPDATED, self.write(key, Interaction.UPDATE, document, by))
 
@@ -293,16 +310,20 @@ class Plan:
         if len(self._versions) - started < 2:
             return
         for index in range(started, len(self._versions)):
-            version = replace(self._versions[index], transaction=self.last_seq)
+            version = self._versions[index]._replace(transaction=self.last_seq)
             self._versions[index] = version
             self._own_heads[version.key] = version
 
     def evaluate(self, version: ResourceVersion) -> None:
         """Number the events that one change causes, on the state after the whole unit."""
         change = self._change(version)
-        resolver = self.resolver(version.key.release)
-        for match, shown in self._shown(self.registry.match(change, resolver), change, resolver):
-            self._number(match.stream, version.seq, shown)
+        resolver = self.resolver(change.release)
+        matches = self.registry.match(change, resolver)
+        if matches:
+            for match, shown in contexts(
+                matches, change, self.parameters[change.release], resolver
+            ):
+                self._number(match.stream, version.seq, shown)
 
     def tell(
         self,
@@ -331,53 +352,33 @@ class Plan:
         resolver = self.resolver(focus.key.release)
         # A place in the log of its own, so that along a stream places never go back.
         self.last_seq += 1
-        occurrence = Occurrence(triggers=triggers, focus=_reference(focus), at=self.now)
-        more = tuple(map(_reference, context))
+        occurrence = Occurrence(triggers=triggers, focus=reference_to(focus), at=self.now)
+        more = tuple(map(reference_to, context))
         matches = self.registry.match_event(topic, triggers, change, resolver)
         numbers: dict[int, int] = {}
-        for match, shown in self._shown(matches, change, resolver):
+        for match, shown in contexts(matches, change, self.parameters[change.release], resolver):
             includes = tuple(dict.fromkeys((*shown.includes, *more)))
-            told = replace(shown, triggers=(), includes=includes, occurrence=occurrence)
+            told = shown._replace(triggers=(), includes=includes, occurrence=occurrence)
             numbers[match.stream.id] = self._number(match.stream, self.last_seq, told)
         return numbers
 
-    def _shown(
-        self, matches: Sequence[Match], change: Change, resolver: ReaderResolver
-    ) -> Iterator[tuple[Match, EventContext]]:
-        """Yield each match with its triggers and what its topic's shape names for the focus."""
-        known: dict[tuple[int, bool], EventContext] = {}
-        parameters = self.parameters[change.release]
-        for match in matches:
-            like = id(match.topic), match.lost
-            context = known.get(like)
-            if context is None and match.lost:
-                context = known[like] = EventContext(triggers=match.triggers, lost=True)
-            elif context is None:
-                named = included(match.topic, change.subject, parameters, resolver)
-                found = [resolver.version(kind, id) for kind, id in named]
-                context = known[like] = EventContext(
-                    triggers=match.triggers,
-                    includes=tuple(_reference(version) for version in found if version),
-                    queries=related_queries(match.topic, change.subject, parameters),
-                )
-            yield match, context
-
     def _number(self, stream: Stream, seq: int, context: EventContext) -> int:
-        planned = self._planned_n(stream.id)
+        planned = self._counters.get(stream.id)
         number = (stream.n if planned is None else planned) + 1
         self._counters[stream.id] = number
-        self._events.append(StreamEvent(stream=stream.id, n=number, seq=seq, context=context))
+        self._events.append(StreamEvent(stream.id, number, seq, context))
         return number
 
     def _change(self, version: ResourceVersion) -> Change:
+        key = version.key
         previous: Resource | None = None
         if version.interaction is not Interaction.CREATE and version.previous is not None:
-            before = self._before(version.key)
+            before = self._before(key)
             previous = self._bodies.of(before) if before else None
         return Change(
-            release=version.key.release,
-            resource_type=version.key.resource_type,
-            id=version.key.id,
+            release=key.release,
+            resource_type=key.resource_type,
+            id=key.id,
             interaction=version.interaction,
             previous=previous,
             current=self._bodies.of(version),
@@ -385,15 +386,8 @@ class Plan:
         )
 
     def _before(self, key: ResourceKey) -> ResourceVersion | None:
-        """Return the newest version as this plan found it, planned or committed."""
-        for plan in self._lineage[1:]:
-            if key in plan._own_heads:
-                return plan._own_heads[key]
-        return self._reader.head(key)
-
-
-def _reference(version: ResourceVersion) -> VersionReference:
-    return VersionReference(version.key.resource_type, version.key.id, version.version)
+        """Return the newest version as this request found it, planned or committed."""
+        return self._heads.get(key) or self._reader.head(key)
 
 
 _ORDER = {Interaction.DELETE: 0, Interaction.CREATE: 1, Interaction.UPDATE: 2}

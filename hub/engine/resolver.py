@@ -5,8 +5,7 @@ Source: http://hl7.org/fhir/R5/search.html (chaining, reverse chaining).
 
 from __future__ import annotations
 
-from collections import ChainMap
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from hub.core.json_text import parse
@@ -63,19 +62,21 @@ class ReaderResolver:
         release: FhirRelease,
         parameters: SearchParameters,
         bodies: Bodies | None = None,
-        written: Mapping[ResourceKey, ResourceVersion] | None = None,
+        written: Sequence[Mapping[ResourceKey, ResourceVersion]] = (),
         *,
         now: datetime,
     ) -> None:
-        """Resolve on ``reader``; ``written`` are newer versions that hide what it has."""
+        """Resolve on ``reader``.
+
+        Args:
+            written: newer versions that hide what it has; an earlier mapping hides a later one.
+        """
         self.now = now
         self._reader = reader
         self._release = release
         self._parameters = parameters
         self._bodies = bodies or Bodies()
-        self._written = written or {}
-        # A ChainMap, as plans have it, is slow to say that it has nothing.
-        self._layers = written.maps if isinstance(written, ChainMap) else [self._written]
+        self._written = written
         self._known: dict[tuple[str, str], ResourceVersion | None] = {}
 
     def version(self, resource_type: str, id: str) -> ResourceVersion | None:
@@ -92,13 +93,15 @@ class ReaderResolver:
         return found
 
     def _version(self, key: ResourceKey) -> ResourceVersion | None:
-        for layer in self._layers:
-            if layer and key in layer:
-                found: ResourceVersion | None = layer[key]
-                break
-        else:
-            found = self._reader.head(key)
+        found: ResourceVersion | None = None
+        for layer in self._written:
+            found = found or layer.get(key)
+        found = found or self._reader.head(key)
         return None if found is None or found.deleted else found
+
+    def has(self, resource_type: str, id: str) -> bool:
+        """Tell whether there is a current resource."""
+        return self.version(resource_type, id) is not None
 
     def read(self, resource_type: str, id: str) -> Resource | None:
         """Return the current resource, None if there is none."""
@@ -117,7 +120,10 @@ class ReaderResolver:
         """Return at most ``limit`` current resources that match ``query``, written ones first."""
         resource_type = query.resource_type
         found: list[tuple[ResourceVersion, Resource]] = []
-        for key, version in self._written.items():
+        written: dict[ResourceKey, ResourceVersion] = {}
+        for layer in reversed(self._written):
+            written |= layer
+        for key, version in written.items():
             body = self._bodies.of(version)
             if key.resource_type == resource_type and body and query.matches(body, self):
                 found.append((version, body))
@@ -129,7 +135,7 @@ class ReaderResolver:
             )
             for version in page:
                 body = self._bodies.of(version)
-                if version.key not in self._written and body and query.matches(body, self):
+                if version.key not in written and body and query.matches(body, self):
                     found.append((version, body))
             if len(page) < limit:
                 break

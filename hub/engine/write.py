@@ -6,12 +6,12 @@ Source: http://hl7.org/fhir/R5/http.html (create, update, patch, delete, conditi
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from hub.core.change import Interaction
 from hub.core.client import Client
-from hub.core.json_text import Document
+from hub.core.json_text import Document, same
 from hub.core.release import Resource
 from hub.core.search import Query
 from hub.core.version import ResourceVersion
@@ -31,8 +31,7 @@ class Outcome(StrEnum):
     MATCHED = "matched"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Write:
+class Write(NamedTuple):
     """One interaction that changes a resource.
 
     CREATE has no ``id``; UPDATE creates what is absent.  ``document`` is validated.  ``patch``
@@ -54,8 +53,7 @@ class Write:
     author: Client | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Written:
+class Written(NamedTuple):
     """What became of a write, and the version that is current after it (None if none ever was)."""
 
     outcome: Outcome
@@ -71,3 +69,12 @@ def content(resource: Resource | None) -> Resource:
         if name not in ("versionId", "lastUpdated")
     }
     return own | {"meta": meta} if meta else own
+
+
+def says_the_same(left: Resource, right: Resource) -> bool:
+    """Tell whether two states differ in nothing but what the hub sets."""
+    for name, value in right.items():
+        # Of most updates: then nothing needs to be copied.
+        if name not in ("id", "meta") and left.get(name) != value:
+            return False
+    return same(content(left), content(right))

@@ -88,7 +88,7 @@ def test_writing_twice_gives_the_same_bytes(release: FhirRelease) -> None:
 @RELEASES
 def test_a_stored_resource_goes_out_byte_for_byte(release: FhirRelease) -> None:
     body = b'{ "resourceType":"Observation","id":"o",\n "valueQuantity":{"value":1.10}}'
-    version = replace(a_version(release, "Observation/o", 1), body=body)
+    version = a_version(release, "Observation/o", 1)._replace(body=body)
     text = CODECS[release].encode_notification(
         build_notification(
             a_subscription(release, content=PayloadContent.FULL_RESOURCE),

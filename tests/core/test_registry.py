@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -230,7 +229,7 @@ def test_with_echo_rules_the_index_still_equals_a_plain_scan(
         task() if owner is None else task(owner={"reference": owner}) for owner in owners
     )
     for states in ((None, after), (before, after), (before, None)):
-        what = replace(change(*states), author=author)
+        what = change(*states)._replace(author=author)
         plain = [
             (id, lost)
             for id, each in held.items()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import ChainMap
 from datetime import UTC, datetime
 
 from hub.codecs.tables.search import search_parameters
@@ -77,8 +76,10 @@ def test_what_is_planned_hides_what_is_committed() -> None:
         ResourceKey(R4, "Task", "d"): version(6, a_task(id="d"), "d"),
         ResourceKey(R4, "Patient", "p"): version(7, a_task(id="p"), "p"),
     }
-    resolver = ReaderResolver(store.writer, R4, PARAMETERS, written=planned, now=AT)
+    resolver = ReaderResolver(store.writer, R4, PARAMETERS, written=[planned], now=AT)
     assert resolver.read("Task", "a") is None
+    assert not resolver.has("Task", "a")
+    assert resolver.has("Task", "b")
     assert resolver.read("Task", "b") == a_task(id="b", status="ready")
     assert resolver.read("Task", "c") == a_task(id="c")
     assert resolver.read("Task", "nobody") is None
@@ -96,8 +97,9 @@ def test_a_resource_is_looked_up_once_as_long_as_few_are_asked_for() -> None:
             return None
 
     hidden = {ResourceKey(R4, "Task", "a"): version(1, a_task(id="a"), "a")}
-    layers = ChainMap[ResourceKey, ResourceVersion]({}, hidden)
-    resolver = ReaderResolver(Counting(attempts_kept=1), R4, PARAMETERS, written=layers, now=AT)
+    resolver = ReaderResolver(
+        Counting(attempts_kept=1), R4, PARAMETERS, written=[{}, hidden], now=AT
+    )
     for _ in range(2):
         assert resolver.read("Task", "a") == a_task(id="a")
         assert resolver.read("Task", "b") is None
@@ -117,7 +119,7 @@ def test_all_pages_of_a_search_are_read_until_enough_is_found() -> None:
         ResourceKey(R4, "Task", f"t{n}"): version(n + 30, a_task(status="ready"), f"t{n}", 2)
         for n in (30, 27, 24)
     }
-    resolver = ReaderResolver(store.writer, R4, PARAMETERS, written=planned, now=AT)
+    resolver = ReaderResolver(store.writer, R4, PARAMETERS, written=[planned], now=AT)
     requested = parse_query(PARAMETERS, "Task", [("status", "requested")])
     found = [hit.key.id for hit, _ in resolver.matching(requested, 2)]
     assert found == ["t21", "t18"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 
 import pytest
 
@@ -62,7 +61,7 @@ class StoreContract(LogContract, SearchContract, SubscriberContract):
         with self.opened() as store:
             before = store.facts()
             assert before.kind in ("memory", "SQLite")
-            large = replace(a_version(1), body=b"{" + b" " * 100_000 + b"}")
+            large = a_version(1)._replace(body=b"{" + b" " * 100_000 + b"}")
             store.commit(WriteBatch(versions=[large]))
             assert store.facts().size >= before.size + 100_000
 

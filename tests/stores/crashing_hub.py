@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 from hub.core.search_index import IndexEntry
@@ -43,7 +42,7 @@ def a_batch(history: History, n: int, dice: bytes) -> WriteBatch:
         changes.append((key, None if die > 220 else an_entry()))
     batch = history.batch(changes)
     last = len(history.versions)
-    batch.versions = [replace(version, transaction=last) for version in batch.versions]
+    batch.versions = [version._replace(transaction=last) for version in batch.versions]
     batch.index = {v.seq: None if v.deleted else entry_of(v) for v in batch.versions}
     batch.events = [
         an_event(n + place, seq=version.seq) for place, version in enumerate(batch.versions, 1)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 
 from hypothesis import given
@@ -71,7 +70,7 @@ class LogContract(StoreOpening):
             expected = [
                 version
                 for version in reversed(history.versions)
-                if version.key == replace(key, id=id or version.key.id)
+                if version.key == key._replace(id=id or version.key.id)
                 and (before is None or version.seq < before)
                 and (instant is None or version.timestamp >= instant)
             ][:count]

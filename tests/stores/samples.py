@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from hashlib import shake_256
 from itertools import count
@@ -111,7 +110,7 @@ def an_event(n: int, stream: int = 1, *, seq: int = 1) -> StreamEvent:
         EventContext(triggers=(1,), lost=True),
         context,
         EventContext(occurrence=told),
-        replace(context, occurrence=told),
+        context._replace(occurrence=told),
     )
     return StreamEvent(stream=stream, n=n, seq=seq, context=contexts[n % len(contexts)])
 

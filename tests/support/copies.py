@@ -22,6 +22,10 @@ class Copies:
         self._parameters = parameters
         self._known = {(each["resourceType"], each["id"]): each for each in resources}
 
+    def has(self, resource_type: str, id: str) -> bool:
+        """Tell whether a resource is there."""
+        return (resource_type, id) in self._known
+
     def read(self, resource_type: str, id: str) -> Resource | None:
         """Return a resource, None if it is not there."""
         return self._known.get((resource_type, id))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
 
@@ -60,7 +59,7 @@ def event(
     kind, id = body["resourceType"], body["id"]
     version = a_version(release, f"{kind}/{id}", number, interaction or Interaction.UPDATE)
     if version.body is not None:
-        version = replace(version, body=json.dumps(body).encode())
+        version = version._replace(body=json.dumps(body).encode())
     return NumberedEvent(number=number, timestamp=NOON, focus=version)
 
 
