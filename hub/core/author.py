@@ -6,8 +6,7 @@ Source: http://hl7.org/fhir/references.html (literal and logical references).
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from hub.core.client import Client
 from hub.core.release import Json, Resource
@@ -23,8 +22,7 @@ TASK_ROLES: Final[Mapping[str, tuple[str, ...]]] = {
 """Where a Task names the parties of it; ``performer`` is there in R5 alone."""
 
 
-@dataclass(frozen=True, slots=True)
-class Author:
+class Author(NamedTuple):
     """Who writes: ``client`` is None where nobody knows.
 
     ``base_url`` is the hub's base of the release, without a slash at its end: an absolute reference

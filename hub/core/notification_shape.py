@@ -13,7 +13,7 @@ from hub.core.related_query import RelatedQuery
 from hub.core.release import Resource
 from hub.core.search_parameter import SearchParameter, SearchParameters
 from hub.core.search_resolver import Holdings
-from hub.core.search_value import LOCAL_REFERENCE, NO_VALUES
+from hub.core.search_value import NO_VALUES, local_parts
 
 MAX_INCLUDES = 50
 
@@ -94,5 +94,5 @@ def related_queries(
 
 @lru_cache(maxsize=8_192)
 def _local_references(terms: frozenset[str]) -> tuple[tuple[str, str], ...]:
-    found = map(LOCAL_REFERENCE.fullmatch, sorted(terms))
-    return tuple((local[1], local[2]) for local in found if local is not None)
+    found = map(local_parts, sorted(terms))
+    return tuple([local for local in found if local is not None])

@@ -17,7 +17,7 @@ from hub.core.search_comparator import date_range
 from hub.core.search_parameter import SearchParameter, SearchParameters
 from hub.core.search_path import Step, branches
 from hub.core.search_term import ALWAYS, ParameterTerms, has_term, terms_of
-from hub.core.search_value import LOCAL_REFERENCE, NO_VALUES, coding_parts
+from hub.core.search_value import NO_VALUES, coding_parts, local_parts
 
 Ranges: TypeAlias = list[tuple[int, int, int]]
 
@@ -58,15 +58,18 @@ def _write(
 ) -> None:
     """Add what is in ``parent``; the parameters of whatever is not simple come into ``late``."""
     for name, value in parent.items():
-        if name not in elements:
+        element = elements.get(name)
+        if element is None:
             continue
-        element = elements[name]
-        for item in value if type(value) is list else (value,):
-            for write, parameter in element.writers:
+        items = value if type(value) is list else (value,)
+        for write, parameter in element.writers:
+            for item in items:
                 if not write(item, terms, ranges):
                     late[parameter.code] = parameter
-            if element.inside and type(item) is dict:
-                _write(element.inside, item, terms, ranges, late)
+        if element.inside:
+            for item in items:
+                if type(item) is dict:
+                    _write(element.inside, item, terms, ranges, late)
 
 
 def read_values(
@@ -175,11 +178,8 @@ def _coded_writer(names: ParameterTerms) -> Writer:
         if system is None and not code:
             if display is not None or text is not None:
                 terms.append(names.presence)
-        elif "value" in element:
-            # Of an Identifier: hardly one comes twice.
-            terms += _code_terms(names, system, code)
         else:
-            terms += _known_code_terms(names, system, code)
+            terms += _code_terms(names, system, code)
         return True
 
     def write_codings(element: Json, terms: list[str], ranges: Ranges) -> bool:
@@ -193,13 +193,11 @@ def _coded_writer(names: ParameterTerms) -> Writer:
     return write
 
 
+@lru_cache(maxsize=8_192)
 def _code_terms(names: ParameterTerms, system: str | None, code: str | None) -> tuple[str, ...]:
     if not code or code[-1] == "|":
         return (names.presence,)
     return names.presence, names.form(code), names.form(f"{system or ''}|{code}")
-
-
-_known_code_terms = lru_cache(maxsize=4_096)(_code_terms)
 
 
 def _reference_writer(names: ParameterTerms, wanted: str | None) -> Writer:
@@ -226,10 +224,10 @@ def _reference_writer(names: ParameterTerms, wanted: str | None) -> Writer:
 def _reference_terms(
     names: ParameterTerms, wanted: str | None, literal: str
 ) -> tuple[str, ...] | None:
-    local = LOCAL_REFERENCE.fullmatch(literal)
+    local = local_parts(literal)
     if local is None:
         return None
-    if wanted is not None and local[1] != wanted:
+    if wanted is not None and local[0] != wanted:
         return ()
     return names.presence, names.form(literal)
 

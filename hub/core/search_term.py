@@ -44,7 +44,7 @@ class ParameterTerms:
     def form(self, form: str) -> str:
         """Return the term of what has ``form``."""
         hashed = self._forms.copy()
-        hashed.update(form.encode("utf-8", "surrogatepass"))
+        hashed.update(encoded(form))
         return "h" + hashed.hexdigest()
 
     def string(self, text: str) -> str:
@@ -75,7 +75,10 @@ def has_term(kind: str, form: str) -> bool:
 
 def encoded(text: str) -> bytes:
     """Return the bytes of any text, even one that is no valid Unicode."""
-    return text.encode("utf-8", "surrogatepass")
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "surrogatepass")
 
 
 def _hash(text: str) -> blake2b:

@@ -31,6 +31,13 @@ ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*://\S|urn:\S", re.ASCII)
 """How an absolute reference or a canonical begins."""
 
 
+@lru_cache(maxsize=16_384)
+def local_parts(literal: str) -> tuple[str, str] | None:
+    """Return type and id of a relative reference without its version, None for any other text."""
+    local = LOCAL_REFERENCE.fullmatch(literal)
+    return None if local is None else (local[1], local[2])
+
+
 class ParameterValues(NamedTuple):
     """What one parameter has in one resource; falsy when the resource has nothing there.
 
@@ -259,12 +266,12 @@ def reference_reader(base_url: str) -> Reader:
 
 
 def _reference_forms(literal: str, base_url: str) -> tuple[str, ...]:
-    reference, local = literal, LOCAL_REFERENCE.fullmatch(literal)
+    reference, local = literal, local_parts(literal)
     if local is None:
         reference = local_reference(literal, base_url)
-        local = LOCAL_REFERENCE.fullmatch(reference)
+        local = local_parts(reference)
     if local is not None:
-        return reference, "id:" + local[2]
+        return reference, "id:" + local[1]
     if ABSOLUTE.match(reference):
         return reference, reference.partition("|")[0]
     # Present, but nothing that a search could name: a contained resource, or no reference.

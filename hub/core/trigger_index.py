@@ -102,7 +102,7 @@ class _Watch:
         if self._indexed:
             rules = [self._indexed[number] for number in self._index.match(subject)] + rules
         for rule in rules:
-            if subject.answers_all(rule.conditions) and (
+            if (not rule.conditions or subject.answers_all(rule.conditions)) and (
                 not rule.before or (before is not None and before.answers_all(rule.before))
             ):
                 _take(found, rule, states)

@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterable
 
+from hub.core.release import FhirRelease
 from hub.core.version import ResourceKey, ResourceVersion
 from hub.engine.reader_view import ReaderView
 from hub.ports import Reader
 
 MOST_HEADS = 8_192
 MOST_BYTES = 16 * 2**20
+MOST_TYPES = 1_024
 
 
 class Heads(ReaderView):
@@ -33,6 +35,7 @@ class Heads(ReaderView):
         self._most = most
         self._most_bytes = most_bytes
         self._heads: OrderedDict[ResourceKey, ResourceVersion | None] = OrderedDict()
+        self._are_there: dict[tuple[FhirRelease, str], bool] = {}
         self._bytes = 0
 
     def __len__(self) -> int:
@@ -42,16 +45,32 @@ class Heads(ReaderView):
     def committed(self, versions: Iterable[ResourceVersion]) -> None:
         """Follow a commit of these versions, in their order."""
         for version in versions:
-            self._keep(version.key, version)
+            key = version.key
+            self._are_there[key.release, key.resource_type] = True
+            self._keep(key, version)
 
     def head(self, key: ResourceKey) -> ResourceVersion | None:
         """Return the newest version, which may be a deletion; None if there never was one."""
         try:
             return self._heads[key]
         except KeyError:
-            found = self._reader.head(key)
-            self._keep(key, found)
-            return found
+            pass
+        if not self._has_any(key.release, key.resource_type):
+            return None
+        found = self._reader.head(key)
+        self._keep(key, found)
+        return found
+
+    def _has_any(self, release: FhirRelease, resource_type: str) -> bool:
+        """Tell whether there is any version of a type: most that is referred to is elsewhere."""
+        kind = release, resource_type
+        found = self._are_there.get(kind)
+        if found is None:
+            if len(self._are_there) >= MOST_TYPES:
+                self._are_there.clear()
+            found = bool(self._reader.history(release, resource_type, None, count=1))
+            self._are_there[kind] = found
+        return found
 
     def _keep(self, key: ResourceKey, version: ResourceVersion | None) -> None:
         self._bytes += _size(version) - _size(self._heads.pop(key, None))

@@ -109,7 +109,7 @@ class Plan:
         try:
             answer = request(self)
         except Exception:
-            self._forget(versions)
+            self.discard(versions)
             self.last_seq = last_seq
             del self._versions[versions:]
             del self._events[events:]
@@ -125,11 +125,8 @@ class Plan:
             self._own_heads = {}
         return answer
 
-    def discard(self) -> None:
-        """Forget what this plan parsed: its places in the log will be used by others."""
-        self._forget(0)
-
-    def _forget(self, first: int) -> None:
+    def discard(self, first: int = 0) -> None:
+        """Forget what was parsed from the version ``first`` on: others will have their places."""
         self._bodies.forget(version.seq for version in self._versions[first:])
 
     def head(self, key: ResourceKey) -> ResourceVersion | None:
@@ -212,19 +209,22 @@ class Plan:
         self.last_seq += 1
         body = None
         if document is not None:
-            meta = dict(document.value.get("meta") or {})
+            resource = document.value
+            meta = dict(resource.get("meta") or {})
             meta |= {"versionId": str(number), "lastUpdated": self._at}
             body = splice(document, id=key.id, meta=meta)
-            self._bodies.keep(self.last_seq, {**document.value, "id": key.id, "meta": meta})
+            self._bodies.keep(self.last_seq, {**resource, "id": key.id, "meta": meta})
+        before = head.seq if head else None
+        place, now = self.last_seq, self.now
         version = ResourceVersion(
-            seq=self.last_seq,
-            key=key,
-            version=number,
-            interaction=interaction,
-            timestamp=self.now,
-            body=body,
-            transaction=self.last_seq,
-            previous=head.seq if head else None,
+            place,
+            key,
+            number,
+            interaction,
+            now,
+            body,
+            transaction=place,
+            previous=before,
             author=author,
         )
         self._versions.append(version)

@@ -77,27 +77,26 @@ class ReaderResolver:
         self._parameters = parameters
         self._bodies = bodies or Bodies()
         self._written = written
-        self._known: dict[tuple[str, str], ResourceVersion | None] = {}
+        self._known: dict[ResourceKey, ResourceVersion | None] = {}
 
     def version(self, resource_type: str, id: str) -> ResourceVersion | None:
         """Return the current version, None if there is none or it is deleted.
 
         Nothing may be written while the resolver is in use: it remembers the last few answers.
         """
-        named = resource_type, id
-        if named in self._known:
-            return self._known[named]
-        if len(self._known) >= _MOST_KNOWN:
-            self._known.clear()
-        found = self._known[named] = self._version(ResourceKey(self._release, *named))
-        return found
-
-    def _version(self, key: ResourceKey) -> ResourceVersion | None:
+        key = ResourceKey(self._release, resource_type, id)
+        known = self._known
+        if key in known:
+            return known[key]
+        if len(known) >= _MOST_KNOWN:
+            known.clear()
         found: ResourceVersion | None = None
         for layer in self._written:
-            found = found or layer.get(key)
+            if layer:
+                found = found or layer.get(key)
         found = found or self._reader.head(key)
-        return None if found is None or found.deleted else found
+        found = known[key] = None if found is None or found.body is None else found
+        return found
 
     def has(self, resource_type: str, id: str) -> bool:
         """Tell whether there is a current resource."""

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from hub.core.change import Interaction
 from hub.core.release import FhirRelease
 from hub.core.version import ResourceKey, ResourceVersion
-from hub.engine.heads import Heads
+from hub.engine.heads import MOST_TYPES, Heads
+from hub.engine.reader_view import ReaderView
 from hub.ports import WriteBatch
 from hub.stores.memory import MemoryStore
 
@@ -44,6 +45,40 @@ def test_it_does_not_ask_twice() -> None:
     assert heads.head(KEYS[0]) is None
     store.commit(WriteBatch(versions=[_version(1, KEYS[0], None, 1)]))
     assert heads.head(KEYS[0]) is None
+
+
+def test_nobody_is_asked_for_resources_of_a_type_that_has_none() -> None:
+    asked: list[ResourceKey] = []
+
+    class Counting(ReaderView):
+        def head(self, key: ResourceKey) -> ResourceVersion | None:
+            asked.append(key)
+            return super().head(key)
+
+    store = MemoryStore()
+    store.open()
+    heads = Heads(Counting(store.writer))
+    patients = [ResourceKey(FhirRelease.R5, "Patient", str(number)) for number in range(3)]
+    assert [heads.head(key) for key in patients] == [None, None, None]
+    assert asked == []
+    patient = _version(1, patients[1], None, 1)
+    store.commit(WriteBatch(versions=[patient]))
+    heads.committed([patient])
+    assert [heads.head(key) for key in patients] == [None, patient, None]
+    assert asked == [patients[0], patients[2]]
+    elsewhere = ResourceKey(FhirRelease.R4, "Patient", "1")
+    assert heads.head(elsewhere) is None
+    assert asked == [patients[0], patients[2]]
+
+
+def test_any_number_of_types_can_be_asked_for() -> None:
+    store = MemoryStore()
+    store.open()
+    store.commit(WriteBatch(versions=[_version(1, KEYS[0], None, 1)]))
+    heads = Heads(store.writer)
+    for number in range(2 * MOST_TYPES):
+        assert heads.head(ResourceKey(FhirRelease.R5, f"T{number}", "1")) is None
+    assert heads.head(KEYS[0]) == store.writer.head(KEYS[0])
 
 
 def _version(
