@@ -35,6 +35,7 @@ T = TypeVar("T")
 
 MOST_IN_BATCH = 256
 MOST_WAITING = 10_000
+MOST_WOKEN_AT_ONCE = 256
 
 log = logging.getLogger(__name__)
 
@@ -113,7 +114,8 @@ class Intake:
         self._parameters = parameters
         self._clock = clock
         self._wakeups = wakeups
-        self._followers: list[Follower] = [recent]
+        self._recent = recent
+        self._followers: list[Follower] = []
         self._executor = executor
         self._new_id = new_id
         self.guards = guards
@@ -302,30 +304,45 @@ class Intake:
         """Let what others see follow what was committed, then answer, then wake lanes."""
         for compiled in batch.compiled:
             self._registry.put_topic(compiled)
-        woken: set[int] = set()
-        if batch.written is not None:
-            self._absorb(batch.written)
-            woken = self._subscribers.on(batch.written.counters)
-            woken |= {each.sid for each in batch.written.subscribers}
+        written = batch.written
+        if written is not None:
+            self._absorb(written)
+            self._recent.committed(written, ())
             for follower in self._followers:
-                follower.committed(batch.written, woken)
+                follower.committed(written, self._woken(written))
+        failure = batch.failure
         for _, done in batch.settlements:
             if done.cancelled():
                 continue
-            if batch.failure is None:
+            if failure is None:
                 done.set_result(True)
             else:
-                done.set_exception(batch.failure)
-        for index, item in enumerate(batch.items):
-            answer = batch.failure or batch.answers[index]
+                done.set_exception(failure)
+        for item, answer in zip(batch.items, batch.answers, strict=True):
             if item.done.cancelled():
                 continue
-            if isinstance(answer, Exception):
-                item.done.set_exception(answer)
+            error = failure or answer
+            if isinstance(error, Exception):
+                item.done.set_exception(error)
             else:
                 item.done.set_result(answer)
-        if batch.written is not None:
+        if written is not None and (written.counters or written.subscribers):
+            # First whoever waits for an answer goes on.
+            asyncio.get_running_loop().call_soon(self._wake, written)
+
+    def _wake(self, written: WriteBatch) -> None:
+        woken = self._woken(written)
+        if len(woken) <= MOST_WOKEN_AT_ONCE:
             self._wakeups.signal(woken)
+        else:
+            # First the event loop sends what was answered.
+            asyncio.get_running_loop().call_soon(self._wakeups.signal, woken)
+
+    def _woken(self, written: WriteBatch) -> set[int]:
+        """Return who may have something to do because of what was written."""
+        woken = self._subscribers.on(written.counters)
+        woken.update(each.sid for each in written.subscribers)
+        return woken
 
     def _absorb(self, written: WriteBatch) -> None:
         for topic in written.dropped_topics:

@@ -4,26 +4,32 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterable
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from hub.codecs.tables.search import search_parameters
 from hub.core.change import Interaction
 from hub.core.json_text import Document
+from hub.core.registry import Registry
 from hub.core.release import FhirRelease, Resource
 from hub.core.timing import Settled
+from hub.engine.intake import Intake
 from hub.engine.plan import Plan
+from hub.engine.recent_events import RecentEvents
+from hub.engine.subscribers import Subscribers
 from hub.engine.write import Outcome, Write
 from hub.errors import StoreFull, Unavailable, VersionConflict
-from hub.ports import StoreBroken, WriteBatch
+from hub.ports import StoreBroken, Wakeups, WriteBatch
 from hub.stores.memory import MemoryStore
+from tests.stores.samples import a_subscriber
 from tests.support.fallible_store import FallibleStore
 from tests.support.rig import HOUR, MILLISECOND, SECOND, Rig, a_rig, on_rig
 from tests.support.rig_resources import a_task, document, id_of
 from tests.support.rig_writes import a_settlement
-from tests.support.virtual_time import LateExecutor, run_virtually
+from tests.support.virtual_time import InlineExecutor, LateExecutor, VirtualClock, run_virtually
 
 R4 = FhirRelease.R4
 
@@ -312,3 +318,56 @@ def test_a_plan_that_writes_nothing_commits_nothing() -> None:
         assert len(store.commits) == commits
 
     on_rig(scenario, store=store)
+
+
+class Noting(Wakeups):
+    """Notes how many are woken."""
+
+    def __init__(self, order: list[object]) -> None:
+        self._order = order
+
+    def signal(self, sids: Iterable[int]) -> None:
+        self._order.append(len(set(sids)))
+
+
+@pytest.mark.parametrize(
+    ("count", "expected"),
+    [(1, ["answered", 1, "sent"]), (1_000, ["answered", "sent", 1_000])],
+)
+def test_who_waits_is_answered_before_anybody_is_woken(count: int, expected: list[object]) -> None:
+    order: list[object] = []
+
+    async def scenario() -> None:
+        loop = asyncio.get_running_loop()
+        store, registry = MemoryStore(), Registry()
+        opened = store.open()
+        parameters = {R4: search_parameters(R4, "http://hub.example.org/fhir/r4")}
+        clock = VirtualClock(loop)
+        intake = Intake(
+            store,
+            registry,
+            Subscribers(registry, parameters),
+            parameters,
+            clock=clock,
+            wakeups=Noting(order),
+            recent=RecentEvents(store),
+            executor=InlineExecutor(),
+            new_id=str,
+            stop=order.append,
+            opened=opened,
+        )
+        running = in_background(intake.run())
+        await intake.register(subscribe)
+        order.append("answered")
+        # The event loop writes to sockets when all that was ready has run.
+        loop.call_soon(order.append, "sent")
+        await clock.sleep_until(clock.now() + SECOND)
+        intake.close()
+        await running
+
+    def subscribe(plan: Plan) -> None:
+        for sid in range(count):
+            plan.subscribers[sid] = a_subscriber(sid, id=f"s{sid}")
+
+    run_virtually(scenario())
+    assert order == expected
