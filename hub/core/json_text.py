@@ -231,6 +231,9 @@ _decoder: Any = json.JSONDecoder(
 )
 _read_value = _decoder.scan_once
 _read_string = _decoder.parse_string
+# What was read before needs no second check.
+_plain: Any = json.JSONDecoder()
+_skip = _plain.scan_once
 _key = re.compile(r'[ \t\n\r]*"((?:[^"\\]|\\.)*)"[ \t\n\r]*:[ \t\n\r]*', re.DOTALL).match
 _comma = re.compile(r"[ \t\n\r]*,").match
 _end = re.compile(r"[ \t\n\r]*\}").match
@@ -272,15 +275,19 @@ _usual_start = re.compile(_first.replace(" ", r"[ \t\n\r]*")).match
 
 def _spans(document: Document) -> dict[str, tuple[int, int]]:
     """Find the values of the members that ``splice`` looks for; they stand first as a rule."""
-    names = [name for name in ("resourceType", "id", "meta") if name in document.value]
-    start = _usual_start(document.source)
-    spans: dict[str, tuple[int, int]] = {}
-    if start is not None and all(start[name] for name in names):
-        spans = {name: start.span(name) for name in names}
+    value, start = document.value, _usual_start(document.source)
+    if (
+        start is not None
+        and (start["id"] is not None or "id" not in value)
+        and (start["meta"] is not None or "meta" not in value)
+    ):
+        spans = {name: start.span(name) for name in start.re.groupindex if start[name]}
         if "meta" in spans:
-            begin = start.start("meta")
-            spans["meta"] = begin, _read_value(document.source, begin)[1]
+            begin, _ = spans["meta"]
+            spans["meta"] = begin, _skip(document.source, begin)[1]
         return spans
+    names = [name for name in ("resourceType", "id", "meta") if name in value]
+    spans = {}
     members = _members(document.source)
     while len(spans) < len(names):
         key, _, first, end = next(members)

@@ -51,10 +51,8 @@ class Heads(ReaderView):
 
     def head(self, key: ResourceKey) -> ResourceVersion | None:
         """Return the newest version, which may be a deletion; None if there never was one."""
-        try:
+        if key in self._heads:
             return self._heads[key]
-        except KeyError:
-            pass
         if not self._has_any(key.release, key.resource_type):
             return None
         found = self._reader.head(key)
