@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from hub.core.excluded import TOPIC_CODE
 from hub.core.notification_shape import MAX_INCLUDES, includes
 from hub.core.release import FhirRelease, Resource
 from tests.support.copies import Copies
@@ -87,6 +88,24 @@ def test_the_hub_s_own_resources_are_never_included() -> None:
         "entity": [{"what": {"reference": "Task/t1"}}],
     }
     assert included(rev=("AuditEvent:entity",), copies=Copies(audit)) == []
+
+
+def test_a_basic_is_included_unless_it_is_a_topic() -> None:
+    focus = task(focus={"reference": "Basic/b"})
+    basic: Resource = {"resourceType": "Basic", "id": "b"}
+    assert included("Task:focus", focus=focus, copies=Copies(basic)) == [("Basic", "b")]
+    system, code = TOPIC_CODE
+    topic = basic | {"code": {"coding": [{"system": system, "code": code}]}}
+    assert included("Task:focus", focus=focus, copies=Copies(topic)) == []
+
+
+def test_what_is_included_is_not_read() -> None:
+    class Unread(Copies):
+        def read(self, resource_type: str, id: str) -> Resource | None:
+            raise AssertionError(f"{resource_type}/{id} was read")
+
+    patient: Resource = {"resourceType": "Patient", "id": "p"}
+    assert included("Task:patient", copies=Unread(patient)) == [("Patient", "p")]
 
 
 def test_there_are_never_more_than_the_limit() -> None:

@@ -28,7 +28,7 @@ from tests.stores.samples import a_subscriber
 from tests.support.fallible_store import FallibleStore
 from tests.support.rig import HOUR, MILLISECOND, SECOND, Rig, a_rig, on_rig
 from tests.support.rig_resources import a_task, document, id_of
-from tests.support.rig_writes import a_settlement
+from tests.support.rig_writes import a_settlement, focuses, put
 from tests.support.virtual_time import InlineExecutor, LateExecutor, VirtualClock, run_virtually
 
 R4 = FhirRelease.R4
@@ -102,6 +102,45 @@ def test_a_request_that_is_refused_leaves_the_others_of_its_commit_as_they_are()
             store.commits[-1].versions[0].seq,
             store.commits[-1].versions[0].seq + 1,
         ]
+
+    on_rig(scenario, store=store)
+
+
+def test_what_a_request_planned_before_it_was_refused_is_taken_back() -> None:
+    store = FallibleStore()
+
+    async def scenario(rig: Rig) -> None:
+        id = id_of(await rig.subscribe())
+        subscriber = rig.subscriber(id)
+
+        def keep(plan: Plan) -> None:
+            plan.subscribers[subscriber.sid] = subscriber
+
+        def refuse(plan: Plan) -> None:
+            plan.submit(R4, [put(a_task(id="a", status="ready")), put(a_task(id="b"))])
+            plan.subscribers.clear()
+            plan.dropped_streams.append(99)
+            raise VersionConflict("it is late")
+
+        answers = await asyncio.gather(
+            rig.write(a_task(id="a")),
+            rig.hub.intake.apply(keep),
+            rig.hub.intake.apply(refuse),
+            rig.write(a_task(id="c")),
+            rig.write(a_task(id="a", status="received")),
+            return_exceptions=True,
+        )
+        assert isinstance(answers[2], VersionConflict)
+        batch = store.commits[-1]
+        assert ids_of(batch) == ["a", "c", "a"]
+        assert [version.version for version in batch.versions] == [1, 1, 2]
+        seqs = [version.seq for version in batch.versions]
+        assert seqs == list(range(seqs[0], seqs[0] + 3))
+        assert [(event.n, event.seq) for event in batch.events] == list(enumerate(seqs, 1))
+        assert list(batch.counters.values()) == [3]
+        assert batch.subscribers == [subscriber]
+        assert not batch.dropped_streams
+        assert await focuses(rig, id) == ["Task/a", "Task/c", "Task/a"]
 
     on_rig(scenario, store=store)
 
