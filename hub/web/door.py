@@ -6,6 +6,7 @@ else is told to come again.
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from typing import Final, Protocol
 
 import orjson
@@ -47,9 +48,9 @@ class Door:
         """Let every request through to ``app`` from now on."""
         self._app = app
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Answer one request or websocket."""
-        await self._app(scope, receive, send)
+        return self._app(scope, receive, send)
 
     async def _shut(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":

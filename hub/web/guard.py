@@ -7,11 +7,11 @@ https://fetch.spec.whatwg.org/#http-cors-protocol; RFC 6455, 10.2 (Origin of web
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Awaitable, Iterable, Mapping
 from functools import lru_cache
 from ipaddress import ip_address
 from itertools import count
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from starlette.requests import ClientDisconnect
@@ -21,6 +21,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from hub.errors import Forbidden, HubError, InvalidValue
 from hub.settings import LOOPBACK_ORIGINS, is_loopback
 from hub.web import home_page
+from hub.web.cycle import WHOLE
 from hub.web.endpoint import FhirEndpoint, read_address
 from hub.web.head import Head
 from hub.web.home import html_answer
@@ -41,6 +42,7 @@ _EXPOSED: Final = (
 _ASKED_METHOD: Final = b"access-control-request-method"
 _REMEMBERED: Final = 256
 """How many hosts or origins are remembered: clients say the same each time."""
+_NONE: Final[Mapping[str, Any]] = {}
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9.\-]{1,64}")
 
 
@@ -131,20 +133,50 @@ class Guard:
         self._prefix = f"{int(service.started.timestamp() * 1000):x}{process}"
         self._numbers = count(1)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Let a request or a websocket through, or refuse it."""
         if scope["type"] == "websocket":
-            if self._refusal(Head(scope)) is None:
-                await self._app(scope, receive, send)
-            else:
-                # Closed before it was accepted: the server answers 403.
-                await send({"type": "websocket.close", "code": 1008, "reason": ""})
-        elif scope["type"] == "http":
-            await self._http(scope, receive, send)
+            return self._websocket(scope, receive, send)
+        return self._http(scope, receive, send)
+
+    async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self._refusal(Head(scope)) is None:
+            await self._app(scope, receive, send)
+        else:
+            # Closed before it was accepted: the server answers 403.
+            await send({"type": "websocket.close", "code": 1008, "reason": ""})
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        # Out of the scope: it and the server's side of this request would keep each other alive.
+        offered = scope.pop("extensions", _NONE).get(WHOLE)
         head = Head(scope)
         request_id = f"{self._prefix}-{next(self._numbers)}"
+        try:
+            response = await self._response(head, receive)
+            if response is None:
+                await self._elsewhere(scope, receive, send, head, request_id)
+                return
+        except ClientDisconnect:
+            return
+        except Exception as error:
+            response = self._failure(error, head, request_id)
+        headers = self._with_headers(response.raw_headers, head, request_id)
+        status, body = response.status_code, response.body
+        try:
+            if offered is not None:
+                await offered["answer"](status, headers, body)
+                return
+            await send({"type": "http.response.start", "status": status, "headers": headers})
+            await send({"type": "http.response.body", "body": body})
+        except ClientDisconnect:
+            return
+        except Exception as error:
+            log_bug(error, request_id)
+
+    async def _elsewhere(
+        self, scope: Scope, receive: Receive, send: Send, head: Head, request_id: str
+    ) -> None:
+        """Let the application answer; what it raises once it began is only logged."""
         started = False
 
         async def send_on(message: Message) -> None:
@@ -155,33 +187,31 @@ class Guard:
             await send(message)
 
         try:
-            refusal = self._refusal(head)
-            if refusal is not None:
-                response = respond(self._service.refusal(refusal))
-                await response(scope, receive, send_on)
-            elif head.method == "OPTIONS" and _ASKED_METHOD in head:
-                await Response(status_code=204)(scope, receive, send_on)
-            elif (address := read_address(head.path)) is not None:
-                response = await self._fhir.answer(head, receive, *address)
-                await response(scope, receive, send_on)
-            else:
-                await self._app(scope, receive, send_on)
-        except ClientDisconnect:
-            return
+            await self._app(scope, receive, send_on)
         except Exception as error:
-            if not isinstance(error, HubError):
+            if not started:
+                raise
+            if not isinstance(error, HubError | ClientDisconnect):
                 log_bug(error, request_id)
-            if started:
-                return
-            answer = (
-                self._service.refusal(error)
-                if isinstance(error, HubError)
-                else internal_error(request_id)
-            )
-            response = respond(answer)
-            if isinstance(error, HubError) and _is_for_people(head):
-                response = html_answer(home_page.sorry(error.diagnostics), error.status)
-            await response(scope, receive, send_on)
+
+    def _failure(self, error: Exception, head: Head, request_id: str) -> Response:
+        """Return what is answered instead of what could not be."""
+        if not isinstance(error, HubError):
+            log_bug(error, request_id)
+            return respond(internal_error(request_id))
+        if _is_for_people(head):
+            return html_answer(home_page.sorry(error.diagnostics), error.status)
+        return respond(self._service.refusal(error))
+
+    async def _response(self, head: Head, receive: Receive) -> Response | None:
+        """Return what is answered to a request, None where that is for the application."""
+        refusal = self._refusal(head)
+        if refusal is not None:
+            return respond(self._service.refusal(refusal))
+        if head.method == "OPTIONS" and _ASKED_METHOD in head:
+            return Response(status_code=204)
+        address = read_address(head.path)
+        return None if address is None else await self._fhir.answer(head, receive, *address)
 
     def _refusal(self, head: Head) -> HubError | None:
         """Return why a request may not be made from where it comes, None if it may."""
