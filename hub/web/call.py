@@ -39,9 +39,10 @@ class Prefer:
     lenient: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+# Calls and answers are not frozen: they are made for each request, and a frozen one costs thrice.
+@dataclass(slots=True, kw_only=True)
 class Call:
-    """One interaction.
+    """One interaction; nobody changes it once it is made.
 
     ``segments`` is the path below the base URL, ``query`` the decoded pairs of its query (and of
     a search form).  ``document`` is the resource that was sent, ``patch`` a JSON Patch.
@@ -67,9 +68,9 @@ class Call:
         return self.client is not None and self.client.is_administrator
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Answer:
-    """What came of a call.
+    """What came of a call; nobody changes it once it is made.
 
     ``body`` is JSON text; ``is_outcome`` tells that it is about the call, not what was asked for.
     ``help`` is the address where a refusal is explained, ``challenge`` how to say who calls.

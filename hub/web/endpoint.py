@@ -10,19 +10,20 @@ from typing import Final
 from starlette.responses import Response
 from starlette.types import Receive
 
-from hub.codecs.xml import is_xml
+from hub.codecs.xml import XML_TYPES
 from hub.core.client import Client
 from hub.core.release import FhirRelease
 from hub.errors import HubError
 from hub.web.head import Head
 from hub.web.interaction import allowed, resolve
-from hub.web.media_type import negotiate
+from hub.web.media_type import content_type_of, negotiate
 from hub.web.request import read_call, read_query
 from hub.web.response import OUTCOME_TYPE, respond
 from hub.web.service import Service
 from hub.web.xml_body import in_xml
 
 RELEASES: Final = {release.path: release for release in FhirRelease}
+_XML: Final = frozenset(content_type_of(each) for each in XML_TYPES)
 _OPEN: Final = ("metadata",)
 """What is answered to everybody: it says how a caller makes itself known."""
 
@@ -32,10 +33,11 @@ def read_address(path: str) -> tuple[FhirRelease, tuple[str, ...]] | None:
 
     A slash at the end is of no meaning.
     """
-    root, _, rest = path.partition("/fhir/")
-    name, *segments = rest.split("/")
+    if not path.startswith("/fhir/"):
+        return None
+    _, _, name, *segments = path.split("/")
     release = RELEASES.get(name)
-    if root or release is None:
+    if release is None:
         return None
     if segments and not segments[-1]:
         segments.pop()
@@ -93,14 +95,15 @@ class FhirEndpoint:
                 has_xml=service.has_xml,
                 client=client,
             )
-            callers.refuse_in_query(dict(call.query))
+            if call.query is not pairs:
+                callers.refuse_in_query(dict(call.query))
             answer = await handler(service, call, target)
         except HubError as error:
             answer = service.refusal(error, release)
             if error.status == 405:
                 trusted = client is not None and client.is_administrator
                 allow = allowed(service, release, segments, trusted)
-        if is_xml(content_type):
+        if content_type in _XML:
             answer = await in_xml(answer, release, service.limits, is_pretty=is_pretty)
             is_pretty = False
         return respond(answer, content_type, allow=allow, is_pretty=is_pretty, vary="Accept")

@@ -31,6 +31,10 @@ class Head:
     def __contains__(self, name: bytes) -> bool:
         return name in self._values
 
+    def names_any(self, names: frozenset[bytes]) -> bool:
+        """Tell whether one of these headers was sent."""
+        return not names.isdisjoint(self._values)
+
     def get(self, name: bytes) -> str | None:
         """Return the value of a header that is sent once, None where it was not sent."""
         value = self._values.get(name)

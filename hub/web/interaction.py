@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Callable
 from enum import StrEnum
+from typing import Final
 
 from hub.core.release import FhirRelease
 from hub.errors import HubError, InvalidValue, MethodNotAllowed, NotFound
@@ -41,6 +42,8 @@ class Place(StrEnum):
     VERSION = "/{type}/{id}/_history/{version}"
 
 
+# Bound here: of most requests, and to look a member up takes long in Python 3.11.
+_INSTANCE: Final = Place.INSTANCE
 _BELOW_TYPE = {"_search": Place.TYPE_SEARCH, "_history": Place.TYPE_HISTORY}
 
 
@@ -125,7 +128,7 @@ async def perform(service: Service, call: Call) -> Answer:
 
 def _offered(place: Place, target: Target, is_administrator: bool) -> dict[str, Handler]:
     offered = INTERACTIONS[place]
-    if place is Place.OPERATION and target.operation not in operation.READABLE:
+    if target.operation and place is Place.OPERATION and target.operation not in operation.READABLE:
         return {"POST": offered["POST"]}
     if target.resource_type not in _READ_ONLY or place not in (Place.TYPE, Place.INSTANCE):
         return offered
@@ -140,7 +143,7 @@ def _locate(
     if not segments:
         return Place.BASE, Target()
     kind, *rest = segments
-    if segments == ("metadata",):
+    if not rest and kind == "metadata":
         return Place.METADATA, Target()
     if not rest and kind in operation.ON_SYSTEM:
         return Place.OPERATION, Target(operation=kind)
@@ -148,17 +151,17 @@ def _locate(
         raise NotFound(f"{kind[:64]!r} is no resource type of {release}")
     if not rest:
         return Place.TYPE, Target(kind)
-    if len(rest) == 1 and (place := _below_type(rest[0])) is not None:
-        return place, Target(kind, operation=rest[0])
     id, *rest = rest
     if not _ID.fullmatch(id) or not id.strip("."):
+        if not rest and (place := _below_type(id)) is not None:
+            return place, Target(kind, operation=id)
         raise InvalidValue(
             f"{id[:64]!r} is no id; allowed: 1 to 64 letters, digits, '-' and '.'",
             expression=f"{kind}.id",
         )
+    if not rest:
+        return _INSTANCE, Target(kind, id)
     match rest:
-        case []:
-            return Place.INSTANCE, Target(kind, id)
         case ["_history"]:
             return Place.INSTANCE_HISTORY, Target(kind, id)
         case ["_history", version] if _VERSION.fullmatch(version):

@@ -58,6 +58,11 @@ def resource_types(*, has_xml: bool) -> tuple[str, ...]:
     return _ALL_TYPES if has_xml else _JSON_TYPES
 
 
+def content_type_of(media_type: str) -> str:
+    """Return the Content-Type of a body in this format."""
+    return f"{media_type}; charset=utf-8"
+
+
 @lru_cache(_REMEMBERED)
 def check_content_type(text: str | None, release: FhirRelease, allowed: tuple[str, ...]) -> str:
     """Return the media type of a body without its parameters.
@@ -86,6 +91,16 @@ def check_content_type(text: str | None, release: FhirRelease, allowed: tuple[st
     return found.name
 
 
+@lru_cache(_REMEMBERED)
+def is_sent_as_xml(text: str | None, release: FhirRelease, has_xml: bool) -> bool:
+    """Tell whether a resource of this Content-Type is XML, not JSON.
+
+    Raises:
+        MediaTypeNotSupported: it is neither, or not what a base of ``release`` reads.
+    """
+    return is_xml(check_content_type(text, release, resource_types(has_xml=has_xml)))
+
+
 def negotiate(
     accept: str | None,
     format: str | None,
@@ -111,7 +126,7 @@ def negotiate(
     asked = read_media_type(format.replace("fhir ", "fhir+"))
     name = _FORMATS.get(asked.name)
     if name in resource_types(has_xml=has_xml) and _is_spoken(asked, release):
-        return f"{name}; charset=utf-8"
+        return content_type_of(name)
     wanted = [] if name is None else [name]
     raise NotAcceptable(
         f"_format asks for {format[:64]!r}; {_speaks(release, wanted, has_xml=has_xml)}"
@@ -125,7 +140,7 @@ def _accepted(accept: str, release: FhirRelease, has_xml: bool, sent: str) -> st
     if is_xml(sent):
         offered.sort(key=lambda each: not is_xml(each))
     if not accept.strip():
-        return f"{offered[0]}; charset=utf-8"
+        return content_type_of(offered[0])
     ranges = [read_media_type(part) for part in accept.split(",")]
     if any(each.name == HTML for each in ranges):
         # A browser: it shows plain JSON, and would save the FHIR type as a file.  It names plain
@@ -139,7 +154,7 @@ def _accepted(accept: str, release: FhirRelease, has_xml: bool, sent: str) -> st
         if quality > 0
     ]
     if found:
-        return f"{max(found)[-1]}; charset=utf-8"
+        return content_type_of(max(found)[-1])
     words = _speaks(release, [each.name for each in ranges], has_xml=has_xml)
     raise NotAcceptable(f"Accept names nothing that can be given; {words}")
 

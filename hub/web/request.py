@@ -7,13 +7,12 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Final
+from typing import Final, NamedTuple
 from urllib.parse import parse_qsl
 
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive
 
-from hub.codecs.xml import is_xml
 from hub.core.client import Client
 from hub.core.json_text import Document, parse
 from hub.core.release import FhirRelease
@@ -22,12 +21,31 @@ from hub.web.call import Call, Return, read_entity_tag, read_prefer
 from hub.web.head import Head
 from hub.web.json_patch import Operation, read_patch
 from hub.web.limits import Limits
-from hub.web.media_type import FORM, JSON_PATCH, check_content_type, resource_types
+from hub.web.media_type import FORM, JSON_PATCH, check_content_type, is_sent_as_xml
 from hub.web.xml_body import read_xml_body
 
+# Bound here: to look a member up takes long in Python 3.11.
+_REPRESENTATION: Final = Return.REPRESENTATION
+_MINIMAL: Final = Return.MINIMAL
 _READS: Final = frozenset(("GET", "HEAD"))
+_WRITES: Final = frozenset(("POST", "PUT", "PATCH"))
+_CONDITIONS: Final = frozenset(
+    (b"if-match", b"if-none-match", b"if-modified-since", b"if-none-exist")
+)
 
 Pairs = tuple[tuple[str, str], ...]
+
+
+class _Conditions(NamedTuple):
+    """On what a request depends."""
+
+    if_match: int | None = None
+    if_none_match: int | None = None
+    if_modified_since: datetime | None = None
+    if_none_exist: str | None = None
+
+
+_UNCONDITIONAL: Final = _Conditions()
 
 
 def read_query(raw: bytes, limits: Limits) -> Pairs:
@@ -79,7 +97,7 @@ async def read_call(
     method = "GET" if head.method == "HEAD" else head.method
     document: Document | None = None
     patch: tuple[Operation, ...] | None = None
-    if method in {"POST", "PUT", "PATCH"}:
+    if method in _WRITES:
         body = await read_body(head, receive, limits.body_bytes)
         kind = head.get(b"content-type")
         if segments[1:] == ("_search",):
@@ -90,11 +108,11 @@ async def read_call(
             check_content_type(kind, release, (JSON_PATCH,))
             patch = tuple(read_patch(body, limits.patch_operations))
         elif body.strip() or not _is_operation(segments):
-            name = check_content_type(kind, release, resource_types(has_xml=has_xml))
-            document = await read_xml_body(body, release, limits) if is_xml(name) else parse(body)
-    if_none_match = head.get(b"if-none-match")
-    if if_none_match is not None and method not in _READS:
-        raise InvalidValue("If-None-Match is offered for reads only")
+            if is_sent_as_xml(kind, release, has_xml):
+                document = await read_xml_body(body, release, limits)
+            else:
+                document = parse(body)
+    conditions = _read_conditions(head, method) if head.names_any(_CONDITIONS) else _UNCONDITIONAL
     return Call(
         release=release,
         method=method,
@@ -102,13 +120,13 @@ async def read_call(
         query=query,
         document=document,
         patch=patch,
-        if_match=read_entity_tag(head.get(b"if-match"), "If-Match"),
-        if_none_match=read_entity_tag(if_none_match, "If-None-Match"),
-        if_modified_since=_read_date(head.get(b"if-modified-since")),
-        if_none_exist=head.get(b"if-none-exist"),
+        if_match=conditions.if_match,
+        if_none_match=conditions.if_none_match,
+        if_modified_since=conditions.if_modified_since,
+        if_none_exist=conditions.if_none_exist,
         prefer=read_prefer(
             ",".join(head.all(b"prefer")),
-            Return.REPRESENTATION if segments else Return.MINIMAL,
+            _REPRESENTATION if segments else _MINIMAL,
         ),
         client=client,
     )
@@ -122,10 +140,11 @@ async def read_body(head: Head, receive: Receive, most: int) -> bytes:
         TooLarge: it has more than ``most`` bytes; what follows is not read.
         MediaTypeNotSupported: it is compressed.
     """
-    encoding = (head.get(b"content-encoding") or "").strip().lower()
-    if encoding not in {"", "identity"}:
+    encoding = head.get(b"content-encoding")
+    if encoding is not None and encoding.strip().lower() not in {"", "identity"}:
         raise MediaTypeNotSupported(
-            f"Content-Encoding is {encoding[:32]!r}; bodies are read uncompressed only"
+            f"Content-Encoding is {encoding.strip().lower()[:32]!r}; "
+            "bodies are read uncompressed only"
         )
     stated = head.get(b"content-length") or ""
     if stated.isascii() and stated.isdigit() and int(stated[:18]) > most:
@@ -144,6 +163,18 @@ async def read_body(head: Head, receive: Receive, most: int) -> bytes:
         parts.append(part)
         more = message.get("more_body", False)
     return b"".join(parts)
+
+
+def _read_conditions(head: Head, method: str) -> _Conditions:
+    if_none_match = head.get(b"if-none-match")
+    if if_none_match is not None and method not in _READS:
+        raise InvalidValue("If-None-Match is offered for reads only")
+    return _Conditions(
+        read_entity_tag(head.get(b"if-match"), "If-Match"),
+        read_entity_tag(if_none_match, "If-None-Match"),
+        _read_date(head.get(b"if-modified-since")),
+        head.get(b"if-none-exist"),
+    )
 
 
 def _is_operation(segments: tuple[str, ...]) -> bool:

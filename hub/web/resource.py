@@ -6,6 +6,7 @@ Source: http://hl7.org/fhir/http.html.
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Final
 
 from hub.codecs.outcome import information
 from hub.core.change import Interaction
@@ -22,6 +23,11 @@ from hub.web.service import Service, refuse_topic
 from hub.web.target import Target
 from hub.web.topic import concerns_topic, write_topic
 
+# Bound here: to look a member up takes long in Python 3.11.
+_OUTCOME: Final = Return.OUTCOME
+_MINIMAL: Final = Return.MINIMAL
+_UPDATE: Final = Interaction.UPDATE
+_CREATE: Final = Interaction.CREATE
 _STATUS = {
     Outcome.CREATED: 201,
     Outcome.UPDATED: 200,
@@ -83,7 +89,7 @@ async def create(service: Service, call: Call, target: Target) -> Answer:
         document = service.validated(call.release, call.document, "Subscription")
         stored = await service.hub.subscriptions.create(call.release, document, caller=call.client)
         return _answer_subscription(service, call, stored)
-    if await concerns_topic(service, call, target):
+    if call.is_administrator and await concerns_topic(service, call, target):
         return answer_written(service, call, await write_topic(service, call, target))
     return await _submit(service, call, await write_of(service, call, target))
 
@@ -100,7 +106,7 @@ async def update(service: Service, call: Call, target: Target) -> Answer:
             caller=call.client,
         )
         return _answer_subscription(service, call, stored)
-    if await concerns_topic(service, call, target):
+    if call.is_administrator and await concerns_topic(service, call, target):
         return answer_written(service, call, await write_topic(service, call, target))
     return await _submit(service, call, await write_of(service, call, target))
 
@@ -129,7 +135,7 @@ async def delete(service: Service, call: Call, target: Target) -> Answer:
             caller=call.client,
         )
         return _answer(service, call, outcome, None, None)
-    if await concerns_topic(service, call, target):
+    if call.is_administrator and await concerns_topic(service, call, target):
         return answer_written(service, call, await write_topic(service, call, target))
     return await _submit(service, call, await write_of(service, call, target))
 
@@ -174,7 +180,7 @@ async def write_of(
         parameters = service.hub.parameters[call.release]
         condition = parse_query(parameters, kind, _criteria(call.if_none_exist))
     return Write(
-        interaction=Interaction.UPDATE if id else Interaction.CREATE,
+        interaction=_UPDATE if id else _CREATE,
         resource_type=kind,
         id=id or None,
         document=document,
@@ -225,14 +231,13 @@ def _answer(
     body: bytes | None,
 ) -> Answer:
     status = _STATUS[outcome]
-    returning, name = call.prefer.returning, ""
-    if version is not None:
-        name = f"{version.key.reference} version {version.version} "
-    is_told = returning is Return.OUTCOME
+    returning = call.prefer.returning
+    is_told = returning is _OUTCOME
     if is_told:
         status = 200 if status == 204 else status
+        name = "" if version is None else f"{version.key.reference} version {version.version} "
         body = dumps(information(f"{name}{_WORDS[outcome]}"))
-    elif returning is Return.MINIMAL or status == 204:
+    elif returning is _MINIMAL or status == 204:
         body = None
     if version is None:
         return Answer(status=status, body=body, is_outcome=is_told)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(NamedTuple):
     """A resource type, perhaps one resource, perhaps one version of it or an operation on it.
 
     What the address does not name is empty, a version 0.
