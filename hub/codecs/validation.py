@@ -7,7 +7,6 @@ bindings); http://hl7.org/fhir/operationoutcome.html.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from itertools import islice
 
 import jsonschema_rs
@@ -66,22 +65,22 @@ class Validator:
                 return False
         except ValueError:  # a number that only keeps its spelling as a SpelledDecimal
             return False
-        return all(
-            self._is_plainly_valid(each, is_contained=is_contained)
-            for each, is_contained in self._inner(value, kind)
-        )
+        return self._is_valid_inside(value, kind)
 
-    def _inner(self, value: Json, kind: str) -> Iterator[tuple[Json, bool]]:
-        """Find the resources directly inside a valid value, and whether they are contained."""
+    def _is_valid_inside(self, value: Json, kind: str) -> bool:
+        """Tell whether the resources inside a valid value are valid, too."""
         for name, code in self._routes_of(kind):
             member = value.get(name)
             if member is None:
                 continue
             for each in member if isinstance(member, list) else (member,):
-                if code == "Resource":
-                    yield each, name == "contained"
+                if code != "Resource":
+                    is_valid = self._is_valid_inside(each, code)
                 else:
-                    yield from self._inner(each, code)
+                    is_valid = self._is_plainly_valid(each, is_contained=name == "contained")
+                if not is_valid:
+                    return False
+        return True
 
     def _routes_of(self, kind: str) -> tuple[Route, ...]:
         """Return the elements of a type in which resources may stand, with their types."""

@@ -12,10 +12,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
-from typing import Any, Final, Self
+from typing import Any, Final, NamedTuple, Self
 
 import orjson
 
@@ -50,8 +49,7 @@ class SpelledDecimal(Decimal):
         return self._spelling
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
+class Document(NamedTuple):
     """One JSON object as parsed and as submitted.
 
     ``value`` has ``int`` for integers of up to 18 digits and ``Decimal`` for every other number;
@@ -77,7 +75,7 @@ def parse(text: bytes, *, max_depth: int = MAX_DEPTH) -> Document:
             ``MAX_EXPONENT``.  The message names line and column.
     """
     source = _decode(text)
-    if _may_be_refused(source):
+    if b"\\" in text and _may_be_refused(source):
         _check_escapes(source)
     if text.count(b"{") + text.count(b"[") > max_depth:
         _check_depth(source, max_depth)
@@ -180,11 +178,11 @@ class _Refusal(Exception):
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     members = dict(pairs)
+    if len(members) == len(pairs) and "" not in members:
+        return members
     if len(members) != len(pairs):
         raise _Refusal("the key {} is repeated", _is_repeated)
-    if "" in members:
-        raise _Refusal("a key is empty", _is_empty)
-    return members
+    raise _Refusal("a key is empty", _is_empty)
 
 
 def _is_repeated(token: str, is_key: bool, keys: set[str]) -> bool:
