@@ -57,7 +57,7 @@ class GuardedProtocol(HttpToolsProtocol):
     _refused = False
     _upgrades = False
     _idle_since: float | None = None
-    """When the last answer ended, in the loop's time; None where something came since."""
+    """Since when nothing is asked, in the loop's time; None while something is."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn
         """Wait for the first header."""
@@ -140,7 +140,10 @@ class GuardedProtocol(HttpToolsProtocol):
         self._requests += 1
         self._awaited = "request"
         cycle = self.cycle
-        if self._refused or self._upgrades or cycle.response_complete:
+        if self._refused or self._upgrades:
+            return
+        if cycle.response_complete:  # It was answered before its body had come.
+            self._be_idle()
             return
         cycle.more_body = False
         cycle.message_event.set()
@@ -160,10 +163,8 @@ class GuardedProtocol(HttpToolsProtocol):
         self.flow.resume_reading()
         if self.pipeline:
             self._start_asgi_task(*self.pipeline.pop())
-            return
-        self._idle_since = self.loop.time()
-        if self.timeout_keep_alive_task is None:
-            self._end_idle_in(self.timeout_keep_alive)
+        else:
+            self._be_idle()
 
     def timeout_keep_alive_handler(self) -> None:
         """Close the connection if it was idle for the whole time."""
@@ -179,6 +180,11 @@ class GuardedProtocol(HttpToolsProtocol):
     def _unset_keepalive_if_required(self) -> None:
         # The timer stays and looks again when it rings: making one for each request costs more.
         self._idle_since = None
+
+    def _be_idle(self) -> None:
+        self._idle_since = self.loop.time()
+        if self.timeout_keep_alive_task is None:
+            self._end_idle_in(self.timeout_keep_alive)
 
     def _end_idle_in(self, seconds: float) -> None:
         handler = self.timeout_keep_alive_handler

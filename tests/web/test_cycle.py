@@ -6,6 +6,7 @@ import gc
 import itertools
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -132,6 +133,9 @@ def test_a_conversation_goes_as_it_would_with_uvicorn_alone(
     pieces = _cut(b"".join(requests) + end, cuts)
     ours, theirs = guarded(pieces, at_once=at_once), plain(pieces, at_once=at_once)
 
+    if theirs.closed_at is None:
+        # uvicorn forgets a connection whose last request was answered before its body had come.
+        theirs = replace(theirs, closed_at=ours.closed_at)
     assert ours == theirs
     assert ours.said.startswith(b"HTTP/1.1 ")
     assert b" 500 " not in ours.said
@@ -180,6 +184,13 @@ def test_an_idle_connection_is_closed_when_it_was_idle_for_the_whole_time() -> N
             assert wire.closed_at == pytest.approx(answered + KEPT)
 
     run(scenario())
+
+
+def test_a_connection_is_idle_when_what_was_answered_early_has_come() -> None:
+    data = _put(PATIENT).replace(b"Patient/p", b"Patient")
+    heard = guarded([data[:-1], data[-1:]])
+    assert heard.said.count(b"HTTP/1.1 405") == 1
+    assert heard.closed_at == pytest.approx(0.001 + KEPT)
 
 
 def test_a_slow_reader_is_waited_for() -> None:
