@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import timedelta
 
 import aiohttp
@@ -28,6 +28,7 @@ from hub.channels.reader import NotHttpError
 from hub.channels.request import Origin, header_lines, target_of
 from hub.channels.resolver import NOT_ALLOWED, GuardedResolver, LookUpError, NotAllowedError
 from hub.core.delivery import Failed, FailureClass, Timing
+from hub.core.value import value
 from hub.errors import HubError
 
 __all__ = ["Answer", "EgressLimits", "EgressPolicy", "GuardedClient", "Network"]
@@ -35,7 +36,7 @@ __all__ = ["Answer", "EgressLimits", "EgressPolicy", "GuardedClient", "Network"]
 _NO_HTTP = "the endpoint is plain http; `--allow-http` would allow it"
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Answer:
     """What an endpoint answered, as far as the hub looks at it.
 

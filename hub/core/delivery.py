@@ -6,13 +6,14 @@ Source: design of delivery classes in the README ("When a delivery fails").
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import timedelta
 from enum import StrEnum
 
 from hub.core.classic_notification import ClassicNotification
 from hub.core.notification import Notification
 from hub.core.subscription import ChannelType
+from hub.core.value import value
 
 
 class FailureClass(StrEnum):
@@ -38,7 +39,7 @@ class FailureClass(StrEnum):
     PROTOCOL = "protocol"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class Envelope:
     """What a channel needs for one attempt.
 
@@ -65,7 +66,7 @@ class Envelope:
     classic: ClassicNotification | None = field(default=None, repr=False)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class Timing:
     """Where the time of one attempt went, in milliseconds; None where a phase did not happen."""
 
@@ -77,7 +78,7 @@ class Timing:
     total: float = 0.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class Delivered:
     """The endpoint answered 2xx, the mail server 250, or the socket took the text (no status)."""
 
@@ -85,7 +86,7 @@ class Delivered:
     timing: Timing = field(default_factory=Timing)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class Failed:
     """The attempt failed.
 

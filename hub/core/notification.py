@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from enum import StrEnum
 from typing import Final, NamedTuple
@@ -22,6 +22,7 @@ from hub.core.subscription import (
     Subscription,
     SubscriptionStatusCode,
 )
+from hub.core.value import value
 from hub.core.version import ResourceKey, ResourceVersion, VersionReference
 
 DEFAULT_MAX_COUNT = 20
@@ -40,7 +41,7 @@ class NotificationType(StrEnum):
     QUERY_EVENT = "query-event"
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class StatusError:
     """One ``SubscriptionStatus.error``: a code of the error code system, and words.
 
@@ -52,7 +53,7 @@ class StatusError:
     text: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class NumberedEvent:
     """An event under the Subscription's own number, with the versions that a payload may need.
 
@@ -69,7 +70,7 @@ class NumberedEvent:
     lost: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class NotificationEvent:
     """One ``SubscriptionStatus.notificationEvent``; references are ``Type/id`` or None.
 
@@ -84,7 +85,7 @@ class NotificationEvent:
     authorization_hint: Coding | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class NotificationEntry:
     """One further entry of the Bundle.
 
@@ -114,7 +115,7 @@ class Addressee(NamedTuple):
     numbers: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class Notification:
     """All that one notification says.
 

@@ -12,7 +12,7 @@ Source: http://hl7.org/fhir/R5/subscriptionstatus.html (eventNumber, eventsSince
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from hub.core.value import value
 
@@ -36,7 +36,7 @@ class Segment:
         return self.last is None
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Stretch:
     """A run of events of one stream: n in ``low``..``high``, numbered from ``first``."""
 

@@ -5,7 +5,7 @@ Source: http://hl7.org/fhir/R5/subscriptionstatus.html.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 
 from hub.core.belonging import Belonging
@@ -52,7 +52,7 @@ class Subscriber:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class Attempt:
     """One attempt to deliver, as it is kept: no body, no header value.
 

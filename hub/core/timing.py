@@ -74,7 +74,7 @@ class DeliveryState:
     lost: NumberRanges = ()
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Due:
     """What is due, and when."""
 

@@ -13,7 +13,7 @@ import asyncio
 import heapq
 import logging
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -31,6 +31,7 @@ from hub.core.timing import (
     next_due,
     retry_at,
 )
+from hub.core.value import value
 from hub.engine.authorization_hint import AuthorizationHints
 from hub.engine.delivery_range import lost_before, numbers_due, passed_over
 from hub.engine.envelope import Envelopes
@@ -57,7 +58,7 @@ _SUCCESSES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class _Task:
     """What one lane sends now: the range of numbers, and the Subscription as it was then."""
 

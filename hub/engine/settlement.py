@@ -6,16 +6,16 @@ Only plain values go between them, so that delivery can run in another process o
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 from hub.core.subscriber import Attempt, Subscriber
 from hub.core.subscription import Signal
 from hub.core.timing import DeliveryState, Settled
+from hub.core.value import value
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class Settlement:
     """What a delivery came to, to be written with the next batch; plain values only.
 
