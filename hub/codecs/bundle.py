@@ -24,8 +24,7 @@ from hub.codecs.notification_text import (
     REFERENCE,
     STATUS_ID,
     STATUS_URL,
-    NotificationText,
-    Piece,
+    told,
 )
 from hub.core.change import Interaction
 from hub.core.instant import format_instant
@@ -41,8 +40,9 @@ from hub.core.release import Json, Resource
 AUTHORIZATION_HINT: Final = f"{BACKPORT}/StructureDefinition/notification-authorization-hint"
 ERROR_SYSTEM: Final = "http://terminology.hl7.org/CodeSystem/subscription-error"
 
-StatusWriter: TypeAlias = Callable[[Notification, str], list[Piece]]
-"""Writes the status resource of a notification as pieces, given the base URL."""
+StatusWriter: TypeAlias = Callable[[Notification, str, Sequence[bytes]], list[bytes]]
+"""Writes the status resource of a notification as pieces, given the base URL, and what is told to
+its Subscription alone, or the holes for that."""
 
 _REQUESTS: Final = {
     Interaction.CREATE: (b"POST", b"201"),
@@ -55,32 +55,35 @@ _REQUESTS: Final = {
 def notification_text(
     notification: Notification,
     base_url: str,
+    own: Sequence[bytes],
     *,
     bundle_type: str,
     profile: str | None,
     status: StatusWriter,
     entries: Iterable[NotificationEntry],
-) -> NotificationText:
-    """Write a notification as a Bundle, the same bytes each time for an addressee.
+) -> list[bytes]:
+    """Write a notification as a Bundle in pieces, the same bytes each time for an addressee.
 
     Args:
         notification: what is said.
         base_url: the base URL of the release, without a slash at its end.
+        own: what is told to its Subscription alone, or the holes for that.
         bundle_type: ``history`` or ``subscription-notification``.
         profile: what ``meta.profile`` says, None for no meta.
         status: writes the resource of the first entry.
         entries: the further entries, in order.
     """
-    pieces: list[Piece] = [
-        *(b'{"resourceType":"Bundle","id":', ID, _kind(bundle_type, profile)),
-        b',"timestamp":"%b","entry":[{' % instant(notification.timestamp),
-        *_status_entry(notification, base_url, status),
-        *(b',"request":{"method":"GET","url":', STATUS_URL, b'},"response":{"status":"200"}}'),
+    pieces = [
+        *(b'{"resourceType":"Bundle","id":', own[ID], _kind(bundle_type, profile)),
+        *(b',"timestamp":"', instant(notification.timestamp), b'","entry":[{'),
+        *_status_entry(notification, base_url, own, status),
+        *(b',"request":{"method":"GET","url":', own[STATUS_URL]),
+        b'},"response":{"status":"200"}}',
     ]
     for entry in entries:
         pieces += _entry(entry, base_url)
     pieces.append(b"]}")
-    return NotificationText(pieces, base_url)
+    return pieces
 
 
 @cache
@@ -114,27 +117,29 @@ def write_statuses(
 
 
 def _found(notification: Notification, base_url: str, status: StatusWriter) -> bytes:
-    entry = _status_entry(notification, base_url, status)
-    pieces: list[Piece] = [b"{", *entry, b',"search":{"mode":"match"}}']
-    return NotificationText(pieces, base_url).to(notification.addressee)
+    own = told(notification.addressee, base_url)
+    entry = _status_entry(notification, base_url, own, status)
+    return b"".join([b"{", *entry, b',"search":{"mode":"match"}}'])
 
 
-def subscription_status(notification: Notification, base_url: str) -> list[Piece]:
+def subscription_status(
+    notification: Notification, base_url: str, own: Sequence[bytes]
+) -> list[bytes]:
     """Write the SubscriptionStatus of R4B and R5; its counters are strings in both."""
     codes = orjson.dumps(notification.status), orjson.dumps(notification.type)
-    pieces: list[Piece] = [
-        *(b'{"resourceType":"SubscriptionStatus","id":"', STATUS_ID),
+    pieces = [
+        *(b'{"resourceType":"SubscriptionStatus","id":"', own[STATUS_ID]),
         b'","status":%b,"type":%b,"eventsSinceSubscriptionStart":"' % codes,
-        *(COUNT, b'"'),
+        *(own[COUNT], b'"'),
     ]
     if notification.events:
         before = b',"notificationEvent":[{'
-        for hole, event in enumerate(notification.events, start=NUMBER):
+        for place, event in enumerate(notification.events, start=NUMBER):
             pieces.append(before)
-            pieces += _event(event, hole, base_url)
+            pieces += _event(event, own[place], base_url)
             before = b"},{"
         pieces.append(b"}]")
-    pieces += (b',"subscription":', REFERENCE)
+    pieces += (b',"subscription":', own[REFERENCE])
     if notification.topic is not None:
         pieces += (b',"topic":', orjson.dumps(notification.topic))
     if notification.errors:
@@ -173,9 +178,12 @@ def newest_deletions(entries: Sequence[NotificationEntry]) -> list[NotificationE
     ]
 
 
-def _status_entry(notification: Notification, base_url: str, status: StatusWriter) -> list[Piece]:
+def _status_entry(
+    notification: Notification, base_url: str, own: Sequence[bytes], status: StatusWriter
+) -> list[bytes]:
     """Write the entry of the status but its braces, as far as every Bundle has it."""
-    return [b'"fullUrl":"urn:uuid:', STATUS_ID, b'","resource":', *status(notification, base_url)]
+    resource = status(notification, base_url, own)
+    return [b'"fullUrl":"urn:uuid:', own[STATUS_ID], b'","resource":', *resource]
 
 
 def coding(value: Coding) -> Resource:
@@ -196,13 +204,13 @@ def _event_extensions(event: NotificationEvent, base_url: str) -> Iterator[Resou
         yield {"url": AUTHORIZATION_HINT, "extension": [part]}
 
 
-def _event(event: NotificationEvent, hole: int, base_url: str) -> list[Piece]:
-    """Write an event but its braces; ``hole`` is where its number goes."""
-    pieces: list[Piece] = []
+def _event(event: NotificationEvent, number: bytes, base_url: str) -> list[bytes]:
+    """Write an event but its braces; ``number`` is its number, or the hole for it."""
+    pieces: list[bytes] = []
     if event.related_query or event.authorization_hint is not None:
         extensions = list(_event_extensions(event, base_url))
         pieces += (b'"extension":', orjson.dumps(extensions), b",")
-    pieces += (b'"eventNumber":"', hole, b'","timestamp":"%b"' % instant(event.timestamp))
+    pieces += (b'"eventNumber":"', number, b'","timestamp":"%b"' % instant(event.timestamp))
     if event.focus is not None:
         pieces.append(b',"focus":%b' % reference(event.focus, base_url))
     if event.additional_context:

@@ -1,13 +1,12 @@
 """The text of notifications that say the same, each to its own Subscription.
 
-Text is put together from pieces.  A piece is text, or a hole: what is said to one Subscription
-alone goes there, so that all else is written once, however many are told.
+Text is put together from pieces.  What is said to one Subscription alone is a piece of its own, or,
+where many are told, a hole for it, so that all else is written once.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypeAlias
 
 import orjson
 
@@ -15,53 +14,60 @@ from hub.codecs.subscription import write_identifier
 from hub.core.notification import Addressee, stable_uuid
 from hub.core.release import Resource
 
-Piece: TypeAlias = bytes | int
-"""Text as it is, or a hole by its number."""
-
 ID, STATUS_ID, REFERENCE, STATUS_URL, COUNT, NUMBER = range(6)
-"""The holes: the Bundle's id, the bare id of its status, the reference to the Subscription, the
-URL of its ``$status``, the bare counter, and the bare number of the first event, which those of
-further events follow; what is not bare is JSON."""
+"""What is told to one Subscription alone, by its place in ``told`` and ``holes``: the Bundle's id,
+the bare id of its status, the reference to the Subscription, the URL of its ``$status``, the bare
+counter, and the bare number of the first event, which those of further events follow; what is not
+bare is JSON."""
 
 
-class NotificationText:
-    """The text that ``pieces`` give for each addressee, at the base URL ``base_url``."""
+class Hole(bytes):
+    """A piece that stands for what is told to each Subscription alone: its place, in digits."""
 
-    __slots__ = ("_base_url", "_pieces")
+    __slots__ = ()
 
-    def __init__(self, pieces: Sequence[Piece], base_url: str) -> None:
-        self._pieces = pieces
+
+def holes(events: int) -> list[bytes]:
+    """Return what stands for what is told of so many events."""
+    return [Hole(b"%d" % place) for place in range(NUMBER + events)]
+
+
+def told(addressee: Addressee, base_url: str) -> list[bytes]:
+    """Return what is told to one Subscription alone, at a base URL."""
+    return [
+        orjson.dumps(addressee.id),
+        stable_uuid(addressee.id, "status").encode(),
+        orjson.dumps(_reference(addressee, base_url)),
+        orjson.dumps(_status_url(addressee, base_url)),
+        b"%d" % addressee.events_since_start,
+        *[b"%d" % number for number in addressee.numbers],
+    ]
+
+
+class TextForMany:
+    """The text that ``pieces`` with ``holes`` give for each addressee, at one base URL."""
+
+    __slots__ = ("_base_url", "_places", "_texts")
+
+    def __init__(self, pieces: Sequence[bytes], base_url: str) -> None:
         self._base_url = base_url
+        self._texts: list[bytes] = []
+        self._places: list[tuple[int, int]] = []
+        begin = 0
+        for end, piece in enumerate(pieces):
+            if isinstance(piece, Hole):
+                self._texts += (b"".join(pieces[begin:end]), piece)
+                self._places.append((len(self._texts) - 1, int(piece)))
+                begin = end + 1
+        self._texts.append(b"".join(pieces[begin:]))
 
     def to(self, addressee: Addressee) -> bytes:
         """Return the text for one Subscription."""
-        texts = self._told(addressee)
-        return b"".join(
-            [texts[piece] if isinstance(piece, int) else piece for piece in self._pieces]
-        )
-
-    def for_many(self) -> NotificationText:
-        """Return what gives the same texts sooner: pieces without a hole between them are one."""
-        pieces: list[Piece] = []
-        text: list[bytes] = []
-        for piece in self._pieces:
-            if isinstance(piece, int):
-                pieces += (b"".join(text), piece)
-                text = []
-            else:
-                text.append(piece)
-        return NotificationText([*pieces, b"".join(text)], self._base_url)
-
-    def _told(self, addressee: Addressee) -> list[bytes]:
-        """Return what goes into the holes, in their order."""
-        return [
-            orjson.dumps(addressee.id),
-            stable_uuid(addressee.id, "status").encode(),
-            orjson.dumps(_reference(addressee, self._base_url)),
-            orjson.dumps(_status_url(addressee, self._base_url)),
-            b"%d" % addressee.events_since_start,
-            *[b"%d" % number for number in addressee.numbers],
-        ]
+        pieces = self._texts.copy()
+        own = told(addressee, self._base_url)
+        for index, place in self._places:
+            pieces[index] = own[place]
+        return b"".join(pieces)
 
 
 def _reference(addressee: Addressee, base_url: str) -> Resource:

@@ -5,6 +5,7 @@ Source: http://hl7.org/fhir/uv/subscriptions-backport/StructureDefinition/backpo
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar, Final
 
 import orjson
@@ -12,7 +13,7 @@ import orjson
 from hub.codecs.backport import BackportCodec
 from hub.codecs.bundle import coding, error_concept, instant, reference
 from hub.codecs.extension import BACKPORT
-from hub.codecs.notification_text import COUNT, NUMBER, REFERENCE, STATUS_ID, Piece
+from hub.codecs.notification_text import COUNT, NUMBER, REFERENCE, STATUS_ID
 from hub.core.notification import Notification, NotificationEvent
 from hub.core.release import FhirRelease, Resource
 
@@ -33,19 +34,21 @@ class R4Codec(BackportCodec):
     release = FhirRelease.R4
     notification_profile: ClassVar[str | None] = NOTIFICATION_PROFILE
 
-    def status_resource(self, notification: Notification, base_url: str) -> list[Piece]:
+    def status_resource(
+        self, notification: Notification, base_url: str, own: Sequence[bytes]
+    ) -> list[bytes]:
         """Write the status as Parameters; names in kebab-case, counters as strings."""
         topic = b""
         if notification.topic is not None:
             topic = b',{"name":"topic","valueCanonical":%b}' % orjson.dumps(notification.topic)
-        pieces: list[Piece] = [
-            *(b'{"resourceType":"Parameters","id":"', STATUS_ID, _OPENING, REFERENCE),
+        pieces = [
+            *(b'{"resourceType":"Parameters","id":"', own[STATUS_ID], _OPENING, own[REFERENCE]),
             b'}%b,{"name":"status","valueCode":%b},{"name":"type","valueCode":%b},'
             % (topic, orjson.dumps(notification.status), orjson.dumps(notification.type)),
-            *(b'{"name":"events-since-subscription-start","valueString":"', COUNT, b'"}'),
+            *(b'{"name":"events-since-subscription-start","valueString":"', own[COUNT], b'"}'),
         ]
-        for hole, event in enumerate(notification.events, start=NUMBER):
-            pieces += _event(event, hole, base_url)
+        for place, event in enumerate(notification.events, start=NUMBER):
+            pieces += _event(event, own[place], base_url)
         for error in notification.errors:
             concept = orjson.dumps(error_concept(error))
             pieces.append(b',{"name":"error","valueCodeableConcept":%b}' % concept)
@@ -53,11 +56,11 @@ class R4Codec(BackportCodec):
         return pieces
 
 
-def _event(event: NotificationEvent, hole: int, base_url: str) -> list[Piece]:
-    """Write an event, with the comma before it; ``hole`` is where its number goes."""
-    pieces: list[Piece] = [
+def _event(event: NotificationEvent, number: bytes, base_url: str) -> list[bytes]:
+    """Write an event, with the comma before it; ``number`` is its number, or the hole for it."""
+    pieces = [
         b',{"name":"notification-event","part":[{"name":"event-number","valueString":"',
-        hole,
+        number,
         b'"},{"name":"timestamp","valueInstant":"%b"}' % instant(event.timestamp),
     ]
     if event.focus is not None:

@@ -5,12 +5,12 @@ Source: http://hl7.org/fhir/uv/subscriptions-backport/StructureDefinition/backpo
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar, Final
 
 from hub.codecs.backport import BackportCodec
 from hub.codecs.bundle import subscription_status
 from hub.codecs.extension import BACKPORT
-from hub.codecs.notification_text import Piece
 from hub.core.notification import Notification
 from hub.core.release import FhirRelease
 
@@ -23,6 +23,8 @@ class R4BCodec(BackportCodec):
     release = FhirRelease.R4B
     notification_profile: ClassVar[str | None] = NOTIFICATION_PROFILE
 
-    def status_resource(self, notification: Notification, base_url: str) -> list[Piece]:
+    def status_resource(
+        self, notification: Notification, base_url: str, own: Sequence[bytes]
+    ) -> list[bytes]:
         """Write the status as a SubscriptionStatus."""
-        return subscription_status(notification, base_url)
+        return subscription_status(notification, base_url, own)

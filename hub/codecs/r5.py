@@ -12,7 +12,6 @@ from typing import ClassVar, Final
 from hub.codecs.bundle import newest_deletions, subscription_status
 from hub.codecs.extension import IDENTIFIER, check_extensions
 from hub.codecs.managing_entity import read_managing_entity, write_managing_entity
-from hub.codecs.notification_text import Piece
 from hub.codecs.release_codec import ReleaseCodec
 from hub.codecs.subscription import (
     CHANNEL_SYSTEM,
@@ -66,9 +65,11 @@ class R5Codec(ReleaseCodec):
         """Return ``r5_expression``: it is this release's own."""
         return r5_expression
 
-    def status_resource(self, notification: Notification, base_url: str) -> list[Piece]:
+    def status_resource(
+        self, notification: Notification, base_url: str, own: Sequence[bytes]
+    ) -> list[bytes]:
         """Write the status as a SubscriptionStatus."""
-        return subscription_status(notification, base_url)
+        return subscription_status(notification, base_url, own)
 
     def further_entries(self, notification: Notification) -> Sequence[NotificationEntry]:
         """Return the entries that follow the status, none of them twice in the sense of bdl-7."""

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from hub.codecs.bundle import notification_text, write_statuses
 from hub.codecs.message import write_message
-from hub.codecs.notification_text import NotificationText, Piece
+from hub.codecs.notification_text import TextForMany, holes, told
 from hub.codecs.parameters import read_parameters, write_parameters
 from hub.codecs.topic import to_release
 from hub.codecs.xml import is_xml
@@ -60,7 +60,7 @@ class ReleaseCodec(ABC):
 
     def writes(self, content_type: str) -> bool:
         """Tell whether payloads of a MIME type that was accepted once can be written now."""
-        return self.has_xml or not is_xml(bundle_type(content_type))
+        return self.has_xml or not _is_xml(content_type)
 
     def encode_payload(self, notification: Notification, base_url: str) -> bytes:
         """Write the notification Bundle in the MIME type that its Subscription asks for."""
@@ -71,19 +71,24 @@ class ReleaseCodec(ABC):
         self, notification: Notification, base_url: str
     ) -> Callable[[Addressee], bytes]:
         """Return what writes payloads that say the same to other Subscriptions."""
-        text = self._text(notification, base_url).for_many()
-        if is_xml(bundle_type(notification.content_type)):
+        own = holes(len(notification.events))
+        text = TextForMany(self._pieces(notification, base_url, own), base_url)
+        if _is_xml(notification.content_type):
             return lambda addressee: write_xml(text.to(addressee), self.release)
         return text.to
 
     def encode_notification(self, notification: Notification, base_url: str) -> bytes:
         """Write the notification Bundle (also of ``$events``) as JSON, always the same bytes."""
-        return self._text(notification, base_url).to(notification.addressee)
+        own = told(notification.addressee, base_url)
+        return b"".join(self._pieces(notification, base_url, own))
 
-    def _text(self, notification: Notification, base_url: str) -> NotificationText:
+    def _pieces(
+        self, notification: Notification, base_url: str, own: Sequence[bytes]
+    ) -> list[bytes]:
         return notification_text(
             notification,
             base_url,
+            own,
             bundle_type=self.bundle_type,
             profile=self.notification_profile,
             status=self.status_resource,
@@ -91,8 +96,7 @@ class ReleaseCodec(ABC):
         )
 
     def _in_type_of(self, notification: Notification, body: bytes) -> bytes:
-        is_asked_for = is_xml(bundle_type(notification.content_type))
-        return write_xml(body, self.release) if is_asked_for else body
+        return write_xml(body, self.release) if _is_xml(notification.content_type) else body
 
     def encode_resource(self, body: bytes, content_type: str) -> bytes:
         """Write a stored resource, given as JSON text, in a MIME type that was asked for."""
@@ -113,8 +117,10 @@ class ReleaseCodec(ABC):
         return write_statuses(statuses, base_url, self_url, status=self.status_resource)
 
     @abstractmethod
-    def status_resource(self, notification: Notification, base_url: str) -> list[Piece]:
-        """Write the status resource of a notification."""
+    def status_resource(
+        self, notification: Notification, base_url: str, own: Sequence[bytes]
+    ) -> list[bytes]:
+        """Write the status resource of a notification (``hub.codecs.bundle.StatusWriter``)."""
 
     def further_entries(self, notification: Notification) -> Sequence[NotificationEntry]:
         """Return the entries that follow the status."""
@@ -134,6 +140,11 @@ class ReleaseCodec(ABC):
 
 
 @lru_cache(maxsize=64)
+def _is_xml(content_type: str) -> bool:
+    """Tell whether the Bundle is asked for in XML."""
+    return is_xml(bundle_type(content_type))
+
+
 def bundle_type(content_type: str) -> str:
     """Return the MIME type of the Bundle itself: of a mail it is what is attached."""
     name, *parameters = content_type.split(";")
