@@ -111,24 +111,31 @@ def next_due(
         total: the number of all events so far.
         now: the present instant; what has no other instant is due now.
     """
-    candidates: list[Due] = []
-    if subscription.end is not None and subscription.status in _MAY_END:
-        candidates.append(Due(Kind.END, subscription.end))
-    if subscription.channel_type is not ChannelType.WEBSOCKET:
-        if subscription.status is SubscriptionStatusCode.REQUESTED:
-            if state.asking_since is None:
-                candidates.append(Due(Kind.HANDSHAKE, state.due or now))
-            else:
-                candidates.append(Due(Kind.UNCONFIRMED, state.asking_since + CONFIRM_WITHIN))
-        elif subscription.status is SubscriptionStatusCode.ACTIVE:
-            if state.resend:
-                candidates.append(Due(Kind.RESEND, state.due or now))
-            elif state.cursor < total:
-                candidates.append(Due(Kind.EVENTS, state.due or now))
-            if subscription.heartbeat_period is not None:
-                beat = state.last_sent + subscription.heartbeat_period if state.last_sent else now
-                candidates.append(Due(Kind.HEARTBEAT, beat))
-    return min(candidates, key=lambda due: due.at, default=None)
+    status = subscription.status
+    due: Due | None = None
+    if subscription.end is not None and status in _MAY_END:
+        due = Due(Kind.END, subscription.end)
+    if subscription.channel_type is ChannelType.WEBSOCKET:
+        return due
+    if status is SubscriptionStatusCode.REQUESTED:
+        if state.asking_since is None:
+            return _sooner(due, Kind.HANDSHAKE, state.due or now)
+        return _sooner(due, Kind.UNCONFIRMED, state.asking_since + CONFIRM_WITHIN)
+    if status is not SubscriptionStatusCode.ACTIVE:
+        return due
+    if state.resend:
+        due = _sooner(due, Kind.RESEND, state.due or now)
+    elif state.cursor < total:
+        due = _sooner(due, Kind.EVENTS, state.due or now)
+    if subscription.heartbeat_period is not None:
+        beat = state.last_sent + subscription.heartbeat_period if state.last_sent else now
+        due = _sooner(due, Kind.HEARTBEAT, beat)
+    return due
+
+
+def _sooner(due: Due | None, kind: Kind, at: datetime) -> Due:
+    """Return what is due sooner, what was named first where both are at once."""
+    return due if due is not None and due.at <= at else Due(kind, at)
 
 
 _MAY_END = (

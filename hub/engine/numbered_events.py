@@ -41,24 +41,34 @@ def read_events(
         for event in reader.events(stretch.stream, stretch.low, stretch.high)
     ]
     versions = reader.at({event.seq for _, event in found})
-    includes = {
-        reference: version
-        for reference in {each for _, event in found for each in _named(event)}
-        if (version := _version(reader, subscriber, reference)) is not None
-    }
-    return [
-        NumberedEvent(
-            number=number,
-            timestamp=told.at
-            if (told := event.context.occurrence)
-            else versions[event.seq].timestamp,
-            focus=includes.get(told.focus) if told else versions[event.seq],
-            context=context_versions(event.context.includes, includes),
-            queries=event.context.queries,
-            lost=event.context.lost,
-        )
-        for number, event in found
-    ]
+    includes: dict[VersionReference, ResourceVersion] = {}
+    for reference in {each for _, event in found for each in _named(event)}:
+        if (version := _version(reader, subscriber, reference)) is not None:
+            includes[reference] = version
+    return [_numbered(number, event, versions, includes) for number, event in found]
+
+
+def _numbered(
+    number: int,
+    event: StreamEvent,
+    versions: Mapping[int, ResourceVersion],
+    includes: Mapping[VersionReference, ResourceVersion],
+) -> NumberedEvent:
+    context = event.context
+    told = context.occurrence
+    if told is None:
+        focus: ResourceVersion | None = versions[event.seq]
+        at = versions[event.seq].timestamp
+    else:
+        focus, at = includes.get(told.focus), told.at
+    return NumberedEvent(
+        number=number,
+        timestamp=at,
+        focus=focus,
+        context=context_versions(context.includes, includes) if context.includes else (),
+        queries=context.queries,
+        lost=context.lost,
+    )
 
 
 def instant_of(reader: EventReader, subscriber: Subscriber, number: int) -> datetime:

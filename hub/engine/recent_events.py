@@ -46,6 +46,8 @@ class RecentEvents:
         self._events: dict[tuple[int, int], StreamEvent] = {}
         self._versions: dict[int, ResourceVersion] = {}
         self._by_key: dict[tuple[ResourceKey, int], ResourceVersion] = {}
+        self._without_key: deque[Sequence[ResourceVersion]] = deque()
+        """Those of the newest commits, not in ``_by_key`` until somebody asks there."""
         self._bytes = 0
 
     def committed(self, written: WriteBatch, woken: Collection[int]) -> None:
@@ -63,8 +65,9 @@ class RecentEvents:
             self._events[event.stream, event.n] = event
         for version in versions:
             self._versions[version.seq] = version
-            self._by_key[version.key, version.version] = version
-            self._bytes += len(version.body or b"")
+            if version.body is not None:
+                self._bytes += len(version.body)
+        self._without_key.append(versions)
         while len(self._commits) > 1 and (
             len(self._events) > self._most_events or self._bytes > self._most_bytes
         ):
@@ -76,6 +79,7 @@ class RecentEvents:
         self._events.clear()
         self._versions.clear()
         self._by_key.clear()
+        self._without_key.clear()
         self._bytes = 0
 
     async def read(self, subscriber: Subscriber, low: int, high: int) -> list[NumberedEvent]:
@@ -83,10 +87,17 @@ class RecentEvents:
 
         What retention removed is left out.
         """
+        events = self.remembered(subscriber, low, high)
+        if events is None:
+            return await self._store.read(lambda reader: read_events(reader, subscriber, low, high))
+        return events
+
+    def remembered(self, subscriber: Subscriber, low: int, high: int) -> list[NumberedEvent] | None:
+        """Return the same as ``read``, None where not all of it is in memory."""
         try:
             return read_events(self, subscriber, low, high)
         except _NotKeptError:
-            return await self._store.read(lambda reader: read_events(reader, subscriber, low, high))
+            return None
 
     def events(self, stream: int, low: int, high: int) -> list[StreamEvent]:
         """Return the events of a stream with n from ``low`` to ``high``, in order."""
@@ -101,6 +112,9 @@ class RecentEvents:
 
     def version(self, key: ResourceKey, version: int) -> ResourceVersion:
         """Return one version."""
+        while self._without_key:
+            for each in self._without_key.popleft():
+                self._by_key[each.key, each.version] = each
         try:
             return self._by_key[key, version]
         except KeyError:
@@ -111,5 +125,10 @@ class RecentEvents:
             del self._events[event.stream, event.n]
         for version in versions:
             del self._versions[version.seq]
-            del self._by_key[version.key, version.version]
-            self._bytes -= len(version.body or b"")
+            if version.body is not None:
+                self._bytes -= len(version.body)
+        if len(self._without_key) > len(self._commits):
+            self._without_key.popleft()
+        else:
+            for version in versions:
+                del self._by_key[version.key, version.version]

@@ -19,6 +19,8 @@ class LocalListener:
         self._clock = clock
         self._sids: set[int] = set()
         self._signalled = asyncio.Event()
+        self._alarm: asyncio.Task[None] | None = None
+        self._rings: datetime | None = None
 
     def signal(self, sids: Iterable[int]) -> None:
         """Say that these Subscriptions should be looked at."""
@@ -28,26 +30,30 @@ class LocalListener:
     async def wait(self, until: datetime | None) -> frozenset[int]:
         """Return the Subscriptions signalled since the last call; empty when ``until`` came."""
         if not self._sids:
-            await self._either(until)
+            self._set_alarm(until)
+            try:
+                await self._signalled.wait()
+            except asyncio.CancelledError:
+                self._set_alarm(None)
+                raise
         self._signalled.clear()
         sids = frozenset(self._sids)
         self._sids.clear()
         return sids
 
-    async def _either(self, until: datetime | None) -> None:
-        if until is None:
-            await self._signalled.wait()
+    def _set_alarm(self, at: datetime | None) -> None:
+        """Be woken at ``at``; mostly that is what was said before, and the alarm is set already."""
+        if at == self._rings:
             return
-        waiting = {
-            asyncio.ensure_future(self._signalled.wait()),
-            asyncio.ensure_future(self._clock.sleep_until(until)),
-        }
-        try:
-            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for task in waiting:
-                task.cancel()
-            await asyncio.gather(*waiting, return_exceptions=True)
+        if self._alarm is not None:
+            self._alarm.cancel()
+        self._rings = at
+        self._alarm = None if at is None else asyncio.ensure_future(self._ring(at))
+
+    async def _ring(self, at: datetime) -> None:
+        await self._clock.sleep_until(at)
+        self._rings = self._alarm = None
+        self._signalled.set()
 
 
 class LocalWakeups:
