@@ -65,16 +65,20 @@ class Connection(asyncio.Protocol):
         self._reader = Reader(limits, monotonic)
         self._transport: asyncio.Transport | None = None
         self._answer: asyncio.Future[Response] | None = None
-        self._timer: asyncio.TimerHandle | None = None
         self._deadline: float | None = None
+        self._hurries = False
+        self._timer: asyncio.TimerHandle | None = None
+        self._rings = 0.0
+        """When the timer rings.  It is kept from one exchange to the next, as it mostly is early
+        enough for that, too."""
 
     @property
     def usable(self) -> bool:
         """Whether it can carry another exchange."""
         return self._transport is not None and not self._transport.is_closing()
 
-    async def exchange(self, request: tuple[bytes, bytes], deadline: float, most: int) -> Response:
-        """Send the head and the body of a request and return its answer.
+    async def exchange(self, request: bytes, deadline: float, most: int) -> Response:
+        """Send a request and return its answer.
 
         Cancelled, or failed, it leaves the connection closed.
 
@@ -93,10 +97,11 @@ class Connection(asyncio.Protocol):
         if transport is None or transport.is_closing():
             raise DroppedError
         self._reader.begin(most)
+        self._hurries = False
+        self._end_by(deadline)
         answer: asyncio.Future[Response] = self._loop.create_future()
-        self._answer, self._deadline = answer, deadline
-        self._timer = self._loop.call_at(deadline, self._late)
-        transport.writelines(request)
+        self._answer = answer
+        transport.write(request)
         try:
             return await answer
         finally:
@@ -149,6 +154,9 @@ class Connection(asyncio.Protocol):
         """End the exchange."""
         self._over(exc)
         self._transport = None
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
         self._ended(self)
 
     def _finish(self) -> None:
@@ -166,14 +174,29 @@ class Connection(asyncio.Protocol):
 
     def _hurry(self) -> None:
         """Give the rest of the body its own time, once the head has come."""
-        if self._deadline is not None and self._timer is not None:
-            soon = min(self._deadline, self._loop.time() + self._drain)
-            self._deadline = None
-            self._timer.cancel()
-            self._timer = self._loop.call_at(soon, self._late)
+        if self._deadline is not None and not self._hurries:
+            self._hurries = True
+            self._end_by(min(self._deadline, self._loop.time() + self._drain))
 
-    def _late(self) -> None:
-        self._fail(TimeoutError(), answered=self._reader.status > 0)
+    def _end_by(self, deadline: float) -> None:
+        """Let the exchange be over at ``deadline``."""
+        self._deadline = deadline
+        if self._timer is not None:
+            if self._rings <= deadline:
+                return
+            self._timer.cancel()
+        self._rings = deadline
+        self._timer = self._loop.call_at(deadline, self._ring)
+
+    def _ring(self) -> None:
+        """End the exchange if it is late, and wait on if it is not."""
+        self._timer = None
+        if self._deadline is None:
+            return
+        if self._rings < self._deadline:
+            self._end_by(self._deadline)
+        else:
+            self._fail(TimeoutError(), answered=self._reader.status > 0)
 
     def _over(self, reason: Exception | None) -> None:
         """End the exchange with the connection."""
@@ -205,8 +228,5 @@ class Connection(asyncio.Protocol):
 
     def _release(self) -> asyncio.Future[Response] | None:
         """End the exchange; return what waits for it, unless it was given up meanwhile."""
-        answer, self._answer = self._answer, None
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        answer, self._answer, self._deadline = self._answer, None, None
         return None if answer is None or answer.done() else answer

@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import field
 from datetime import timedelta
+from typing import Any
 
 import aiohttp
 from aiohttp.abc import AbstractResolver
@@ -105,7 +106,7 @@ class GuardedClient:
             await pool.close()
             await self._dialler.close()
 
-    async def post(
+    def post(
         self,
         url: str,
         body: bytes,
@@ -113,7 +114,7 @@ class GuardedClient:
         timeout: timedelta,  # the bound of the attempt belongs to the contract of a channel
         *,
         read: int = 0,
-    ) -> Answer | Failed:
+    ) -> Coroutine[Any, Any, Answer | Failed]:
         """Send ``body`` by POST once; wait at most ``timeout`` for the head of the answer.
 
         Of its body at most ``read`` bytes are returned, and nothing of a longer one.
@@ -121,21 +122,21 @@ class GuardedClient:
         A kept-alive connection that turns out closed before anything was answered is replaced
         once: the endpoint never took the request.
         """
-        return await self._send("POST", url, body, headers, timeout, read=read)
+        return self._send("POST", url, body, headers, timeout, read=read)
 
-    async def put(
+    def put(
         self,
         url: str,
         body: bytes,
         headers: Iterable[tuple[str, str]],
         timeout: timedelta,
-    ) -> Answer | Failed:
+    ) -> Coroutine[Any, Any, Answer | Failed]:
         """Send ``body`` by PUT; see ``post``.
 
         It is sent once more wherever the connection was closed without an answer: PUT may be
         repeated (RFC 9110, 9.2.2).
         """
-        return await self._send("PUT", url, body, headers, timeout, repeat=True)
+        return self._send("PUT", url, body, headers, timeout, repeat=True)
 
     async def _send(
         self,
@@ -156,14 +157,14 @@ class GuardedClient:
             target = target_of(method, url)
             if not (target.origin.tls or self.policy.allow_http):
                 raise NotAllowedError(_NO_HTTP)
-            lines = header_lines(tuple(headers))
-            head = b"%b%bContent-Length: %d%b\r\n" % (
-                *(target.opening, lines, len(body), self._ending),
+            # One piece: sending two takes longer than putting them together.
+            request = b"%b%bContent-Length: %d%b\r\n%b" % (
+                *(target.opening, header_lines(tuple(headers)), len(body), self._ending, body),
             )
             response = await self._exchange(
                 pool,
                 target.origin,
-                (head, body),
+                request,
                 attempt,
                 deadline=self._loop.time() + timeout.total_seconds(),
                 most=max(read, self._limits.body_bytes),
@@ -173,21 +174,20 @@ class GuardedClient:
             failure, reason = _judge(error, attempt)
             return Failed(failure=failure, reason=reason, timing=attempt.timing())
         text = response.body if len(response.body) <= read else b""
-        timing = attempt.timing(response.at)
-        return Answer(response.status, response.retry_after, timing, text)
+        return Answer(response.status, response.retry_after, attempt.timing(response.at), text)
 
     async def _exchange(
         self,
         pool: Pool,
         origin: Origin,
-        request: tuple[bytes, bytes],
+        request: bytes,
         attempt: Attempt,
         *,
         deadline: float,
         most: int,
         repeat: bool,
     ) -> Response:
-        """Send head and body over a kept connection or a new one, and return the answer."""
+        """Send a request over a kept connection or a new one, and return the answer."""
         connection = pool.take(origin)
         if connection is None:
             async with asyncio.timeout_at(deadline):

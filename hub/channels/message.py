@@ -69,7 +69,7 @@ class MessageChannel:
         result = await post(self._client, envelope, url, read=LONGEST_RESPONSE)
         if isinstance(result, Failed):
             return result
-        judged = judge(result, self._now())
+        judged = judge(result, self._now)
         code = read_response(result.body) if isinstance(judged, Delivered) else ResponseCode.OK
         return judged if code is ResponseCode.OK else self._failed(result, code)
 

@@ -76,7 +76,7 @@ class RestHookChannel:
         The body of the answer and its headers but ``Retry-After`` are not looked at.
         """
         result = await post(self._client, envelope, envelope.endpoint)
-        return judge(result, self._now()) if isinstance(result, Answer) else result
+        return judge(result, self._now) if isinstance(result, Answer) else result
 
 
 def check_target(subscription: Subscription, policy: EgressPolicy, url: str | None) -> None:
@@ -186,8 +186,11 @@ def check_content_type(content_type: str, release: FhirRelease) -> None:
             raise refuse("notifications are sent in the charset utf-8")
 
 
-def judge(answer: Answer, now: datetime) -> DeliveryResult:
-    """Tell what an answer means for the delivery: its status alone decides."""
+def judge(answer: Answer, now: Callable[[], datetime]) -> DeliveryResult:
+    """Tell what an answer means for the delivery: its status alone decides.
+
+    ``now`` is asked only where a date has to be understood.
+    """
     status = answer.status
     if 200 <= status < 300:
         return Delivered(status=status, timing=answer.timing)
@@ -195,7 +198,7 @@ def judge(answer: Answer, now: datetime) -> DeliveryResult:
         failure=_failure(status),
         reason=f"the endpoint answered HTTP {status}",
         status=status,
-        retry_after=retry_after(answer.retry_after, now),
+        retry_after=retry_after(answer.retry_after, now()),
         timing=answer.timing,
     )
 

@@ -153,7 +153,7 @@ def test_what_came_before_the_request_is_no_answer_to_it() -> None:
         connection.data_received(OK + EMPTY)
         assert wire.is_closing()
         with pytest.raises(NotHttpError):
-            await connection.exchange((b"", b""), asyncio.get_running_loop().time() + 1, 100)
+            await connection.exchange(b"", asyncio.get_running_loop().time() + 1, 100)
 
     run(scenario)
 
@@ -163,7 +163,7 @@ def test_over_a_closed_connection_nothing_is_sent() -> None:
         connection = Connection(EgressLimits(), time.monotonic, lambda _ended: None)
         Wire(connection).close()
         with pytest.raises(DroppedError) as caught:
-            await connection.exchange((b"", b""), asyncio.get_running_loop().time() + 1, 100)
+            await connection.exchange(b"", asyncio.get_running_loop().time() + 1, 100)
         assert caught.value.silent
 
     run(scenario)

@@ -130,7 +130,7 @@ CASES = [(status, failure) for failure, group in STATUSES.items() for status in 
 
 @pytest.mark.parametrize(("status", "failure"), CASES)
 def test_the_status_alone_decides(status: int, failure: FailureClass | None) -> None:
-    result = judge(Answer(status, None, Timing()), NOW)
+    result = judge(Answer(status, None, Timing()), lambda: NOW)
 
     if failure is None:
         assert result == Delivered(status=status)
