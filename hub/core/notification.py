@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import field
 from datetime import datetime
 from enum import StrEnum
-from typing import Final, NamedTuple
+from typing import Final
 
 from hub.core.change import Interaction
 from hub.core.related_query import Coding, RelatedQuery
@@ -100,11 +100,15 @@ class NotificationEntry:
     body: bytes | None = field(repr=False)
 
 
-class Addressee(NamedTuple):
+@value(frozen=True, slots=True)
+class Addressee:
     """To which Subscription a notification goes, with which id and under which numbers.
 
-    All else may be the same for many; the fields are those of ``Notification``, ``numbers`` are
-    those of its events.
+    ``id`` is a UUID that depends only on what is said, so that a retry is the same text;
+    ``subscription_identifier`` names the Subscription outside the hub, where the client has given
+    it a name, and names it alone where it is ``administrative``: then nothing that is written tells
+    its id; ``events_since_start`` counts all events so far, or, in an event-notification, is the
+    highest number in it; ``numbers`` are those of its events.
     """
 
     id: str
@@ -119,39 +123,45 @@ class Addressee(NamedTuple):
 class Notification:
     """All that one notification says.
 
-    ``id`` is a UUID that depends only on what is said, so that a retry is the same text;
-    ``subscription_identifier`` names it outside the hub, where the client has given it a name, and
-    names it alone where it is ``administrative``: then nothing that is written tells its id;
-    ``events_since_start`` counts all events so far, or, in an event-notification, is the highest
-    number in it.  ``content_type`` is the MIME type of the Subscription's payload.
+    What it says to its ``addressee`` alone is there; all else may be the same for many.
+    ``content_type`` is the MIME type of the Subscription's payload.
     """
 
-    id: str
+    addressee: Addressee
     type: NotificationType
     release: FhirRelease
-    subscription_id: str
     topic: str | None
     status: SubscriptionStatusCode
     timestamp: datetime
-    events_since_start: int
     events: tuple[NotificationEvent, ...] = ()
     errors: tuple[StatusError, ...] = ()
     entries: tuple[NotificationEntry, ...] = ()
-    subscription_identifier: Identifier | None = None
-    administrative: bool = False
     content_type: str = "application/fhir+json"
 
     @property
-    def addressee(self) -> Addressee:
-        """What it says to its Subscription alone."""
-        return Addressee(
-            self.id,
-            self.subscription_id,
-            self.subscription_identifier,
-            self.administrative,
-            self.events_since_start,
-            tuple([event.event_number for event in self.events]),
-        )
+    def id(self) -> str:
+        """The UUID of what is said."""
+        return self.addressee.id
+
+    @property
+    def subscription_id(self) -> str:
+        """The id of the Subscription."""
+        return self.addressee.subscription_id
+
+    @property
+    def subscription_identifier(self) -> Identifier | None:
+        """The identifier of the Subscription."""
+        return self.addressee.subscription_identifier
+
+    @property
+    def administrative(self) -> bool:
+        """Whether the identifier alone names the Subscription."""
+        return self.addressee.administrative
+
+    @property
+    def events_since_start(self) -> int:
+        """How many events there were."""
+        return self.addressee.events_since_start
 
 
 def stable_uuid(*parts: object) -> str:
@@ -197,25 +207,20 @@ def build_notification(
     (type, id, version).
     """
     level = content or subscription.content
-    to = addressed(
-        subscription,
-        kind,
-        level,
-        total=total,
-        at=timestamp.isoformat(),
-        numbers=tuple([event.number for event in events]),
-    )
     return Notification(
-        id=to.id,
+        addressee=addressed(
+            subscription,
+            kind,
+            level,
+            total=total,
+            at=timestamp.isoformat(),
+            numbers=tuple([event.number for event in events]),
+        ),
         type=kind,
         release=subscription.release,
-        subscription_id=to.subscription_id,
-        subscription_identifier=to.subscription_identifier,
-        administrative=to.administrative,
         topic=None if level is PayloadContent.EMPTY else subscription.topic,
         status=subscription.status,
         timestamp=timestamp,
-        events_since_start=to.events_since_start,
         events=tuple([_event(event, level, hint) for event in events]),
         errors=tuple(errors),
         entries=_entries(events) if level is PayloadContent.FULL_RESOURCE else (),
@@ -264,7 +269,9 @@ def _event(event: NumberedEvent, level: PayloadContent, hint: Coding | None) -> 
         event_number=event.number,
         timestamp=event.timestamp,
         focus=event.focus.key.reference,
-        additional_context=tuple([version.key.reference for version in event.context]),
+        additional_context=(
+            tuple([version.key.reference for version in event.context]) if event.context else ()
+        ),
         related_query=event.queries,
         authorization_hint=hint,
     )

@@ -42,6 +42,25 @@ class Subscriber:
     created: datetime | None = None
     deleted: bool = False
 
+    def faring(
+        self, delivery: DeliveryState, error: str | None, error_code: str | None
+    ) -> Subscriber:
+        """Return it as it is after its delivery went on; nothing else changes as often."""
+        return Subscriber(
+            sid=self.sid,
+            subscription=self.subscription,
+            owner=self.owner,
+            visibility=self.visibility,
+            generation=self.generation,
+            topic_version=self.topic_version,
+            error=error,
+            error_code=error_code,
+            segments=self.segments,
+            delivery=delivery,
+            created=self.created,
+            deleted=self.deleted,
+        )
+
     @property
     def belonging(self) -> Belonging:
         """Whose it is."""

@@ -145,10 +145,14 @@ class Carrier:
     async def _events(self, subscriber: Subscriber, kind: Kind) -> tuple[_Task, Envelope | None]:
         subscription = subscriber.subscription
         total = self._subscribers.top(subscriber)
-        lowest = self._subscribers.lowest(subscriber)
-        first, last = numbers_due(subscriber, kind, total, lowest)
+        first, last = numbers_due(subscriber, kind, total, lowest=1)
+        # What is in memory is kept.
+        events = self._recent.remembered(subscriber, first, last)
+        if not events:
+            lowest = self._subscribers.lowest(subscriber)
+            first, last = numbers_due(subscriber, kind, total, lowest)
+            events = await self._recent.read(subscriber, first, last) if first <= last else []
         task = _Task(kind, subscriber, first, last)
-        events = await self._recent.read(subscriber, first, last) if first <= last else []
         now = self._clock.now()
         if not events:
             await self._intake.settle(passed_over(subscriber, kind, first, last, now))

@@ -36,7 +36,7 @@ class Envelopes:
         confirm_url: Callable[[Subscriber, datetime], str] | None = None,
     ) -> None:
         self._codecs = codecs
-        self._base_url = base_url
+        self._base_urls = {release: base_url(release) for release in codecs}
         self._confirm_url = confirm_url
 
     def around(self, notification: Notification, subscriber: Subscriber, now: datetime) -> Envelope:
@@ -49,7 +49,7 @@ class Envelopes:
             endpoint=subscription.endpoint or "",
             content_type=subscription.content_type,
             body=encoded(
-                self._codecs[release], subscription, notification, self._base_url(release)
+                self._codecs[release], subscription, notification, self._base_urls[release]
             ),
             parameter=subscription.parameter,
             timeout=subscription.timeout or DEFAULT_TIMEOUT,

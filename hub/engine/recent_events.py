@@ -94,10 +94,32 @@ class RecentEvents:
 
     def remembered(self, subscriber: Subscriber, low: int, high: int) -> list[NumberedEvent] | None:
         """Return the same as ``read``, None where not all of it is in memory."""
+        if low == high and (found := self._lone(subscriber, low)) is not None:
+            return [found]
         try:
             return read_events(self, subscriber, low, high)
         except _NotKeptError:
             return None
+
+    def _lone(self, subscriber: Subscriber, number: int) -> NumberedEvent | None:
+        """Return what most ask for: a new event, of a change, that includes nothing else."""
+        if not subscriber.segments:
+            return None
+        segment = subscriber.segments[-1]
+        event = self._events.get((segment.stream, number + segment.offset))
+        if event is None or number < segment.first or not segment.is_open:
+            return None
+        context = event.context
+        if context.includes or context.occurrence is not None:
+            return None
+        focus = self._versions[event.seq]
+        return NumberedEvent(
+            number=number,
+            timestamp=focus.timestamp,
+            focus=focus,
+            queries=context.queries,
+            lost=context.lost,
+        )
 
     def events(self, stream: int, low: int, high: int) -> list[StreamEvent]:
         """Return the events of a stream with n from ``low`` to ``high``, in order."""

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import datetime
 
 from hub.core.numbering import lowest, top
@@ -131,9 +130,7 @@ class RemoteHub:
             before = self._by_sid.get(sid)
             # One that is not known yet comes as it is then.
             if before is not None:
-                self._by_sid[sid] = replace(
-                    before, delivery=state_of(state), error=error, error_code=code
-                )
+                self._by_sid[sid] = before.faring(state_of(state), error, code)
         if said.floors:
             self._recent.forget()
         self._recent.keep(

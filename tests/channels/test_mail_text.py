@@ -153,12 +153,14 @@ def test_lost_events_and_the_attachment_are_told() -> None:
 @pytest.mark.parametrize("kind", list(NotificationType)[:3])
 def test_a_mail_of_an_administrative_subscription_tells_no_id(kind: NotificationType) -> None:
     name = Identifier("http://example.org/subs", "7\nBcc: x@example.org")
-    notification = replace(
-        a_notification(kind=kind),
+    plain = a_notification(kind=kind)
+    to = replace(
+        plain.addressee,
         subscription_id="the-id",
         subscription_identifier=name,
         administrative=True,
     )
+    notification = replace(plain, addressee=to)
     subject, *texts = words(notification)
     assert "Bcc" not in subject
     for text in texts:

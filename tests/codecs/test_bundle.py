@@ -182,12 +182,13 @@ def test_no_notification_of_an_administrative_subscription_tells_its_id(
     release: FhirRelease, kind: NotificationType, content: PayloadContent
 ) -> None:
     plain = a_notification(release, kind, content)
-    hidden = replace(
-        plain,
+    to = replace(
+        plain.addressee,
         subscription_id="the-id",
         subscription_identifier=Identifier("http://example.org/subs", "77240214"),
         administrative=True,
     )
+    hidden = replace(plain, addressee=to)
     texts = (
         CODECS[release].encode_notification(hidden, BASE),
         CODECS[release].encode_statuses([hidden], BASE, f"{BASE}/Subscription/$status"),
