@@ -190,8 +190,7 @@ class GuardedClient:
         """Send a request over a kept connection or a new one, and return the answer."""
         connection = pool.take(origin)
         if connection is None:
-            async with asyncio.timeout_at(deadline):
-                connection = await pool.claim(origin)
+            connection = await pool.claim(origin, deadline)
         try:
             if connection is None:
                 connection = await self._dial(pool, origin, attempt, deadline)

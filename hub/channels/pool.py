@@ -17,11 +17,14 @@ from hub.channels.request import Origin
 
 @dataclass(slots=True)
 class _Places:
-    """What one origin has: places in use, connections kept, who waits in order of coming."""
+    """What one origin has: places in use, connections kept, who waits in order of coming.
+
+    Whoever waits does so until an instant on the loop's clock.
+    """
 
     used: int = 0
     kept: list[Connection] = field(default_factory=list)
-    waiting: dict[asyncio.Future[Connection | None], None] = field(default_factory=dict)
+    waiting: dict[asyncio.Future[Connection | None], float] = field(default_factory=dict)
 
 
 class Pool:
@@ -41,6 +44,9 @@ class Pool:
         self._turns: dict[Origin, None] = {}
         self._open: dict[Connection, asyncio.Future[None]] = {}
         self._sweeper: asyncio.TimerHandle | None = None
+        self._bell: asyncio.TimerHandle | None = None
+        self._rings = 0.0
+        """When the bell rings: not later than the first who waits has to go."""
         self.closed = False
 
     def take(self, origin: Origin) -> Connection | None:
@@ -50,14 +56,19 @@ class Pool:
             return None
         connection = self._pop(places)
         if connection is not None:
-            self._occupy(places)
+            places.used += 1
+            self._used += 1
         return connection
 
-    async def claim(self, origin: Origin) -> Connection | None:
+    async def claim(self, origin: Origin, deadline: float) -> Connection | None:
         """Wait for a place; return a kept connection with it, or None where one is to be dialled.
+
+        Args:
+            deadline: until when to wait, on the loop's clock.
 
         Raises:
             DroppedError: the pool is closed.
+            TimeoutError: no place became free in time.
         """
         if self.closed:
             raise DroppedError
@@ -66,8 +77,9 @@ class Pool:
             self._occupy(places)
             return self._pop(places)
         turn: asyncio.Future[Connection | None] = self._loop.create_future()
-        places.waiting[turn] = None
+        places.waiting[turn] = deadline
         self._turns[origin] = None
+        self._ring_by(deadline)
         try:
             return await turn
         except asyncio.CancelledError:
@@ -80,22 +92,24 @@ class Pool:
 
     def give(self, origin: Origin, connection: Connection | None) -> None:
         """Give a place back, and the connection, if any; it is kept where it can be used again."""
-        if connection is not None and not (self._keep and not self.closed and connection.usable):
-            connection.close()
-            connection = None
         places = self._origins[origin]
         was_full = self._used >= self._limits.connections
         places.used -= 1
         self._used -= 1
         if connection is not None:
-            connection.kept_since = self._loop.time()
-            places.kept.append(connection)
-            self._sweep_later()
+            if self._keep and not self.closed and connection.usable:
+                connection.kept_since = self._loop.time()
+                places.kept.append(connection)
+                if self._sweeper is None:
+                    self._sweep_later()
+            else:
+                connection.close()
         if was_full:
             self._serve_others()
         elif places.waiting:
             self._serve(origin, places)
-        self._tidy(origin, places)
+        if self._turns or not places.kept:
+            self._tidy(origin, places)
 
     def opened(self, connection: Connection) -> None:
         """Note a connection that was made, to close it in the end."""
@@ -111,8 +125,9 @@ class Pool:
     async def close(self) -> None:
         """Close every connection; whoever waits for a place or an answer gets none."""
         self.closed = True
-        if self._sweeper is not None:
-            self._sweeper.cancel()
+        for timer in (self._sweeper, self._bell):
+            if timer is not None:
+                timer.cancel()
         for places in self._origins.values():
             for turn in places.waiting:
                 if not turn.done():
@@ -164,6 +179,28 @@ class Pool:
                     self._turns[origin] = None
                 return
 
+    def _ring_by(self, deadline: float) -> None:
+        """Look not later than ``deadline`` who has waited for too long."""
+        if self._bell is not None:
+            if self._rings <= deadline:
+                return
+            self._bell.cancel()
+        self._rings = deadline
+        self._bell = self._loop.call_at(deadline, self._ring)
+
+    def _ring(self) -> None:
+        """Send away whoever has waited for too long."""
+        self._bell, late = None, self._rings
+        for origin, places in list(self._origins.items()):
+            for turn, deadline in list(places.waiting.items()):
+                if deadline > late:
+                    self._ring_by(deadline)
+                else:
+                    del places.waiting[turn]
+                    if not turn.done():
+                        turn.set_exception(TimeoutError())
+            self._tidy(origin, places)
+
     def _tidy(self, origin: Origin, places: _Places) -> None:
         if not places.waiting:
             self._turns.pop(origin, None)
@@ -171,8 +208,7 @@ class Pool:
                 self._origins.pop(origin, None)
 
     def _sweep_later(self) -> None:
-        if self._sweeper is None:
-            self._sweeper = self._loop.call_later(self._limits.idle, self._sweep)
+        self._sweeper = self._loop.call_later(self._limits.idle, self._sweep)
 
     def _sweep(self) -> None:
         """Close what was kept for too long."""
@@ -183,6 +219,6 @@ class Pool:
                 if connection.kept_since < oldest:
                     connection.close()
             places.kept = [each for each in places.kept if each.usable]
-            if places.kept:
+            if places.kept and self._sweeper is None:
                 self._sweep_later()
             self._tidy(origin, places)

@@ -196,6 +196,34 @@ def test_an_exchange_that_is_given_up_closes_its_connection(
 
 
 @LOOPS
+def test_each_exchange_of_a_connection_has_its_own_time(loop: Loop) -> None:
+    """A kept timer ends neither a later exchange too soon nor one that has less time too late."""
+
+    async def scenario() -> None:
+        clock = asyncio.get_running_loop()
+        held = peer.Held(asyncio.Event())
+        answers: list[peer.Answer] = [peer.Reply(200), held, peer.Reply(200), peer.Hang()]
+        async with peer.Endpoint(answers) as endpoint, a_client(LOOPBACK) as client:
+            first = await client.post(endpoint.url, b"1", (), SHORT)
+            assert isinstance(first, Answer)
+            waiting = asyncio.create_task(client.post(endpoint.url, b"2", (), LONG))
+            await endpoint.wait_for(2)
+            past = clock.create_future()
+            clock.call_later(2 * SHORT.total_seconds(), past.set_result, None)
+            await past
+            held.release.set()
+            assert isinstance(await waiting, Answer)
+            assert isinstance(await client.post(endpoint.url, b"3", (), LONG), Answer)
+            assert endpoint.connections == 1
+            began = clock.time()
+            late = failed(await client.post(endpoint.url, b"4", (), SHORT))
+            assert late.failure is FailureClass.TIMEOUT
+            assert clock.time() - began < LONG.total_seconds() / 2
+
+    run(scenario, loop)
+
+
+@LOOPS
 def test_what_is_in_flight_fails_when_the_client_is_closed(loop: Loop) -> None:
     async def scenario() -> None:
         async with peer.Endpoint(default=peer.Hang()) as endpoint:

@@ -17,6 +17,9 @@ from hub.channels.pool import Pool
 from hub.channels.request import Origin
 from tests.channels.dialling import Wire, run
 
+FAR = 1e9
+"""An instant, on the loop's clock, that does not come."""
+
 A, B, C = ORIGINS = [Origin(False, f"{name}.example.org", 80, False) for name in "abc"]
 
 
@@ -55,7 +58,7 @@ async def turn_of_the_loop() -> None:
 def test_what_is_given_back_is_taken_again_the_last_one_first() -> None:
     async def scenario(pool: Pool) -> None:
         assert pool.take(A) is None
-        assert [await pool.claim(A), await pool.claim(A)] == [None, None]
+        assert [await pool.claim(A, FAR), await pool.claim(A, FAR)] == [None, None]
         first, second = a_connection(pool), a_connection(pool)
         pool.give(A, first)
         pool.give(A, second)
@@ -69,12 +72,12 @@ def test_what_is_given_back_is_taken_again_the_last_one_first() -> None:
 
 def test_what_can_not_be_used_again_is_not_kept() -> None:
     async def scenario(pool: Pool) -> None:
-        await pool.claim(A)
+        await pool.claim(A, FAR)
         closed = a_connection(pool)
         closed.abort()
         pool.give(A, closed)
         assert pool.take(A) is None
-        await pool.claim(A)
+        await pool.claim(A, FAR)
         later = a_connection(pool)
         pool.give(A, later)
         later.abort()
@@ -85,7 +88,7 @@ def test_what_can_not_be_used_again_is_not_kept() -> None:
 
 def test_without_keeping_everything_is_closed() -> None:
     async def scenario(pool: Pool) -> None:
-        await pool.claim(A)
+        await pool.claim(A, FAR)
         connection = a_connection(pool)
         pool.give(A, connection)
         assert not connection.usable
@@ -97,7 +100,7 @@ def test_without_keeping_everything_is_closed() -> None:
 def test_what_is_kept_for_too_long_is_closed() -> None:
     async def scenario(pool: Pool) -> None:
         gone = asyncio.get_running_loop().create_future()
-        await pool.claim(A)
+        await pool.claim(A, FAR)
         connection = Connection(EgressLimits(), lambda: 0.0, gone.set_result)
         Wire(connection)
         pool.give(A, connection)
@@ -110,8 +113,8 @@ def test_what_is_kept_for_too_long_is_closed() -> None:
 
 def test_whoever_waits_longest_is_served_first_and_gets_the_connection() -> None:
     async def scenario(pool: Pool) -> None:
-        await pool.claim(A)
-        waiting = [asyncio.create_task(pool.claim(A)) for _ in range(3)]
+        await pool.claim(A, FAR)
+        waiting = [asyncio.create_task(pool.claim(A, FAR)) for _ in range(3)]
         await turn_of_the_loop()
         waiting[0].cancel()
         await turn_of_the_loop()
@@ -130,11 +133,11 @@ def test_whoever_waits_longest_is_served_first_and_gets_the_connection() -> None
 
 def test_where_the_total_is_the_bound_origins_take_turns() -> None:
     async def scenario(pool: Pool) -> None:
-        await pool.claim(A)
+        await pool.claim(A, FAR)
         order: list[Origin] = []
 
         async def claim(origin: Origin) -> None:
-            await pool.claim(origin)
+            await pool.claim(origin, FAR)
             order.append(origin)
             pool.give(origin, None)
 
@@ -149,9 +152,9 @@ def test_where_the_total_is_the_bound_origins_take_turns() -> None:
 
 def test_a_place_that_was_given_to_somebody_who_left_is_not_lost() -> None:
     async def scenario(pool: Pool) -> None:
-        await pool.claim(A)
-        leaving = asyncio.create_task(pool.claim(A))
-        staying = asyncio.create_task(pool.claim(A))
+        await pool.claim(A, FAR)
+        leaving = asyncio.create_task(pool.claim(A, FAR))
+        staying = asyncio.create_task(pool.claim(A, FAR))
         await turn_of_the_loop()
         pool.give(A, None)
         leaving.cancel()
@@ -164,8 +167,8 @@ def test_a_place_that_was_given_to_somebody_who_left_is_not_lost() -> None:
 
 def test_who_waits_when_it_is_closed_gets_nothing() -> None:
     async def scenario(pool: Pool) -> None:
-        await pool.claim(A)
-        waiting = asyncio.create_task(pool.claim(A))
+        await pool.claim(A, FAR)
+        waiting = asyncio.create_task(pool.claim(A, FAR))
         await turn_of_the_loop()
         kept = a_connection(pool)
         await pool.close()
@@ -173,7 +176,48 @@ def test_who_waits_when_it_is_closed_gets_nothing() -> None:
         with pytest.raises(DroppedError):
             await waiting
         with pytest.raises(DroppedError):
-            await pool.claim(B)
+            await pool.claim(B, FAR)
+        pool.give(A, None)
+
+    with_a_pool(scenario, each=1)
+
+
+def test_who_waits_too_long_goes_and_the_others_stay() -> None:
+    async def scenario(pool: Pool) -> None:
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        await pool.claim(A, FAR)
+        ends: list[float] = []
+
+        async def wait(seconds: float) -> None:
+            with pytest.raises(TimeoutError):
+                await pool.claim(A, began + seconds)
+            ends.append(seconds)
+            assert loop.time() >= began + seconds - 0.002
+
+        staying = asyncio.create_task(pool.claim(A, FAR))
+        await asyncio.gather(*map(wait, (0.06, 0.02, 0.02, 0.04)))
+        assert ends == [0.02, 0.02, 0.04, 0.06]
+        assert not staying.done()
+        pool.give(A, None)
+        assert await staying is None
+        pool.give(A, None)
+
+    with_a_pool(scenario, each=1)
+
+
+def test_who_leaves_in_the_moment_in_which_it_is_late_leaves_nothing_behind() -> None:
+    async def scenario(pool: Pool) -> None:
+        loop = asyncio.get_running_loop()
+        await pool.claim(A, FAR)
+        late = loop.time() + 0.02
+        waiting = asyncio.create_task(pool.claim(A, late))
+        await turn_of_the_loop()
+        loop.call_at(late, waiting.cancel)
+        await asyncio.gather(waiting, return_exceptions=True)
+        assert waiting.cancelled() or isinstance(waiting.exception(), TimeoutError)
+        pool.give(A, None)
+        assert await pool.claim(A, FAR) is None
         pool.give(A, None)
 
     with_a_pool(scenario, each=1)
@@ -219,7 +263,7 @@ def test_no_limit_is_passed_and_nobody_waits_while_there_is_room(
                     assert taken.usable
                     model.held.append((origin, taken))
                 else:
-                    task = asyncio.create_task(pool.claim(origin))
+                    task = asyncio.create_task(pool.claim(origin, FAR))
                     model.waiting.append((origin, task))
             elif step == "cancel" and model.waiting:
                 _, task = model.waiting.pop(number % len(model.waiting))
