@@ -65,7 +65,7 @@ class ReleaseCodec(ABC):
     def encode_payload(self, notification: Notification, base_url: str) -> bytes:
         """Write the notification Bundle in the MIME type that its Subscription asks for."""
         body = self.encode_notification(notification, base_url)
-        return self._in_type_of(notification, body)
+        return write_xml(body, self.release) if _is_xml(notification.content_type) else body
 
     def encode_alike(
         self, notification: Notification, base_url: str
@@ -95,9 +95,6 @@ class ReleaseCodec(ABC):
             entries=self.further_entries(notification),
         )
 
-    def _in_type_of(self, notification: Notification, body: bytes) -> bytes:
-        return write_xml(body, self.release) if _is_xml(notification.content_type) else body
-
     def encode_resource(self, body: bytes, content_type: str) -> bytes:
         """Write a stored resource, given as JSON text, in a MIME type that was asked for."""
         return write_xml(body, self.release) if is_xml(content_type) else body
@@ -108,7 +105,7 @@ class ReleaseCodec(ABC):
         body = write_message(
             notification, bundle, base_url, event=self._message_event, destination=destination
         )
-        return self._in_type_of(notification, body)
+        return write_xml(body, self.release) if _is_xml(notification.content_type) else body
 
     def encode_statuses(
         self, statuses: Sequence[Notification], base_url: str, self_url: str

@@ -9,8 +9,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import field
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final
 
 from hub.core.change import Interaction
@@ -166,12 +167,21 @@ class Notification:
 
 def stable_uuid(*parts: object) -> str:
     """Return the UUID (version 8) that stands for ``parts``, always the same."""
-    return _uuid("\x1f".join([each if isinstance(each, str) else str(each) for each in parts]))
+    return _uuid("\x1f".join(map(str, parts)))
 
 
 def _uuid(said: str) -> str:
     text = hashlib.sha256(said.encode()).hexdigest()
     return f"{text[:8]}-{text[8:12]}-8{text[13:16]}-{_VARIANT[text[16]]}{text[17:20]}-{text[20:32]}"
+
+
+def _iso(timestamp: datetime) -> str:
+    """Return what ``isoformat`` gives; one commit is the instant of many events."""
+    # Instants that are equal are written alike only in one and the same zone.
+    return _iso_in_utc(timestamp) if timestamp.tzinfo is UTC else timestamp.isoformat()
+
+
+_iso_in_utc = lru_cache(maxsize=64)(datetime.isoformat)
 
 
 def most_events(subscription: Subscription) -> int:
@@ -213,7 +223,7 @@ def build_notification(
             kind,
             level,
             total=total,
-            at=timestamp.isoformat(),
+            at=_iso(timestamp),
             numbers=tuple([event.number for event in events]),
         ),
         type=kind,

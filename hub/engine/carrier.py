@@ -140,7 +140,7 @@ class Carrier:
                 timestamp=now,
                 errors=status_errors(subscriber),
             )
-        return self._envelopes.around(notification, subscriber, now)
+        return self._envelopes.around(notification, subscriber)
 
     async def _events(self, subscriber: Subscriber, kind: Kind) -> tuple[_Task, Envelope | None]:
         subscription = subscriber.subscription
@@ -153,12 +153,12 @@ class Carrier:
             first, last = numbers_due(subscriber, kind, total, lowest)
             events = await self._recent.read(subscriber, first, last) if first <= last else []
         task = _Task(kind, subscriber, first, last)
-        now = self._clock.now()
         if not events:
+            now = self._clock.now()
             await self._intake.settle(passed_over(subscriber, kind, first, last, now))
             return task, None
         if subscription.is_classic:
-            return task, self._envelopes.classic(subscriber, now, events[0])
+            return task, self._envelopes.classic(subscriber, self._clock.now(), events[0])
         notification = build_notification(
             subscription,
             NotificationType.EVENT_NOTIFICATION,
@@ -168,7 +168,7 @@ class Carrier:
             errors=lost_before(subscriber, kind, first, events[0].number),
             hint=self._hints.of_endpoint(subscription),
         )
-        return task, self._envelopes.around(notification, subscriber, now)
+        return task, self._envelopes.around(notification, subscriber)
 
     async def _delivered(self, task: _Task, result: Delivered) -> None:
         now = self._clock.now()

@@ -155,7 +155,7 @@ class Delivery:
         fails = subscriber.delivery.failures > 0
         if not self._turns.take(sid, fails=fails, called=called):
             return
-        task = asyncio.create_task(self._carrier.carry(subscriber, due.kind))
+        task = asyncio.get_running_loop().create_task(self._carrier.carry(subscriber, due.kind))
         self._busy[sid] = task
         task.add_done_callback(partial(self._finished, sid))
         if self._witness is not None:

@@ -39,11 +39,11 @@ class Envelopes:
         self._base_urls = {release: base_url(release) for release in codecs}
         self._confirm_url = confirm_url
 
-    def around(self, notification: Notification, subscriber: Subscriber, now: datetime) -> Envelope:
+    def around(self, notification: Notification, subscriber: Subscriber) -> Envelope:
         """Return the envelope with ``notification`` for ``subscriber``."""
         subscription = subscriber.subscription
         release = notification.release
-        is_handshake = notification.type is NotificationType.HANDSHAKE
+        asks = notification.type is NotificationType.HANDSHAKE
         return Envelope(
             channel_type=subscription.channel_type,
             endpoint=subscription.endpoint or "",
@@ -54,7 +54,7 @@ class Envelopes:
             parameter=subscription.parameter,
             timeout=subscription.timeout or DEFAULT_TIMEOUT,
             notification=notification,
-            confirm_url=self._question(subscriber, now) if is_handshake else None,
+            confirm_url=self._question(subscriber, notification.timestamp) if asks else None,
         )
 
     def classic(

@@ -102,7 +102,7 @@ class Verification:
             total=self._subscribers.top(subscriber),
             timestamp=now,
         )
-        return self._envelopes.around(notification, subscriber, now)
+        return self._envelopes.around(notification, subscriber)
 
 
 def likely_cause(channel: ChannelType, failure: FailureClass) -> str:
