@@ -18,25 +18,29 @@ class LocalListener:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._sids: set[int] = set()
-        self._signalled = asyncio.Event()
+        self._told = False
+        self._waiting: asyncio.Future[None] | None = None
         self._alarm: asyncio.Task[None] | None = None
         self._rings: datetime | None = None
 
     def signal(self, sids: Iterable[int]) -> None:
         """Say that these Subscriptions should be looked at."""
         self._sids.update(sids)
-        self._signalled.set()
+        self._told = True
+        if self._waiting is not None and not self._waiting.done():
+            self._waiting.set_result(None)
 
     async def wait(self, until: datetime | None) -> frozenset[int]:
         """Return the Subscriptions signalled since the last call; empty when ``until`` came."""
-        if not self._sids:
+        if not self._told:
             self._set_alarm(until)
+            self._waiting = asyncio.get_running_loop().create_future()
             try:
-                await self._signalled.wait()
+                await self._waiting
             except asyncio.CancelledError:
                 self._set_alarm(None)
                 raise
-        self._signalled.clear()
+        self._told = False
         sids = frozenset(self._sids)
         self._sids.clear()
         return sids
@@ -53,7 +57,7 @@ class LocalListener:
     async def _ring(self, at: datetime) -> None:
         await self._clock.sleep_until(at)
         self._rings = self._alarm = None
-        self._signalled.set()
+        self.signal(())
 
 
 class LocalWakeups:
