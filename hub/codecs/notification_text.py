@@ -6,13 +6,21 @@ where many are told, a hole for it, so that all else is written once.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from operator import itemgetter
+from typing import Final
 
 import orjson
 
 from hub.codecs.subscription import write_identifier
 from hub.core.notification import Addressee, stable_uuid
 from hub.core.release import Resource
+from hub.core.subscription import Identifier
+
+_REMEMBERED: Final = 16_384
+"""Of how many Subscriptions it is remembered how they are called: one change can be told to many,
+and the next one to the same."""
 
 ID, STATUS_ID, REFERENCE, STATUS_URL, COUNT, NUMBER = range(6)
 """What is told to one Subscription alone, by its place in ``told`` and ``holes``: the Bundle's id,
@@ -34,57 +42,51 @@ def holes(events: int) -> list[bytes]:
 
 def told(addressee: Addressee, base_url: str) -> list[bytes]:
     """Return what is told to one Subscription alone, at a base URL."""
+    id, subscription_id, identifier, administrative, count, numbers = addressee
     return [
-        orjson.dumps(addressee.id),
-        stable_uuid(addressee.id, "status").encode(),
-        orjson.dumps(_reference(addressee, base_url)),
-        orjson.dumps(_status_url(addressee, base_url)),
-        b"%d" % addressee.events_since_start,
-        *[b"%d" % number for number in addressee.numbers],
+        b'"%b"' % id.encode(),
+        stable_uuid(id, "status").encode(),
+        *_called(subscription_id, identifier, administrative, base_url),
+        b"%d" % count,
+        *[b"%d" % number for number in numbers],
     ]
 
 
-class TextForMany:
-    """The text that ``pieces`` with ``holes`` give for each addressee, at one base URL."""
+def for_many(pieces: Sequence[bytes], base_url: str) -> Callable[[Addressee], bytes]:
+    """Return what writes the text that ``pieces`` with ``holes`` give, for each addressee."""
+    texts = [b""]
+    places: list[int] = []
+    for piece in pieces:
+        if isinstance(piece, Hole):
+            places.append(int(piece))
+            texts += (b"", b"")
+        else:
+            texts[-1] += piece
+    chosen = itemgetter(*places)
 
-    __slots__ = ("_base_url", "_places", "_texts")
+    def to(addressee: Addressee) -> bytes:
+        filled = texts.copy()
+        filled[1::2] = chosen(told(addressee, base_url))
+        return b"".join(filled)
 
-    def __init__(self, pieces: Sequence[bytes], base_url: str) -> None:
-        self._base_url = base_url
-        self._texts: list[bytes] = []
-        self._places: list[tuple[int, int]] = []
-        begin = 0
-        for end, piece in enumerate(pieces):
-            if isinstance(piece, Hole):
-                self._texts += (b"".join(pieces[begin:end]), piece)
-                self._places.append((len(self._texts) - 1, int(piece)))
-                begin = end + 1
-        self._texts.append(b"".join(pieces[begin:]))
-
-    def to(self, addressee: Addressee) -> bytes:
-        """Return the text for one Subscription."""
-        pieces = self._texts.copy()
-        own = told(addressee, self._base_url)
-        for index, place in self._places:
-            pieces[index] = own[place]
-        return b"".join(pieces)
+    return to
 
 
-def _reference(addressee: Addressee, base_url: str) -> Resource:
-    """Write the reference to the Subscription, absolute, with its first identifier if it has one.
+@lru_cache(_REMEMBERED)
+def _called(
+    id: str, identifier: Identifier | None, administrative: bool, base_url: str
+) -> tuple[bytes, bytes]:
+    """Write the reference to a Subscription and the URL of its ``$status``, as JSON.
 
-    An administrative one, which the subscriber can't read, goes by the identifier alone.
+    The reference is absolute, with its first identifier if it has one.  An administrative one,
+    which the subscriber can't read, goes by the identifier alone, and by the ``$status`` of the
+    type.
     """
-    written: Resource = {}
-    if not addressee.administrative:
-        written["reference"] = f"{base_url}/Subscription/{addressee.subscription_id}"
-    if addressee.subscription_identifier is not None:
-        written["identifier"] = write_identifier(addressee.subscription_identifier)
-    return written
-
-
-def _status_url(addressee: Addressee, base_url: str) -> str:
-    """Return the ``$status`` that tells the same: of the type where the id is not told."""
-    if addressee.administrative:
-        return f"{base_url}/Subscription/$status"
-    return f"{base_url}/Subscription/{addressee.subscription_id}/$status"
+    reference: Resource = {}
+    status = f"{base_url}/Subscription/$status"
+    if not administrative:
+        reference["reference"] = f"{base_url}/Subscription/{id}"
+        status = f"{base_url}/Subscription/{id}/$status"
+    if identifier is not None:
+        reference["identifier"] = write_identifier(identifier)
+    return orjson.dumps(reference), orjson.dumps(status)

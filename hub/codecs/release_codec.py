@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from hub.codecs.bundle import notification_text, write_statuses
 from hub.codecs.message import write_message
-from hub.codecs.notification_text import TextForMany, holes, told
+from hub.codecs.notification_text import for_many, holes, told
 from hub.codecs.parameters import read_parameters, write_parameters
 from hub.codecs.topic import to_release
 from hub.codecs.xml import is_xml
@@ -72,10 +72,10 @@ class ReleaseCodec(ABC):
     ) -> Callable[[Addressee], bytes]:
         """Return what writes payloads that say the same to other Subscriptions."""
         own = holes(len(notification.events))
-        text = TextForMany(self._pieces(notification, base_url, own), base_url)
+        write = for_many(self._pieces(notification, base_url, own), base_url)
         if _is_xml(notification.content_type):
-            return lambda addressee: write_xml(text.to(addressee), self.release)
-        return text.to
+            return lambda addressee: write_xml(write(addressee), self.release)
+        return write
 
     def encode_notification(self, notification: Notification, base_url: str) -> bytes:
         """Write the notification Bundle (also of ``$events``) as JSON, always the same bytes."""

@@ -12,7 +12,7 @@ from dataclasses import field
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 from hub.core.change import Interaction
 from hub.core.related_query import Coding, RelatedQuery
@@ -101,8 +101,7 @@ class NotificationEntry:
     body: bytes | None = field(repr=False)
 
 
-@value(frozen=True, slots=True)
-class Addressee:
+class Addressee(NamedTuple):
     """To which Subscription a notification goes, with which id and under which numbers.
 
     ``id`` is a UUID that depends only on what is said, so that a retry is the same text;

@@ -139,11 +139,12 @@ class Delivery:
         if sid in self._busy or self._draining:
             return
         subscriber = self._subscribers.get(sid)
-        if (
-            subscriber is None
-            or subscriber.deleted
-            or subscriber.subscription.channel_type not in self._channels
-        ):
+        if subscriber is None or subscriber.deleted:
+            return
+        subscription = subscriber.subscription
+        if subscription.channel_type is ChannelType.WEBSOCKET and subscription.end is None:
+            return  # One change can wake thousands of these; there is nothing to do for any.
+        if subscription.channel_type not in self._channels:
             return
         due = self._next(subscriber, now)
         if due is None:

@@ -154,8 +154,7 @@ def test_lost_events_and_the_attachment_are_told() -> None:
 def test_a_mail_of_an_administrative_subscription_tells_no_id(kind: NotificationType) -> None:
     name = Identifier("http://example.org/subs", "7\nBcc: x@example.org")
     plain = a_notification(kind=kind)
-    to = replace(
-        plain.addressee,
+    to = plain.addressee._replace(
         subscription_id="the-id",
         subscription_identifier=name,
         administrative=True,

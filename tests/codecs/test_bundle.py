@@ -182,8 +182,7 @@ def test_no_notification_of_an_administrative_subscription_tells_its_id(
     release: FhirRelease, kind: NotificationType, content: PayloadContent
 ) -> None:
     plain = a_notification(release, kind, content)
-    to = replace(
-        plain.addressee,
+    to = plain.addressee._replace(
         subscription_id="the-id",
         subscription_identifier=Identifier("http://example.org/subs", "77240214"),
         administrative=True,

@@ -15,7 +15,6 @@ from hub.core.change import Interaction
 from hub.core.delivery import Delivered, Envelope, Failed, FailureClass
 from hub.core.instant import format_instant
 from hub.core.notification import (
-    Addressee,
     Notification,
     NotificationType,
     NumberedEvent,
@@ -189,7 +188,7 @@ def test_how_a_subscription_is_addressed(
         )
         to = addressed(subscription, kind, level, total=9, at=NOW.isoformat(), numbers=numbers)
         assert to == said.addressee
-        assert to == Addressee(said.id, "s", identifier, False, counter, numbers)
+        assert to == (said.id, "s", identifier, False, counter, numbers)
 
 
 @given(st.lists(st.text(), min_size=1))
