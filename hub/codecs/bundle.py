@@ -75,11 +75,11 @@ def notification_text(
     """
     pieces = [
         *(b'{"resourceType":"Bundle","id":', own[ID], _kind(bundle_type, profile)),
-        *(b',"timestamp":"', instant(notification.timestamp), b'","entry":[{'),
-        *_status_entry(notification, base_url, own, status),
-        *(b',"request":{"method":"GET","url":', own[STATUS_URL]),
-        b'},"response":{"status":"200"}}',
+        *(instant(notification.timestamp), b'","entry":[{', *_before_status(own)),
     ]
+    pieces += status(notification, base_url, own)
+    pieces += (b',"request":{"method":"GET","url":', own[STATUS_URL])
+    pieces.append(b'},"response":{"status":"200"}}')
     for entry in entries:
         pieces += _entry(entry, base_url)
     pieces.append(b"]}")
@@ -89,7 +89,7 @@ def notification_text(
 @cache
 def _kind(bundle_type: str, profile: str | None) -> bytes:
     meta = b"" if profile is None else b',"meta":{"profile":[%b]}' % orjson.dumps(profile)
-    return b'%b,"type":%b' % (meta, orjson.dumps(bundle_type))
+    return b'%b,"type":%b,"timestamp":"' % (meta, orjson.dumps(bundle_type))
 
 
 def write_statuses(
@@ -118,8 +118,8 @@ def write_statuses(
 
 def _found(notification: Notification, base_url: str, status: StatusWriter) -> bytes:
     own = told(notification.addressee, base_url)
-    entry = _status_entry(notification, base_url, own, status)
-    return b"".join([b"{", *entry, b',"search":{"mode":"match"}}'])
+    resource = status(notification, base_url, own)
+    return b"".join([b"{", *_before_status(own), *resource, b',"search":{"mode":"match"}}'])
 
 
 def subscription_status(
@@ -178,12 +178,9 @@ def newest_deletions(entries: Sequence[NotificationEntry]) -> list[NotificationE
     ]
 
 
-def _status_entry(
-    notification: Notification, base_url: str, own: Sequence[bytes], status: StatusWriter
-) -> list[bytes]:
-    """Write the entry of the status but its braces, as far as every Bundle has it."""
-    resource = status(notification, base_url, own)
-    return [b'"fullUrl":"urn:uuid:', own[STATUS_ID], b'","resource":', *resource]
+def _before_status(own: Sequence[bytes]) -> tuple[bytes, ...]:
+    """Write what stands before the status resource in its entry."""
+    return b'"fullUrl":"urn:uuid:', own[STATUS_ID], b'","resource":'
 
 
 def coding(value: Coding) -> Resource:

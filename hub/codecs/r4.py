@@ -6,6 +6,7 @@ Source: http://hl7.org/fhir/uv/subscriptions-backport/StructureDefinition/backpo
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import ClassVar, Final
 
 import orjson
@@ -38,14 +39,10 @@ class R4Codec(BackportCodec):
         self, notification: Notification, base_url: str, own: Sequence[bytes]
     ) -> list[bytes]:
         """Write the status as Parameters; names in kebab-case, counters as strings."""
-        topic = b""
-        if notification.topic is not None:
-            topic = b',{"name":"topic","valueCanonical":%b}' % orjson.dumps(notification.topic)
         pieces = [
             *(b'{"resourceType":"Parameters","id":"', own[STATUS_ID], _OPENING, own[REFERENCE]),
-            b'}%b,{"name":"status","valueCode":%b},{"name":"type","valueCode":%b},'
-            % (topic, orjson.dumps(notification.status), orjson.dumps(notification.type)),
-            *(b'{"name":"events-since-subscription-start","valueString":"', own[COUNT], b'"}'),
+            _kind(notification.topic, notification.status, notification.type),
+            *(own[COUNT], b'"}'),
         ]
         for place, event in enumerate(notification.events, start=NUMBER):
             pieces += _event(event, own[place], base_url)
@@ -54,6 +51,18 @@ class R4Codec(BackportCodec):
             pieces.append(b',{"name":"error","valueCodeableConcept":%b}' % concept)
         pieces.append(b"]}")
         return pieces
+
+
+@lru_cache(maxsize=256)
+def _kind(topic: str | None, status: str, type: str) -> bytes:
+    """Write what is the same in many notifications, up to the counter."""
+    named = b""
+    if topic is not None:
+        named = b',{"name":"topic","valueCanonical":%b}' % orjson.dumps(topic)
+    return (
+        b'}%b,{"name":"status","valueCode":%b},{"name":"type","valueCode":%b},'
+        b'{"name":"events-since-subscription-start","valueString":"'
+    ) % (named, orjson.dumps(status), orjson.dumps(type))
 
 
 def _event(event: NotificationEvent, number: bytes, base_url: str) -> list[bytes]:
