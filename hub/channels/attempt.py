@@ -45,15 +45,17 @@ class Attempt:
     def enter(self, phase: Phase | None) -> None:
         """Note that ``phase`` begins now, and that the one before it is over."""
         now = self._monotonic()
-        self._leave(now)
+        if self.phase is not None:
+            self._leave(self.phase, now)
         self.phase, self._since = phase, now
 
     def timing(self, now: float | None = None) -> Timing:
         """Return where the time went until ``now``, on the same clock; the attempt is over."""
         if now is None:
             now = self._monotonic()
-        self._leave(now)
-        self.phase = None
+        if self.phase is not None:
+            self._leave(self.phase, now)
+            self.phase = None
         return Timing(
             address=None if self.blocked else self.address,
             dns=self.dns,
@@ -68,7 +70,5 @@ class Attempt:
         """What it is at, in words."""
         return _DOING[self.phase]
 
-    def _leave(self, now: float) -> None:
-        phase = self.phase
-        if phase is not None:
-            setattr(self, phase, (getattr(self, phase) or 0.0) + (now - self._since) * 1000.0)
+    def _leave(self, phase: Phase, now: float) -> None:
+        setattr(self, phase, (getattr(self, phase) or 0.0) + (now - self._since) * 1000.0)

@@ -6,7 +6,7 @@ name: the same engine runs in the simulation on a virtual clock.
 Reading order: ``write`` (one interaction), ``plan`` (a batch of them, planned in memory),
 ``intake`` (the one writer); ``subscribers`` (what is known of each Subscription), ``acceptance``
 (what would be honoured), ``subscriptions`` (their life cycle), ``subscription_status``
-(``$status``, ``$events``); ``settlement`` and ``delivery`` (lanes), ``sockets`` (websockets),
-``retention``, ``topics`` (written while the hub runs), ``messages`` (that come in); ``hub`` and
-``assembly`` (all together).
+(``$status``, ``$events``); ``settlement``, ``delivery`` (lanes) and ``carrier`` (what one of them
+does), ``sockets`` (websockets), ``retention``, ``topics`` (written while the hub runs),
+``messages`` (that come in); ``hub`` and ``assembly`` (all together).
 """
