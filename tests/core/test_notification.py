@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import uuid
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 from hypothesis import given
@@ -189,6 +189,21 @@ def test_how_a_subscription_is_addressed(
         to = addressed(subscription, kind, level, total=9, at=NOW.isoformat(), numbers=numbers)
         assert to == said.addressee
         assert to == (said.id, "s", identifier, False, counter, numbers)
+
+
+def test_an_instant_is_said_in_its_own_zone_whatever_was_said_before() -> None:
+    elsewhere = NOW.astimezone(timezone(timedelta(hours=2)))
+    assert elsewhere == NOW
+
+    def id_at(instant: datetime) -> str:
+        return build_notification(
+            SUBSCRIPTION, NotificationType.HEARTBEAT, total=9, timestamp=instant
+        ).id
+
+    level = SUBSCRIPTION.content
+    for instant in (NOW, elsewhere, NOW, elsewhere):
+        said = (SUBSCRIPTION.release, "s", "heartbeat", level, 9, 9, instant.isoformat())
+        assert id_at(instant) == stable_uuid(*said)
 
 
 @given(st.lists(st.text(), min_size=1))
