@@ -105,6 +105,8 @@ class Connection(asyncio.Protocol):
         try:
             return await answer
         finally:
+            # An error would keep this frame, which keeps the future that keeps the error.
+            del answer
             self.used = True
             if self._answer is not None:
                 self._release()

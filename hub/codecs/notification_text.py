@@ -7,20 +7,13 @@ where many are told, a hole for it, so that all else is written once.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import lru_cache
 from operator import itemgetter
-from typing import Final
 
 import orjson
 
 from hub.codecs.subscription import write_identifier
 from hub.core.notification import Addressee, stable_uuid
-from hub.core.release import Resource
 from hub.core.subscription import Identifier
-
-_REMEMBERED: Final = 16_384
-"""Of how many Subscriptions it is remembered how they are called: one change can be told to many,
-and the next one to the same."""
 
 ID, STATUS_ID, REFERENCE, STATUS_URL, COUNT, NUMBER = range(6)
 """What is told to one Subscription alone, by its place in ``told`` and ``holes``: the Bundle's id,
@@ -54,14 +47,18 @@ def told(addressee: Addressee, base_url: str) -> list[bytes]:
 
 def for_many(pieces: Sequence[bytes], base_url: str) -> Callable[[Addressee], bytes]:
     """Return what writes the text that ``pieces`` with ``holes`` give, for each addressee."""
-    texts = [b""]
+    between: list[list[bytes]] = [[]]
     places: list[int] = []
     for piece in pieces:
         if isinstance(piece, Hole):
             places.append(int(piece))
-            texts += (b"", b"")
+            between.append([])
         else:
-            texts[-1] += piece
+            between[-1].append(piece)
+    texts: list[bytes] = []
+    for each in between:
+        texts += (b"".join(each), b"")
+    texts.pop()
     chosen = itemgetter(*places)
 
     def to(addressee: Addressee) -> bytes:
@@ -72,7 +69,6 @@ def for_many(pieces: Sequence[bytes], base_url: str) -> Callable[[Addressee], by
     return to
 
 
-@lru_cache(_REMEMBERED)
 def _called(
     id: str, identifier: Identifier | None, administrative: bool, base_url: str
 ) -> tuple[bytes, bytes]:
@@ -82,11 +78,11 @@ def _called(
     which the subscriber can't read, goes by the identifier alone, and by the ``$status`` of the
     type.
     """
-    reference: Resource = {}
-    status = f"{base_url}/Subscription/$status"
+    url = f"{base_url}/Subscription"
+    reference = []
     if not administrative:
-        reference["reference"] = f"{base_url}/Subscription/{id}"
-        status = f"{base_url}/Subscription/{id}/$status"
+        url = f"{url}/{id}"
+        reference.append(b'"reference":%b' % orjson.dumps(url))
     if identifier is not None:
-        reference["identifier"] = write_identifier(identifier)
-    return orjson.dumps(reference), orjson.dumps(status)
+        reference.append(b'"identifier":%b' % orjson.dumps(write_identifier(identifier)))
+    return b"{%b}" % b",".join(reference), orjson.dumps(f"{url}/$status")

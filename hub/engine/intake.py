@@ -289,15 +289,10 @@ class Intake:
         )
         if older and subscriber.subscription.status is SubscriptionStatusCode.REQUESTED:
             delivery = replace(delivery, due=subscriber.delivery.due)
+        error, code = settlement.error, settlement.error_code
         if settlement.what is Settled.REACHED:
-            into[sid] = replace(subscriber, delivery=delivery)
-        else:
-            into[sid] = replace(
-                subscriber,
-                delivery=delivery,
-                error=settlement.error,
-                error_code=settlement.error_code,
-            )
+            error, code = subscriber.error, subscriber.error_code
+        into[sid] = subscriber.faring(delivery, error, code)
         plan.attempts.extend(settlement.attempts)
 
     def _publish(self, batch: _Batch) -> None:

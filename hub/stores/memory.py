@@ -182,11 +182,8 @@ class MemoryStore:
             )
         for settled in batch.deliveries:
             kept = self._subscribers[settled.sid]
-            self._subscribers[settled.sid] = replace(
-                kept,
-                delivery=settled.delivery,
-                error=settled.error,
-                error_code=settled.error_code,
+            self._subscribers[settled.sid] = kept.faring(
+                settled.delivery, settled.error, settled.error_code
             )
         self._reader.ring.extend(batch.attempts)
         self._topics.update((topic.canonical, topic) for topic in batch.topics)
