@@ -11,9 +11,14 @@ from hub.core.release import FhirRelease
 from hub.errors import Unavailable
 from hub.stores.postings import Layout, best_layout, layout_named
 
-SCHEMA_VERSION = 5
-"""Raised with every change of ``hub.stores.schema``; a hub refuses a database of another one."""
+SCHEMA_VERSION = 6
+"""Raised with every change of ``hub.stores.schema``.
 
+A hub takes over a database of the version before, and refuses one of any other.
+"""
+
+_IS_OF_5 = "SELECT 1 FROM hub WHERE key = 'schema' AND value = '5'"
+_ATTEMPT_OF_5 = "attempt_of_5"
 
 _INDEXED = "indexed "
 """Begins the keys under which stands, per release, how its resources are indexed."""
@@ -36,6 +41,26 @@ def write_facts(db: sqlite3.Connection, identity: str, layout: Layout) -> None:
             ("layout", layout.name),
         ),
     )
+
+
+def take_over(db: sqlite3.Connection, attempt: str) -> None:
+    """Make a database of schema 5 one of this schema; any other stays as it is.
+
+    What was written under schema 5 is read as before, except that AUTOINCREMENT goes: it cost a
+    page with every commit.
+
+    Args:
+        attempt: the SQL that creates the table ``attempt``.
+    """
+    if not db.execute(_IS_OF_5).fetchone():
+        return
+    db.execute("BEGIN IMMEDIATE")
+    db.execute(f"ALTER TABLE attempt RENAME TO {_ATTEMPT_OF_5}")
+    db.execute(attempt)
+    db.execute(f"INSERT INTO attempt SELECT * FROM {_ATTEMPT_OF_5} ORDER BY id")  # noqa: S608  # a constant
+    db.execute(f"DROP TABLE {_ATTEMPT_OF_5}")
+    db.execute("UPDATE hub SET value = ? WHERE key = 'schema'", (str(SCHEMA_VERSION),))
+    db.execute("COMMIT")
 
 
 def read_facts(db: sqlite3.Connection) -> dict[str, str]:

@@ -31,6 +31,9 @@ _STATUSES = {each.value: each for each in SubscriptionStatusCode}
 _CHANNELS = {each.value: each for each in ChannelType}
 _CONTENTS = {each.value: each for each in PayloadContent}
 _NOBODY: frozenset[str] = frozenset()
+_TRIGGERS = 63
+"""So many triggers have a bit in a number that SQLite can store."""
+
 _KEPT = 512
 """How many contexts are remembered: most events of a topic have the same one."""
 
@@ -65,8 +68,12 @@ def decode_filters(text: bytes) -> tuple[FilterBy, ...]:
     return _filters(orjson.loads(text))
 
 
-def encode_context(context: EventContext) -> bytes | None:
-    """Return a context as JSON, None for the empty one."""
+def encode_context(context: EventContext) -> bytes | int | None:
+    """Return a context as JSON, None for the empty one, a number where it is triggers alone.
+
+    Bit k of the number is the trigger with index k; SQLite stores it in a byte, the least of all
+    in none.
+    """
     occurrence = context.occurrence
     if occurrence is None and not (context.includes or context.queries or context.lost):
         return _encode_triggers(context.triggers)
@@ -83,16 +90,22 @@ def encode_context(context: EventContext) -> bytes | None:
 
 
 @lru_cache(maxsize=_KEPT)
-def _encode_triggers(triggers: tuple[int, ...]) -> bytes | None:
-    return orjson.dumps((triggers, (), ())) if triggers else None
+def _encode_triggers(triggers: tuple[int, ...]) -> bytes | int | None:
+    if not triggers:
+        return None
+    if triggers == tuple(sorted({*triggers})) and triggers[0] >= 0 and triggers[-1] < _TRIGGERS:
+        return sum(1 << trigger for trigger in triggers)
+    return orjson.dumps((triggers, (), ()))
 
 
 @lru_cache(maxsize=_KEPT)
-def decode_context(text: bytes | None) -> EventContext:
+def decode_context(stored: bytes | int | None) -> EventContext:
     """Return the context that ``encode_context`` wrote."""
-    if text is None:
+    if stored is None:
         return _NO_CONTEXT
-    triggers, includes, queries, *told = orjson.loads(text)
+    if isinstance(stored, int):
+        return EventContext(triggers=tuple(k for k in range(_TRIGGERS) if stored >> k & 1))
+    triggers, includes, queries, *told = orjson.loads(stored)
     lost = told == [_LOST]
     return EventContext(
         triggers=tuple(triggers),

@@ -1,13 +1,16 @@
-"""SQL that looks up several values at once, in few different texts: each is prepared once."""
+"""SQL for several values or rows at once, in few different texts: each is prepared once."""
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import TypeVar
 
 T = TypeVar("T")
 
 _MOST = 64
+_ROWS = 32
 
 
 def in_parts(sql: str, values: Sequence[T]) -> Iterator[tuple[str, list[T]]]:
@@ -20,3 +23,21 @@ def in_parts(sql: str, values: Sequence[T]) -> Iterator[tuple[str, list[T]]]:
         size = 1 << (len(part) - 1).bit_length()
         part += part[-1:] * (size - len(part))
         yield f"{sql} (?{',?' * (size - 1)})", part
+
+
+def insert_rows(db: sqlite3.Connection, sql: str, rows: Sequence[tuple[object, ...]]) -> None:
+    """Execute ``sql``, which ends in ``VALUES``, for ``rows`` of one width.
+
+    Many rows go in one statement: to begin one costs as much as to write a short row.
+    """
+    if not rows:
+        return
+    width = len(rows[0])
+    one = f"(?{',?' * (width - 1)})"
+    whole = len(rows) - len(rows) % _ROWS
+    if whole:
+        many = f"{sql} {one}{f',{one}' * (_ROWS - 1)}"
+        values = list(chain.from_iterable(rows[:whole]))
+        for start in range(0, len(values), _ROWS * width):
+            db.execute(many, values[start : start + _ROWS * width])
+    db.executemany(f"{sql} {one}", rows[whole:])

@@ -114,7 +114,10 @@ class Stream(Table, table=True):
 
 
 class StreamN(Table, table=True):
-    """The counter of a stream: narrow, as it is rewritten all the time."""
+    """The counter of a stream: the highest of ``n``, ``floor`` and the n of its events.
+
+    ``n`` is written only where no event says it, so that an event is one row.
+    """
 
     __tablename__ = "stream_n"
     stream: int = Field(primary_key=True)
@@ -123,7 +126,11 @@ class StreamN(Table, table=True):
 
 
 class StreamEventRow(Table, table=True):
-    """One event of a stream; ``context`` is NULL where there is none."""
+    """One event of a stream; ``context`` is NULL where there is none.
+
+    It is a number where it is triggers alone (``hub.stores.encoding``): most rows are so, and half
+    as long as with JSON.
+    """
 
     __tablename__ = "stream_event"
     __table_args__ = _NARROW
@@ -188,14 +195,13 @@ class Delivery(Table, table=True):
 
 
 class AttemptRow(Table, table=True):
-    """A ring of the newest attempts.
+    """A ring of the newest attempts: the highest ``id`` is the newest.
 
     It has no index by Subscription: it is written with every delivery and read by people only.
     ``dns`` to ``total`` are milliseconds.
     """
 
     __tablename__ = "attempt"
-    __table_args__ = _NEVER_REUSED
     id: int = Field(primary_key=True)
     sid: int
     at: int

@@ -18,7 +18,7 @@ from typing import TypeVar
 
 from hub.errors import Unavailable
 from hub.ports import StoreBroken
-from hub.stores.database_facts import is_empty, layout_of, read_facts, write_facts
+from hub.stores.database_facts import is_empty, layout_of, read_facts, take_over, write_facts
 from hub.stores.postings import Layout, best_layout
 from hub.stores.process_lock import ProcessLock
 from hub.stores.secrets import sync_directory
@@ -76,6 +76,7 @@ class SqliteDatabase:
             closing.callback(self.db.close)
             self._configure(size_limit)
             _create_schema(self.db, identity, layout)
+            take_over(self.db, _statements()[0])
             facts = read_facts(self.db)
             self.identity = facts["identity"]
             self.layout = layout_of(self.db, facts)

@@ -31,7 +31,9 @@ from hub.stores.sqlite_writer import secret_name
 _RELEASES = {release.value: release for release in FhirRelease}
 _LAST_ID = "SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = ?"
 _STREAMS = (
-    "SELECT s.id, s.release, s.topic, s.key, s.filters, s.visibility, s.muted, c.n, c.floor "
+    "SELECT s.id, s.release, s.topic, s.key, s.filters, s.visibility, s.muted, "
+    "max(c.n, c.floor, coalesce((SELECT max(e.n) FROM stream_event AS e WHERE e.stream = s.id), 0)"
+    "), c.floor "
     "FROM stream AS s JOIN stream_n AS c ON c.stream = s.id ORDER BY s.id"
 )
 _SUBSCRIBERS = (

@@ -20,7 +20,7 @@ from hub.stores.encoding import (
     optional_micros,
 )
 from hub.stores.kinds import Kinds, read_kinds
-from hub.stores.placeholders import in_parts
+from hub.stores.placeholders import in_parts, insert_rows
 from hub.stores.postings import (
     IS_CURRENT,
     Layout,
@@ -52,7 +52,7 @@ _STREAM = (
     "muted = excluded.muted"
 )
 _STREAM_N = "INSERT OR REPLACE INTO stream_n(stream, n, floor) VALUES (?, ?, ?)"
-_EVENT = "INSERT INTO stream_event(stream, n, seq, context) VALUES (?, ?, ?, ?)"
+_EVENTS = "INSERT INTO stream_event(stream, n, seq, context) VALUES"
 _SUBSCRIPTION = (
     "INSERT INTO subscription(sid, release, id, owner, visibility, generation, topic_version, "
     "error, error_code, created, deleted, fields, secrets) "
@@ -224,15 +224,16 @@ class SqliteWriter:
             db.executemany(_STREAM, map(_stream_row, batch.streams))
             db.executemany(_STREAM_N, [(found.id, found.n, found.floor) for found in batch.streams])
         if batch.events:
-            db.executemany(
-                _EVENT,
+            insert_rows(
+                db,
+                _EVENTS,
                 [(e.stream, e.n, e.seq, encode_context(e.context)) for e in batch.events],
             )
-        if batch.counters:
-            db.executemany(
-                "UPDATE stream_n SET n = ? WHERE stream = ?",
-                [(n, stream) for stream, n in batch.counters.items()],
-            )
+        # Nearly always the last event says what the counter is, and then it is not written.
+        last = {event.stream: event.n for event in batch.events}
+        counters = [(n, id) for id, n in batch.counters.items() if last.get(id) != n]
+        if counters:
+            db.executemany("UPDATE stream_n SET n = ? WHERE stream = ?", counters)
         if batch.floors:
             floors = [(floor, stream) for stream, floor in batch.floors.items()]
             db.executemany("UPDATE stream_n SET floor = ? WHERE stream = ?", floors)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import lzma
 import os
 import resource
 import shutil
@@ -16,6 +17,7 @@ import pytest
 
 from hub.core.delivery import Timing
 from hub.core.search_index import Everything, Term
+from hub.core.version import EventContext, StreamEvent
 from hub.errors import StoreFull, Unavailable
 from hub.ports import Store, StoreBroken, WriteBatch
 from hub.stores.postings import FullText, Layout, Plain
@@ -26,10 +28,12 @@ from tests.stores.samples import (
     SECRET,
     a_key,
     a_sqlite_store,
+    a_stream,
     a_subscriber,
     a_version,
     an_attempt,
     an_entry,
+    an_event,
 )
 
 MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None
@@ -161,6 +165,43 @@ def test_a_database_of_another_schema_is_refused_and_left_alone(path: Path) -> N
         a_sqlite_store(path).open()
     with raw(path) as db:
         assert db.execute("SELECT value FROM hub WHERE key = 'schema'").fetchone() == ("999",)
+
+
+def test_a_database_of_schema_5_is_taken_over_with_all_that_it_holds(path: Path) -> None:
+    """The file was written by a hub of that schema, from the samples."""
+    path.write_bytes(lzma.decompress((Path(__file__).parent / "schema_5.db.xz").read_bytes()))
+    store = a_sqlite_store(path)
+    contexts = [EventContext(triggers=triggers) for triggers in ((0,), (0, 3), ())]
+    events = [StreamEvent(stream=1, n=n, seq=n, context=of) for n, of in enumerate(contexts, 1)]
+    events.append(an_event(4, seq=4))
+    last = a_version(5, a_key("2"), version=2, previous=2)
+    for attempts in ((1, 2, 3), (1, 2, 3, 4)):
+        found = store.open()
+        with closing(store):
+            assert found.streams == (a_stream(1, n=len(events)), a_stream(2, n=7, floor=7))
+            assert found.subscribers == (a_subscriber(),)
+            assert store.writer.events(1, 1, 9) == events
+            assert store.writer.attempts(1, 9) == [an_attempt(n) for n in reversed(attempts)]
+            tasks = store.writer.search(R5, "Task", Term("h1"), count=9)
+            assert [task.seq for task in tasks] == ([4, 3, 2] if len(attempts) == 3 else [5, 4, 3])
+            assert store.check() == []
+            if len(attempts) == 3:
+                events.append(StreamEvent(stream=1, n=5, seq=5, context=contexts[1]))
+                store.commit(
+                    WriteBatch(
+                        versions=[last],
+                        index={5: an_entry("h1")},
+                        unindex=[2],
+                        events=events[-1:],
+                        counters={1: 5},
+                        attempts=[an_attempt(4)],
+                    )
+                )
+    with raw(path) as db:
+        held = dict(db.execute("SELECT name, sql FROM sqlite_schema WHERE type = 'table'"))
+        facts = dict(db.execute("SELECT key, value FROM hub"))
+    assert "AUTOINCREMENT" not in held["attempt"]
+    assert facts["schema"] == "6"
 
 
 def test_a_file_that_is_no_database_is_broken(path: Path) -> None:
