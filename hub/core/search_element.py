@@ -16,7 +16,7 @@ from hub.core.release import Json, Resource
 from hub.core.search_comparator import date_range
 from hub.core.search_parameter import SearchParameter, SearchParameters
 from hub.core.search_path import Step, branches
-from hub.core.search_term import ALWAYS, ParameterTerms, has_term, terms_of
+from hub.core.search_term import ALWAYS, LAST_UPDATED, ParameterTerms, has_term, terms_of
 from hub.core.search_value import NO_VALUES, coding_parts, local_parts
 
 Ranges: TypeAlias = list[tuple[int, int, int]]
@@ -38,7 +38,10 @@ class _Element:
 def read_elements(
     parameters: SearchParameters, resource_type: str, resource: Resource
 ) -> tuple[list[str], Ranges]:
-    """Return the terms and ranges of every parameter of ``resource_type``; some come twice."""
+    """Return the terms and ranges of every parameter of ``resource_type``; some come twice.
+
+    The type has a term of its own, and when a resource was written its version says.
+    """
     terms: list[str] = []
     ranges: Ranges = []
     everywhere, elements = _elements(parameters, resource_type)
@@ -103,7 +106,7 @@ def _elements(
     everywhere: dict[str, SearchParameter] = {}
     elements: dict[str, _Element] = {}
     for code, parameter in parameters.of(resource_type).items():
-        if not parameter.has_values or code == "_type":
+        if not parameter.has_values or code in ("_type", LAST_UPDATED):
             continue
         if not parameter.path or parameter.path.startswith("?") or parameter.type == "special":
             everywhere[code] = parameter
@@ -135,7 +138,7 @@ def _writer(names: ParameterTerms, parameter: SearchParameter, steps: Sequence[S
         case "reference", [only] if only.startswith(":"):
             return _reference_writer(names, only[1:])
         case "date", []:
-            return _date_writer(names, () if parameter.code in ALWAYS else (names.presence,))
+            return _date_writer(names)
         case _:
             return _unwritten
 
@@ -232,15 +235,15 @@ def _reference_terms(
     return names.presence, names.form(literal)
 
 
-def _date_writer(names: ParameterTerms, presence: tuple[str, ...]) -> Writer:
-    number = names.number
+def _date_writer(names: ParameterTerms) -> Writer:
+    presence, number = names.presence, names.number
 
     def write(element: Json, terms: list[str], ranges: Ranges) -> bool:
         if type(element) is not str:
             return False
         found = date_range(element)
         if found is not None:
-            terms += presence
+            terms.append(presence)
             ranges.append((number, *found))
         return True
 

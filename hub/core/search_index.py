@@ -10,6 +10,7 @@ query then selects every resource that has the parameter at all.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
@@ -32,6 +33,7 @@ from hub.core.search_near import Circle, IsNear
 from hub.core.search_parameter import ANY_RESOURCE, SearchParameter, SearchParameters
 from hub.core.search_term import (
     ALWAYS,
+    LAST_UPDATED,
     LONGEST,
     encoded,
     has_term,
@@ -81,6 +83,18 @@ class Overlap:
 
 
 @dataclass(frozen=True, slots=True)
+class Updated:
+    """Versions of an instant that answers [low, high) as ``how`` says, as in ``Overlap``.
+
+    All are microseconds since 1970 UTC.  An entry does not hold it: whoever has a version knows it.
+    """
+
+    low: int
+    high: int
+    how: Comparator
+
+
+@dataclass(frozen=True, slots=True)
 class And:
     """Entries that every part selects; never empty."""
 
@@ -106,7 +120,7 @@ class Everything:
     """All entries of the release."""
 
 
-Expression: TypeAlias = Term | Prefix | Overlap | And | Or | Not | Everything
+Expression: TypeAlias = Term | Prefix | Overlap | Updated | And | Or | Not | Everything
 
 
 def index_entry(parameters: SearchParameters, resource: Resource) -> IndexEntry:
@@ -117,8 +131,12 @@ def index_entry(parameters: SearchParameters, resource: Resource) -> IndexEntry:
     return IndexEntry(frozenset(terms), frozenset(ranges))
 
 
-def selects(expression: Expression, entry: IndexEntry) -> bool:
-    """Tell whether ``expression`` selects ``entry``: what every store must do."""
+def selects(expression: Expression, entry: IndexEntry, at: int = 0) -> bool:
+    """Tell whether ``expression`` selects ``entry``: what every store must do.
+
+    Args:
+        at: the instant of the version, in microseconds since 1970 UTC; only ``Updated`` asks.
+    """
     match expression:
         case Term(text):
             return text in entry.terms
@@ -129,12 +147,14 @@ def selects(expression: Expression, entry: IndexEntry) -> bool:
                 number == parameter and how.holds((low, high), (start, end))
                 for number, start, end in entry.ranges
             )
+        case Updated(low, high, how):
+            return how.holds((low, high), (at, at + 1))
         case And(parts):
-            return all(selects(part, entry) for part in parts)
+            return all(selects(part, entry, at) for part in parts)
         case Or(parts):
-            return any(selects(part, entry) for part in parts)
+            return any(selects(part, entry, at) for part in parts)
         case Not(part):
-            return not selects(part, entry)
+            return not selects(part, entry, at)
         case _:
             return True
 
@@ -206,6 +226,11 @@ def _plan_criterion(resource_type: str, criterion: Criterion) -> tuple[Expressio
             return _plan_parts(resource_type, groups), False
         case IsBelow(parameter):
             return Term(terms_of(resource_type, parameter.code).presence), False
+        case HasRange(parameter, alternatives) if parameter.code == LAST_UPDATED:
+            instants = sorted(alternatives, key=str)
+            return _either(
+                [Updated(each.low, each.high, each.comparator) for each in instants]
+            ), True
         case HasRange(parameter, alternatives):
             number = terms_of(resource_type, parameter.code).number
             return (
@@ -267,5 +292,6 @@ def _plan_terms(
     return Not(found) if negated else found, True
 
 
-def _either(parts: list[Expression]) -> Expression:
-    return parts[0] if len(parts) == 1 else Or(tuple(parts))
+def _either(parts: Iterable[Expression]) -> Expression:
+    different = tuple(dict.fromkeys(parts))
+    return different[0] if len(different) == 1 else Or(different)

@@ -29,7 +29,7 @@ from hub.core.value_set import NO_VALUE_SETS, ValueSets
 ANY_RESOURCE = "Resource"
 """The type name under which only what every resource has can be asked."""
 
-INDEXING = 1
+INDEXING = 2
 """Raised with every change of what ``hub.core.search_index`` keeps of the same parameters."""
 
 _OFFICIAL = "http://hl7.org/fhir/SearchParameter/"

@@ -13,13 +13,13 @@ from typing import Any, TypeAlias
 
 from hub.core.release import Resource
 from hub.core.search_parameter import SearchParameter, SearchParameters
+from hub.core.search_term import LAST_UPDATED
 from hub.core.search_value import ParameterValues
 from hub.errors import InvalidSearch
 
 SORTED_TYPES = ("token", "date", "string", "number", "uri", "reference")
 """The types of parameters that can be sorted by."""
 
-LAST_UPDATED = "_lastUpdated"
 _MOST_RULES = 10
 _NOT_NAMES = ("id:", "i:")
 

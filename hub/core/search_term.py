@@ -14,7 +14,10 @@ from hashlib import blake2b
 LONGEST = 60
 """So many bytes of a string are in its term."""
 
-ALWAYS = frozenset(("_id", "_type", "_lastUpdated"))
+LAST_UPDATED = "_lastUpdated"
+"""The parameter whose value is the instant of the version, and so not in the index."""
+
+ALWAYS = frozenset(("_id", "_type", LAST_UPDATED))
 """Every stored resource has these, so nobody asks where they are missing."""
 
 

@@ -16,6 +16,7 @@ from hub.core.topic import SubscriptionTopic
 from hub.core.version import ResourceKey, ResourceVersion, StreamEvent
 from hub.errors import Unavailable
 from hub.ports import Opened, Reader, StoredStream, StoreFacts, WriteBatch
+from hub.stores.encoding import micros
 from hub.stores.postings import ANY_TYPE
 from hub.stores.subscriber_kept import without_secrets
 
@@ -116,7 +117,7 @@ class MemoryReader:
             self.log[seq]
             for seq in sorted(self.index, reverse=True)
             if _is_of(self.log[seq], release, resource_type)
-            and selects(expression, self.index[seq])
+            and selects(expression, self.index[seq], micros(self.log[seq].timestamp))
         ]
 
 

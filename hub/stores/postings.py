@@ -19,15 +19,12 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from hub.core.release import FhirRelease
-from hub.core.search_comparator import Comparator
 from hub.core.search_index import (
     And,
-    Everything,
     Expression,
     IndexEntry,
     Not,
     Or,
-    Overlap,
     Prefix,
     Term,
 )
@@ -41,27 +38,13 @@ IS_CURRENT = (
 )
 """Whether the row ``c`` of the log is a version that can be found."""
 
-_LETTER = {FhirRelease.R4: "a", FhirRelease.R4B: "b", FhirRelease.R5: "c"}
+LETTER = {FhirRelease.R4: "a", FhirRelease.R4B: "b", FhirRelease.R5: "c"}
+"""What the terms of a release begin with."""
+
 _AVERAGES, _STRUCTURE = 1, 10
 _EMPTY_STRUCTURE_BYTES = 7
 _RANGE = struct.Struct("<3q")
-_AFTER_EVERY_LETTER = "{"
-_HASHES, _HASHED = ("h", "s"), 17
-"""How terms begin that hold a hash with the type, and how long that is at least."""
-
-_LOW, _HIGH = 0, 1
-_COMPARISON = {
-    Comparator.EQ: ("lo >= ? AND lo < ? AND hi <= ?", (_LOW, _HIGH, _HIGH)),
-    Comparator.NE: ("(lo < ? OR hi > ?)", (_LOW, _HIGH)),
-    Comparator.GT: ("hi > ?", (_HIGH,)),
-    Comparator.LT: ("lo < ?", (_LOW,)),
-    Comparator.GE: ("(hi > ? OR lo >= ?)", (_HIGH, _LOW)),
-    Comparator.LE: ("lo < ? AND (lo < ? OR hi <= ?)", (_HIGH, _LOW, _HIGH)),
-    Comparator.SA: ("lo >= ?", (_HIGH,)),
-    Comparator.EB: ("lo < ? AND hi <= ?", (_LOW, _LOW)),
-    Comparator.AP: ("lo < ? AND hi > ?", (_HIGH, _LOW)),
-}
-"""No range is empty (``lo < hi``), so a bound of ``hi`` is one of ``lo``, which the rows follow."""
+_AFTER_EVERYLETTER = "{"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,20 +53,6 @@ class LookUp:
 
     sql: str
     arguments: tuple[str | int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Selection:
-    """FROM and WHERE that select current versions; more conditions can follow.
-
-    ``seq`` is the column to order by and to page with: hits come in its order for nothing.
-    ``counted`` has as many hits and looks at the terms alone, None where that is not enough.
-    """
-
-    sql: str
-    seq: str
-    arguments: tuple[str | int, ...]
-    counted: LookUp | None = None
 
 
 class Layout(Protocol):
@@ -200,7 +169,7 @@ class Plain:
                 start = letter + text
                 return LookUp(
                     "SELECT DISTINCT seq FROM posting WHERE term >= ? AND term < ?",
-                    (start, start + _AFTER_EVERY_LETTER),
+                    (start, start + _AFTER_EVERYLETTER),
                 )
             case _:
                 return None
@@ -231,7 +200,7 @@ def terms_text(release: FhirRelease, entry: IndexEntry) -> str:
     """Return the terms of ``entry`` as the log keeps them and both layouts take them."""
     if not entry.terms:
         return ""
-    letter = _LETTER[release]
+    letter = LETTER[release]
     return letter + f" {letter}".join(sorted(entry.terms))
 
 
@@ -256,107 +225,6 @@ def remove_ranges(db: sqlite3.Connection, rows: Iterable[tuple[int, bytes]]) -> 
         db.executemany(
             "DELETE FROM search_range WHERE p = ? AND lo = ? AND hi = ? AND seq = ?", found
         )
-
-
-def selection(
-    layout: Layout, release: FhirRelease, resource_type: str, expression: Expression
-) -> Selection:
-    """Return how the current versions of a type are selected; ``Resource`` is any type."""
-    letter = _LETTER[release]
-    parts = expression.parts if isinstance(expression, And) else (expression,)
-    driver, rest = layout.driver(letter, [p for p in parts if not isinstance(p, Everything)])
-    if driver is None:
-        ranges = next((part for part in rest if isinstance(part, Overlap)), None)
-        if ranges is not None:
-            driver = _overlapping(ranges)
-            rest.remove(ranges)
-    kind, kind_arguments = _kind(release, resource_type)
-    index = "" if resource_type == ANY_TYPE else " INDEXED BY change_log_kind"
-    arguments: list[str | int] = []
-    if driver is None:
-        text = f"FROM change_log AS c{index} WHERE {kind} AND {IS_CURRENT}"
-    else:
-        text = (
-            f"FROM ({driver.sql}) AS hit CROSS JOIN change_log AS c{index} "
-            f"ON c.seq = hit.seq WHERE {kind}"
-        )
-        arguments += driver.arguments
-    arguments += kind_arguments
-    counted = None
-    if not rest and resource_type != ANY_TYPE and any(map(_is_of_one_type, parts)):
-        counted = driver
-    for part in rest:
-        text += f" AND {_condition(layout, letter, part, arguments)}"
-    return Selection(text, "c.seq" if driver is None else "hit.seq", tuple(arguments), counted)
-
-
-def _is_of_one_type(expression: Expression) -> bool:
-    """Tell whether only resources of one type have these terms: the type is part of their hash."""
-    match expression:
-        case Term(text) | Prefix(text):
-            return text.startswith(_HASHES) and len(text) >= _HASHED
-        case Or(parts):
-            return all(map(_is_of_one_type, parts))
-        case And(parts):
-            return any(map(_is_of_one_type, parts))
-        case _:
-            return False
-
-
-def _kind(release: FhirRelease, resource_type: str) -> tuple[str, tuple[str, ...]]:
-    if resource_type == ANY_TYPE:
-        return "c.kind IN (SELECT id FROM kind WHERE release = ?)", (release.value,)
-    return (
-        "c.kind = (SELECT id FROM kind WHERE release = ? AND type = ?)",
-        (release.value, resource_type),
-    )
-
-
-def _condition(
-    layout: Layout, letter: str, expression: Expression, arguments: list[str | int]
-) -> str:
-    found = (
-        _overlapping(expression)
-        if isinstance(expression, Overlap)
-        else layout.look_up(letter, expression)
-    )
-    if found is not None:
-        arguments += found.arguments
-        return f"+c.seq IN ({found.sql})"
-    match expression:
-        case And(parts):
-            return _joined(" AND ", layout, letter, parts, arguments)
-        case Or(parts):
-            return _joined(" OR ", layout, letter, parts, arguments)
-        case Not(part):
-            return f"NOT ({_condition(layout, letter, part, arguments)})"
-        case _:
-            return "1"
-
-
-def _joined(
-    word: str,
-    layout: Layout,
-    letter: str,
-    parts: Sequence[Expression],
-    arguments: list[str | int],
-) -> str:
-    # By halves: SQLite limits how deep an expression is, and a chain is as deep as it is long.
-    if len(parts) == 1:
-        return _condition(layout, letter, parts[0], arguments)
-    middle = len(parts) // 2
-    left = _joined(word, layout, letter, parts[:middle], arguments)
-    right = _joined(word, layout, letter, parts[middle:], arguments)
-    return f"({left}{word}{right})"
-
-
-def _overlapping(overlap: Overlap) -> LookUp:
-    comparison, bounds = _COMPARISON[overlap.how]
-    asked = (overlap.low, overlap.high)
-    return LookUp(
-        f"SELECT DISTINCT seq FROM search_range WHERE p = ? AND {comparison}",  # noqa: S608  # made of constants
-        (overlap.parameter, *(asked[bound] for bound in bounds)),
-    )
 
 
 def _words(letter: str, expression: Expression) -> str | None:

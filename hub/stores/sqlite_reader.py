@@ -18,7 +18,8 @@ from hub.errors import Unavailable
 from hub.stores.encoding import decode_context, from_micros, micros
 from hub.stores.kinds import KnownKinds
 from hub.stores.placeholders import in_parts
-from hub.stores.postings import Layout, selection
+from hub.stores.postings import Layout
+from hub.stores.selection import selection
 from hub.stores.trouble import IndexDamaged, explain
 
 T = TypeVar("T")
@@ -129,7 +130,7 @@ class SqliteReader:
 
         ``Resource`` as type selects among all types of the release.
         """
-        chosen = selection(self._layout, release, resource_type, expression)
+        chosen = selection(self._layout, release, resource_type, expression, self._last_before)
         seq = chosen.seq
         below = _END_OF_LOG if before is None else before
         rows = self._rows(
@@ -141,7 +142,7 @@ class SqliteReader:
 
     def count(self, release: FhirRelease, resource_type: str, expression: Expression) -> int:
         """Return how many current versions the index selects."""
-        chosen = selection(self._layout, release, resource_type, expression)
+        chosen = selection(self._layout, release, resource_type, expression, self._last_before)
         sql, arguments = chosen.sql, chosen.arguments
         if chosen.counted is not None:
             sql, arguments = f"FROM ({chosen.counted.sql})", chosen.counted.arguments
@@ -177,11 +178,14 @@ class SqliteReader:
         ]
 
     def seq_at(self, instant: datetime) -> int:
-        """Return the highest seq committed before ``instant``, 0 if none.
+        """Return the highest seq committed before ``instant``, 0 if none."""
+        return self._last_before(micros(instant))
+
+    def _last_before(self, asked: int) -> int:
+        """Return ``seq_at`` an instant in microseconds since 1970 UTC.
 
         The log is searched by halving: instants never go back along it.
         """
-        asked = micros(instant)
         low, high = 0, self._last_seq()
         while low < high:
             middle = (low + high + 1) // 2

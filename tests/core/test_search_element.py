@@ -86,7 +86,7 @@ def read_plainly(
     terms: list[str] = []
     ranges: Ranges = []
     for code, parameter in parameters.of(resource_type).items():
-        if code != "_type":
+        if code not in ("_type", "_lastUpdated"):
             read_values(parameter, resource_type, resource, terms, ranges)
     return terms, ranges
 

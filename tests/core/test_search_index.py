@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from hashlib import blake2b
 from typing import Any
@@ -10,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.codecs.tables.search import search_parameters, standard_table
+from hub.core.instant import format_instant
 from hub.core.release import FhirRelease, Resource
 from hub.core.search import Query, parse_query, split_query
 from hub.core.search_comparator import Comparator
@@ -77,6 +79,7 @@ def test_an_entry_holds_what_each_parameter_has() -> None:
         ("Task?authored-on=2024", True),
         ("Observation?combo-code-value-quantity=a$5", False),
         ("Task?_lastUpdated:missing=true", False),
+        ("Task?_lastUpdated=gt2024", True),
         ("Task?_type=Task", True),
         ("Task?_profile=http://p", True),
         ("Task?owner.name=a", False),
@@ -330,6 +333,30 @@ def test_keys_decide_as_the_condition_does(asked: tuple[str, str, str], resource
         assert condition.matches(resource) == (not terms.isdisjoint(keys[1]))
 
 
+@given(
+    st.sampled_from(Comparator),
+    st.sampled_from(["2024", "2024-05", "2024-05-01T10:00:00Z", "2024-05-01T10:00:00.000001Z"]),
+    st.sampled_from([-1, 0, 1, 2, 999_999, 1_000_000, 86_400_000_000, -86_400_000_000]),
+    st.sampled_from(["Task?", "Task?status=ready&", "Resource?"]),
+)
+def test_when_a_resource_was_written_is_asked_of_the_version(
+    how: Comparator, asked: str, microseconds: int, start: str
+) -> None:
+    at = datetime(2024, 5, 1, 10, tzinfo=UTC) + timedelta(microseconds=microseconds)
+    task = {
+        "resourceType": "Task",
+        "status": "ready",
+        "meta": {"lastUpdated": format_instant(at)},
+    }
+    wanted = query(f"{start}_lastUpdated={how}{asked}")
+    entry = index_entry(R4, task)
+    assert entry.ranges == frozenset()
+    expression, exact = plan(wanted, R4)
+    since = (at - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+    assert exact
+    assert selects(expression, entry, since) is wanted.matches(task)
+
+
 def test_whoever_changes_what_is_kept_says_so_in_the_fingerprint() -> None:
     """Else databases keep what was indexed before: raise ``INDEXING`` beside this digest."""
     kept = [
@@ -349,7 +376,7 @@ def test_whoever_changes_what_is_kept_says_so_in_the_fingerprint() -> None:
     entries = [index_entry(R4, resource) for resource in kept]
     text = str([(sorted(entry.terms), sorted(entry.ranges)) for entry in entries])
     digest = blake2b(text.encode(), digest_size=8).hexdigest()
-    assert (digest, INDEXING) == ("bb272c1bb12df4c5", 1)
+    assert (digest, INDEXING) == ("2abf9d7bd4406bd7", 2)
 
 
 def test_a_fingerprint_changes_with_the_parameters_of_the_type_and_the_base() -> None:

@@ -19,11 +19,13 @@ from hub.core.search_index import (
     Overlap,
     Prefix,
     Term,
+    Updated,
     selects,
 )
 from hub.core.version import ResourceKey, ResourceVersion
 from hub.ports import Store, WriteBatch
-from tests.stores.samples import a_key, a_version
+from hub.stores.encoding import micros
+from tests.stores.samples import START, a_key, a_version
 
 R4, R5 = FhirRelease.R4, FhirRelease.R5
 TERMS = ("h1", "h2", "h12", "s1ab", "s1abcd", "k1")
@@ -52,6 +54,11 @@ leaves: st.SearchStrategy[Expression] = st.one_of(
         st.integers(1, 2),
         st.integers(0, 6),
         st.integers(7, 12),
+        st.sampled_from(Comparator),
+    ),
+    st.builds(
+        lambda second, how: Updated(second, second + 1_000_001, how),
+        st.integers(-2, 30).map(lambda second: micros(START) + second * 1_000_000),
         st.sampled_from(Comparator),
     ),
     st.just(Everything()),
@@ -135,6 +142,6 @@ class History:
             if entry is not None
             and version.key.release is release
             and resource_type in (version.key.resource_type, "Resource")
-            and selects(expression, entry)
+            and selects(expression, entry, micros(version.timestamp))
         ]
         return sorted(hits, key=lambda version: -version.seq)
