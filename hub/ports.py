@@ -183,10 +183,10 @@ class WriteBatch:
     ``index`` maps the seq of a new current version to its entry (None for a deletion), and
     ``unindex`` lists the seqs whose versions are no longer current.  ``counters`` are the new n of
     each stream touched, where it has events the n of the last; ``floors`` the n up to which events
-    are removed.  ``subscribers`` are
-    written whole, with segments and delivery state; ``deliveries`` only the delivery state and
-    error of each.  ``indexed`` are, for each release that it names, the fingerprints of
-    all types (``SearchParameters.fingerprint``) under which their current versions are indexed.
+    are removed.  ``subscribers`` are written whole, with segments and delivery state;
+    ``deliveries`` only the delivery state and error of each.  ``indexed`` are, for each release
+    that it names, the fingerprints of all types (``SearchParameters.fingerprint``) under which
+    their current versions are indexed.
     """
 
     versions: list[ResourceVersion] = field(default_factory=list)

@@ -25,19 +25,22 @@ def in_parts(sql: str, values: Sequence[T]) -> Iterator[tuple[str, list[T]]]:
         yield f"{sql} (?{',?' * (size - 1)})", part
 
 
-def insert_rows(db: sqlite3.Connection, sql: str, rows: Sequence[tuple[object, ...]]) -> None:
-    """Execute ``sql``, which ends in ``VALUES``, for ``rows`` of one width.
+def insert_rows(db: sqlite3.Connection, into: str, rows: Sequence[tuple[object, ...]]) -> None:
+    """Insert ``rows`` of one width into the columns ``into``, such as ``kind(release, type)``.
 
-    Many rows go in one statement: to begin one costs as much as to write a short row.
+    Many rows go in one statement: to begin one costs as much as to write a short row.  ``OR FAIL``
+    because the transaction is rolled back if a row is refused: to take back the statement alone,
+    SQLite would first copy each page that it changes.
+    Source: https://www.sqlite.org/tempfiles.html (statement journal files).
     """
     if not rows:
         return
     width = len(rows[0])
     one = f"(?{',?' * (width - 1)})"
+    sql = f"INSERT OR FAIL INTO {into} VALUES {one}"  # noqa: S608  # names are constants
     whole = len(rows) - len(rows) % _ROWS
     if whole:
-        many = f"{sql} {one}{f',{one}' * (_ROWS - 1)}"
-        values = list(chain.from_iterable(rows[:whole]))
-        for start in range(0, len(values), _ROWS * width):
-            db.execute(many, values[start : start + _ROWS * width])
-    db.executemany(f"{sql} {one}", rows[whole:])
+        many = sql + f",{one}" * (_ROWS - 1)
+        for start in range(0, whole, _ROWS):
+            db.execute(many, list(chain.from_iterable(rows[start : start + _ROWS])))
+    db.executemany(sql, rows[whole:])

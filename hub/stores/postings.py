@@ -28,6 +28,7 @@ from hub.core.search_index import (
     Prefix,
     Term,
 )
+from hub.stores.placeholders import insert_rows
 
 ANY_TYPE = "Resource"
 """The resource type that stands for all of a release."""
@@ -213,9 +214,7 @@ def pack_ranges(entry: IndexEntry) -> bytes | None:
 
 def add_ranges(db: sqlite3.Connection, rows: Iterable[tuple[int, bytes]]) -> None:
     """Add (seq, packed ranges)."""
-    found = _each_range(rows)
-    if found:
-        db.executemany("INSERT INTO search_range(p, lo, hi, seq) VALUES (?, ?, ?, ?)", found)
+    insert_rows(db, "search_range(p, lo, hi, seq)", sorted(_each_range(rows)))
 
 
 def remove_ranges(db: sqlite3.Connection, rows: Iterable[tuple[int, bytes]]) -> None:

@@ -52,7 +52,7 @@ _STREAM = (
     "muted = excluded.muted"
 )
 _STREAM_N = "INSERT OR REPLACE INTO stream_n(stream, n, floor) VALUES (?, ?, ?)"
-_EVENTS = "INSERT INTO stream_event(stream, n, seq, context) VALUES"
+_EVENTS = "stream_event(stream, n, seq, context)"
 _SUBSCRIPTION = (
     "INSERT INTO subscription(sid, release, id, owner, visibility, generation, topic_version, "
     "error, error_code, created, deleted, fields, secrets) "

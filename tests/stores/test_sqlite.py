@@ -170,38 +170,58 @@ def test_a_database_of_another_schema_is_refused_and_left_alone(path: Path) -> N
 def test_a_database_of_schema_5_is_taken_over_with_all_that_it_holds(path: Path) -> None:
     """The file was written by a hub of that schema, from the samples."""
     path.write_bytes(lzma.decompress((Path(__file__).parent / "schema_5.db.xz").read_bytes()))
-    store = a_sqlite_store(path)
     contexts = [EventContext(triggers=triggers) for triggers in ((0,), (0, 3), ())]
     events = [StreamEvent(stream=1, n=n, seq=n, context=of) for n, of in enumerate(contexts, 1)]
     events.append(an_event(4, seq=4))
-    last = a_version(5, a_key("2"), version=2, previous=2)
-    for attempts in ((1, 2, 3), (1, 2, 3, 4)):
-        found = store.open()
-        with closing(store):
-            assert found.streams == (a_stream(1, n=len(events)), a_stream(2, n=7, floor=7))
-            assert found.subscribers == (a_subscriber(),)
-            assert store.writer.events(1, 1, 9) == events
-            assert store.writer.attempts(1, 9) == [an_attempt(n) for n in reversed(attempts)]
-            tasks = store.writer.search(R5, "Task", Term("h1"), count=9)
-            assert [task.seq for task in tasks] == ([4, 3, 2] if len(attempts) == 3 else [5, 4, 3])
-            assert store.check() == []
-            if len(attempts) == 3:
-                events.append(StreamEvent(stream=1, n=5, seq=5, context=contexts[1]))
-                store.commit(
-                    WriteBatch(
-                        versions=[last],
-                        index={5: an_entry("h1")},
-                        unindex=[2],
-                        events=events[-1:],
-                        counters={1: 5},
-                        attempts=[an_attempt(4)],
-                    )
-                )
+    store = a_sqlite_store(path)
+    found = store.open()
+    with closing(store):
+        assert found.streams == (a_stream(1, n=4), a_stream(2, n=7, floor=7))
+        assert found.subscribers == (a_subscriber(),)
+        assert store.writer.events(1, 1, 9) == events
+        assert store.writer.attempts(1, 9) == [an_attempt(n) for n in (3, 2, 1)]
+        assert hits(store) == [4, 3, 2]
+        events.append(StreamEvent(stream=1, n=5, seq=5, context=contexts[1]))
+        store.commit(
+            WriteBatch(
+                versions=[a_version(5, a_key("2"), version=2, previous=2)],
+                index={5: an_entry("h1")},
+                unindex=[2],
+                events=events[-1:],
+                counters={1: 5},
+                attempts=[an_attempt(4)],
+            )
+        )
+    found = store.open()
+    with closing(store):
+        assert found.streams[0] == a_stream(1, n=5)
+        assert store.writer.events(1, 1, 9) == events
+        assert store.writer.attempts(1, 9) == [an_attempt(n) for n in (4, 3, 2, 1)]
+        assert hits(store) == [5, 4, 3]
+        assert store.check() == []
     with raw(path) as db:
-        held = dict(db.execute("SELECT name, sql FROM sqlite_schema WHERE type = 'table'"))
+        (attempt,) = db.execute("SELECT sql FROM sqlite_schema WHERE name = 'attempt'").fetchone()
         facts = dict(db.execute("SELECT key, value FROM hub"))
-    assert "AUTOINCREMENT" not in held["attempt"]
+    assert "AUTOINCREMENT" not in attempt
     assert facts["schema"] == "6"
+
+
+def hits(store: SqliteStore) -> list[int]:
+    """Return the seqs of the Tasks with the term that all have."""
+    return [task.seq for task in store.writer.search(R5, "Task", Term("h1"), count=9)]
+
+
+def test_of_many_events_with_one_number_taken_none_is_written(path: Path) -> None:
+    events = [StreamEvent(stream=1, n=n, seq=1) for n in (*range(1, 101), 70)]
+    with opened(a_sqlite_store(path)) as store:
+        store.commit(WriteBatch(streams=[a_stream()]))
+        with pytest.raises(sqlite3.IntegrityError):
+            store.commit(WriteBatch(events=events, counters={1: 100}))
+        assert store.writer.events(1, 1, 100) == []
+        store.commit(WriteBatch(events=events[:-1], counters={1: 100}))
+        assert store.writer.events(1, 1, 100) == events[:-1]
+    assert store.open().streams == (a_stream(n=100),)
+    store.close()
 
 
 def test_a_file_that_is_no_database_is_broken(path: Path) -> None:
