@@ -45,6 +45,7 @@ _LONG = (
     "journeys/test_kill_check.py",
     "journeys/test_lifecycle.py",
     "journeys/test_message.py",
+    "journeys/test_message_endpoint.py",
     "journeys/test_notification.py",
     "journeys/test_reindexing.py",
     "journeys/test_delivery_process.py",
