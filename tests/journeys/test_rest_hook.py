@@ -45,12 +45,10 @@ def test_a_subscription_created_active_is_requested_until_its_handshake(hub: Run
             stored = await fhir.create(
                 a_subscription(fhir.release, endpoint=endpoint.url, status="active")
             )
-            answered = time.monotonic()
             assert stored["status"] == "requested"
             assert not endpoint.received
             (handshake,) = await endpoint.wait_for(1)
             assert time.monotonic() - started >= 0.25
-            assert answered - started < 0.25
             said = status_of(check_notification(handshake.body, fhir.release))
             assert (said["type"], said["status"], said["counter"]) == (
                 "handshake",
