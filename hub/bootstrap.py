@@ -130,7 +130,7 @@ class Hosting:
         knows_callers = settings.clients is not None
         guards = guards_of(settings, knows_callers=knows_callers)
         clock = SystemClock()
-        listening = self._listening or listen(settings)
+        listening = self._listening or await listen(settings, clock)
         # Inherited by what is accepted: without it the standard event loop answers 40 ms late.
         listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._on_stop(_closing(listening.close))

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import os
 import socket
 import sys
 from dataclasses import dataclass
@@ -118,6 +119,7 @@ async def take_in(
     """Serve until the hub says to stop, or is gone."""
     settings, has_xml = beginning.settings, xml.is_installed()
     hub = RemoteIntake()
+    hub.line.lost.add_done_callback(_end)
     await asyncio.get_running_loop().create_connection(lambda: hub.line, sock=line)
     app = create_writing_app(
         WritingHub(
@@ -141,14 +143,17 @@ async def take_in(
     gc.collect()
     gc.freeze()
     hub.serving()
-    await asyncio.wait((serving, hub.stopping, hub.line.lost), return_when=asyncio.FIRST_COMPLETED)
+    await asyncio.wait((serving, hub.stopping), return_when=asyncio.FIRST_COMPLETED)
     # uvicorn has a page to say of each request that it cuts off; the client sees it anyway.
     logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
     server.should_exit = True
-    await asyncio.wait((serving, hub.line.lost), return_when=asyncio.FIRST_COMPLETED)
-    if hub.line.lost.done():
-        server.abandon()
+    await serving
     hub.line.close()
+
+
+def _end(_: asyncio.Future[None]) -> None:
+    """End at once: with the hub gone nobody can say what became of a request, so no answer may."""
+    os._exit(0)
 
 
 def main() -> None:

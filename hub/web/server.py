@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
+import logging
 import socket
 from collections.abc import Iterator
+from datetime import timedelta
 from functools import partial
-from typing import cast
+from typing import Final, cast
 
 import uvicorn
 from starlette.types import ASGIApp
 
+from hub.ports import Clock
 from hub.settings import Settings, SettingsError
 from hub.web.protocol import GuardedProtocol
 from hub.web.socket_protocol import SocketProtocol
+
+_RELEASE: Final = timedelta(seconds=10)
+
+log = logging.getLogger(__name__)
 
 
 def server_of(app: ASGIApp, protocol: type[GuardedProtocol], *, drain: int) -> Server:
@@ -94,11 +102,6 @@ class Server(uvicorn.Server):
         if self.should_exit:
             protocol.shutdown()
 
-    def abandon(self) -> None:
-        """Close every connection at once: nobody can say any more what became of its request."""
-        for each in list(self.server_state.connections):
-            each.transport.abort()
-
     def _protocol(self) -> GuardedProtocol:
         kind = cast("type[GuardedProtocol]", self.config.http_protocol_class)
         return kind(self.config, self.server_state, self.lifespan.state)
@@ -119,17 +122,31 @@ class _Continued(asyncio.Protocol):
         self._protocol.data_received(self._data)
 
 
-def listen(settings: Settings) -> socket.socket:
+async def listen(settings: Settings, clock: Clock) -> socket.socket:
     """Return a socket that listens where the settings say.
+
+    The web process of a hub that was killed may have the port until it has started and seen that.
 
     Raises:
         SettingsError: the port is taken, or the address is none of this machine.
     """
+    deadline = clock.now() + (_RELEASE if settings.web_process else timedelta(0))
+    waits = False
+    while True:
+        try:
+            return _listening(settings)
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE or clock.now() >= deadline:
+                raise SettingsError(
+                    f"can't listen on {settings.host}:{settings.port}: {error.strerror or error}; "
+                    "choose another port with --port"
+                ) from None
+        if not waits:
+            log.warning("port %d is taken; waiting until it is free", settings.port)
+            waits = True
+        await clock.sleep_until(clock.now() + _RELEASE / 100)
+
+
+def _listening(settings: Settings) -> socket.socket:
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    try:
-        return socket.create_server((settings.host, settings.port), family=family, backlog=1024)
-    except OSError as error:
-        raise SettingsError(
-            f"can't listen on {settings.host}:{settings.port}: {error.strerror or error}; "
-            "choose another port with --port"
-        ) from None
+    return socket.create_server((settings.host, settings.port), family=family, backlog=1024)

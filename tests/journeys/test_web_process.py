@@ -23,7 +23,7 @@ from hub.core.client import Client
 from hub.core.registered_client import RegisteredClient, digest_of
 from tests.journeys.hosting import RunningHub, running_hub
 from tests.journeys.test_delivery_process import children_of, is_running
-from tests.support.processes import PATIENCE, HubProcess, a_hub, session, until
+from tests.support.processes import LOCAL, PATIENCE, HubProcess, a_hub, session, start_hub, until
 from tests.support.subscribed import Subscribed
 from tests.support.writers import FHIR_JSON
 
@@ -366,5 +366,34 @@ def test_the_process_ends_with_the_hub_and_whoever_was_answered_was_right(
                     assert found >= version
                     # A hub that ends in order answers all that it has written.
                     assert how is signal.SIGKILL or found == version
+
+    asyncio.run(scenario())
+
+
+def test_a_hub_waits_for_the_port_that_the_process_of_a_killed_one_still_has(
+    tmp_path: Path,
+) -> None:
+    async def scenario() -> None:
+        async with (
+            asyncio.timeout(PATIENCE),
+            session() as client,
+            a_hub(tmp_path, "--web-process") as hub,
+        ):
+            pid = await _child_of(hub)
+            await _taken_in(client, hub)
+            os.kill(pid, signal.SIGSTOP)
+            await hub.kill()
+            again = await start_hub(tmp_path, *LOCAL, "--web-process", port=hub.port)
+
+            async def waits() -> bool:
+                return "is taken; waiting" in again.said()
+
+            try:
+                await until(waits)
+                os.kill(pid, signal.SIGCONT)
+                await again.ready()
+                await _taken_in(client, again)
+            finally:
+                await again.kill()
 
     asyncio.run(scenario())

@@ -94,7 +94,8 @@ async def fronted(
             arriving.close()
             for server in (front, back):
                 server.leave_accepting()
-                server.abandon()
+                for each in list(server.server_state.connections):
+                    each.transport.abort()
                 for task in server.server_state.tasks:
                     task.cancel()
                 await asyncio.gather(*server.server_state.tasks, return_exceptions=True)
