@@ -133,7 +133,9 @@ async def running_hub(folder: Path, *options: str) -> AsyncIterator[HubProcess]:
     """
     port = free_port()
     command = [sys.executable, "-m", "hub", "serve", f"--port={port}", f"--db={folder / 'hub.db'}"]
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("HUB_")}
+    # As users start it, not as developers do, who may keep no compiled modules.
+    dropped = ("HUB_", "PYTHONDONTWRITEBYTECODE")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
     began = time.perf_counter_ns()
     with (folder / "hub.log").open("ab") as log:
         process = await asyncio.create_subprocess_exec(
