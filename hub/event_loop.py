@@ -11,7 +11,7 @@ COLLECT: Final = (500_000, 5, 5)
 
 What requests and notifications make is freed without it, and what is remembered of them is about
 200,000 objects: looking at those again and again held up everything for a tenth of a second.  So it
-looks only where cycles pile up, as after many failures; they take some 75 MB at most.
+looks only where cycles pile up, which neither changes nor failed deliveries leave.
 """
 
 
