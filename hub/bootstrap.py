@@ -205,6 +205,7 @@ class Hosting:
         if settings.delivery_process:
             beginning = Beginning(settings, policy)
             self.delivery_process = DeliveryProcess(hub, engine.delivery, beginning)
+            hub.processes.append(self.delivery_process)
         await self._serve(engine, door, listening, clock)
         self.engine = engine
         return hub
@@ -247,6 +248,7 @@ class Hosting:
         server, end_serving = await self._served(door, listening)
         if self.settings.web_process:
             self.web_process = WebProcess(hub, server, listening, self._web_beginning())
+            hub.processes.append(self.web_process)
             self._run(self.web_process.run())
             await self.web_process.accepting.wait()
         else:

@@ -44,6 +44,7 @@ class SecondProcess(ABC):
         self._beginning = beginning
         self._child: asyncio.subprocess.Process | None = None
         self._stopping = False
+        self.starts = 0
 
     @property
     def pid(self) -> int | None:
@@ -97,6 +98,7 @@ class SecondProcess(ABC):
             stdin=asyncio.subprocess.PIPE,
         )
         self._child = child
+        self.starts += 1
         assert child.stdin is not None
         child.stdin.write(pickle.dumps(self._beginning))
         child.stdin.close()

@@ -22,11 +22,11 @@ class Dying(SecondProcess):
     def __init__(self, clock: VirtualClock, lives: list[timedelta | OSError]) -> None:
         super().__init__(clock, None)
         self._lives = lives
-        self.starts: list[datetime] = []
+        self.begins: list[datetime] = []
         self.ends: list[datetime] = []
 
     async def _run_one(self) -> int:
-        self.starts.append(self._clock.now())
+        self.begins.append(self._clock.now())
         life = self._lives.pop(0)
         if not self._lives:
             await self.stop(self._clock.now())
@@ -49,7 +49,7 @@ def pauses(lives: list[timedelta | OSError]) -> list[timedelta]:
         process = Dying(VirtualClock(asyncio.get_running_loop()), lives)
         await process.run()
         assert process.pid is None
-        for start, end in zip(process.starts[1:], process.ends, strict=False):
+        for start, end in zip(process.begins[1:], process.ends, strict=False):
             # The clock wakes a microsecond late.
             found.append(timedelta(seconds=round((start - end).total_seconds())))
 

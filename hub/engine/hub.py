@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import ClassVar, Protocol
 
 from hub.core.registry import Registry
 from hub.core.release import FhirRelease
@@ -26,6 +27,18 @@ from hub.engine.verification import Verification
 from hub.ports import Clock, Codec, Store
 
 
+class OtherProcess(Protocol):
+    """A process that does a part of the hub's work."""
+
+    name: ClassVar[str]
+    starts: int
+    """How often it was started; more than once if it died."""
+
+    @property
+    def pid(self) -> int | None:
+        """The process's number, None while there is none."""
+
+
 @dataclass(slots=True, kw_only=True)
 class Hub:
     """All parts of a running hub.
@@ -33,6 +46,7 @@ class Hub:
     ``public_url`` has no slash at its end; references and links are built from it, never from
     what a request says.  ``lanes_busy`` tells how many lanes send now.
     ``opt_in`` is None where nobody is asked before mails are sent.
+    ``processes`` are those that run beside this one.
     ``draining`` is true from the moment when the hub is told to stop.
     """
 
@@ -58,6 +72,7 @@ class Hub:
     public_url: str
     lanes_busy: Callable[[], int]
     opt_in: OptIn | None = None
+    processes: list[OtherProcess] = field(default_factory=list)
     draining: bool = False
 
     def base_url(self, release: FhirRelease) -> str:

@@ -58,6 +58,10 @@ class _Health:
             "delivery": await self._delivery(now),
             "store": await self._store(now),
             "subscriptions": self._subscriptions(),
+            "processes": [
+                {"name": each.name, "pid": each.pid, "starts": each.starts}
+                for each in self.service.hub.processes
+            ],
             "settings": _settings(self.settings),
         }
 

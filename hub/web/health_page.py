@@ -51,9 +51,24 @@ def _parts(value: dict[str, Json]) -> Iterator[str]:
     )
     bases = table(("Release", "Base", "What it offers", "Subscriptions", "Topics"), rows)
     yield f"<section id='bases'><h2>Bases</h2>{bases}</section>"
+    if value.get("processes"):
+        processes = (_process(each) for each in value["processes"])
+        beside = table(("Process", "State", "Number", "Started"), processes)
+        yield f"<section id='processes'><h2>Processes beside this one</h2>{beside}</section>"
     if "settings" in value:
         settings = table(("Setting", "Here", "Flag"), _settings(value["settings"]))
         yield f"<section id='settings'><h2>Settings</h2>{settings}</section>"
+
+
+def _process(process: dict[str, Json]) -> tuple[str, ...]:
+    pid, starts = process["pid"], process["starts"]
+    sign = (
+        "<span class='ill'>◐ starts again</span>"
+        if pid is None
+        else "<span class='well'>● runs</span>"
+    )
+    times = "once" if starts == 1 else f"{starts} times: the log tells why"
+    return escape(process["name"]), sign, "" if pid is None else str(pid), times
 
 
 def _all_figures(value: dict[str, Json]) -> str:

@@ -59,9 +59,9 @@ class SplitHub:
         return self.process.pid
 
     async def health(self, client: aiohttp.ClientSession) -> Resource:
-        """Return what ``/health`` tells of delivery."""
+        """Return what ``/health`` tells."""
         async with client.get(f"{self.url}/health") as answer:
-            told: Resource = (await answer.json())["delivery"]
+            told: Resource = await answer.json()
             return told
 
 
@@ -165,15 +165,29 @@ def test_what_only_the_process_knows_is_told_by_the_hub() -> None:
             await endpoint.wait_for(1)
             await place_tasks(client, hub, 1)
             await endpoint.wait_for(2)
-            told = await hub.health(client)
+            told = (await hub.health(client))["delivery"]
             assert (told["undelivered"], told["lanesBusy"]) == (1, 1)
             release.set()
 
             async def idle() -> bool:
-                told = await hub.health(client)
+                told = (await hub.health(client))["delivery"]
                 return (told["undelivered"], told["lanesBusy"]) == (0, 0)
 
             await until(idle)
+
+    asyncio.run(scenario())
+
+
+def test_the_process_is_told_of_and_how_often_it_was_started() -> None:
+    async def scenario() -> None:
+        async with asyncio.timeout(PATIENCE), session() as client, a_split_hub() as hub:
+            pid = await hub.pid()
+            told = (await hub.health(client))["processes"]
+            assert told == [{"name": "delivery", "pid": pid, "starts": 1}]
+            os.kill(pid, signal.SIGKILL)
+            other = await hub.pid(after=pid)
+            told = (await hub.health(client))["processes"]
+            assert told == [{"name": "delivery", "pid": other, "starts": 2}]
 
     asyncio.run(scenario())
 

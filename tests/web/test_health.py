@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from ipaddress import ip_network
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
@@ -22,6 +23,8 @@ from tests.web.clients import CLIENTS
 from tests.web.site import a_site, run
 from tests.web.test_home import BROWSER, Page
 from tests.web.topics import ADMIN, administered
+
+KNOWN_ONLY = {"delivery", "store", "subscriptions", "processes", "settings"}
 
 
 class Hanging(Endpoints):
@@ -141,6 +144,33 @@ def test_settings_that_matter_are_told_and_nothing_secret(tmp_path: Path) -> Non
     run(scenario())
 
 
+@dataclass
+class AProcess:
+    """A process beside the hub's, as it is told of."""
+
+    name: ClassVar[str] = "web"
+    starts: int
+    pid: int | None
+
+
+def test_processes_beside_the_hub_are_told_of_also_while_one_is_missing() -> None:
+    async def scenario() -> None:
+        async with a_site() as site:
+            assert (await site.ask("GET", "/health")).json()["processes"] == []
+            assert "Processes" not in (await site.ask("GET", "/health", accept=BROWSER)).text
+            process = AProcess(starts=1, pid=4711)
+            site.rig.hub.processes.append(process)
+            page = Page((await site.ask("GET", "/health", accept=BROWSER)).text)
+            assert {"web", "● runs", "4711", "once"} <= set(page.texts)
+            process.starts, process.pid = 2, None
+            told = (await site.ask("GET", "/health")).json()
+            assert told["processes"] == [{"name": "web", "pid": None, "starts": 2}]
+            page = Page((await site.ask("GET", "/health", accept=BROWSER)).text)
+            assert {"◐ starts again", "2 times: the log tells why"} <= set(page.texts)
+
+    run(scenario())
+
+
 def test_a_hub_that_stops_says_so() -> None:
     async def scenario() -> None:
         async with a_site() as site:
@@ -157,12 +187,12 @@ def test_figures_and_settings_are_for_who_is_known(tmp_path: Path) -> None:
         async with a_site(settings=settings) as site:
             told = (await site.ask("GET", "/health")).json()
             assert told["asks"] is True
-            assert not {"delivery", "store", "subscriptions", "settings"} & told.keys()
+            assert not KNOWN_ONLY & told.keys()
             page = (await site.ask("GET", "/health", accept=BROWSER)).text
             assert "for who is known" in page
             assert "--egress-allow" not in page
             told = (await site.ask("GET", "/health", **ADMIN)).json()
-            assert {"delivery", "store", "subscriptions", "settings"} <= told.keys()
+            assert told.keys() >= KNOWN_ONLY
             for method, body in (("GET", None), ("POST", {"topic": ""})):
                 assert (await site.ask(method, "/subscribe", body)).status_code == 401
                 assert (await site.ask(method, "/subscribe", body, **ADMIN)).status_code == 200
