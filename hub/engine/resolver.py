@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
-from hub.core.json_text import parse
+from hub.core.json_text import reread
 from hub.core.release import FhirRelease, Resource
 from hub.core.search import Query, parse_query
 from hub.core.search_index import plan
@@ -36,7 +36,7 @@ class Bodies:
             return None
         found = self._parsed.get(version.seq)
         if found is None:
-            found = parse(version.body).value
+            found = reread(version.body)
             self.keep(version.seq, found)
         return found
 

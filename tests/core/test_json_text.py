@@ -9,7 +9,16 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from hub.core.json_text import MAX_DIGITS, SpelledDecimal, document_of, dumps, parse, same, splice
+from hub.core.json_text import (
+    MAX_DIGITS,
+    SpelledDecimal,
+    document_of,
+    dumps,
+    parse,
+    reread,
+    same,
+    splice,
+)
 from hub.errors import MalformedJson
 
 space = st.text(" \t\r\n", max_size=2)
@@ -75,6 +84,16 @@ def test_what_is_parsed_and_written_says_the_same(pad: str, object_members: dict
     value = parse(text.encode()).value
     assert value == json.loads(text, parse_float=Decimal, parse_int=Decimal)
     assert same(parse(dumps(value)).value, value)
+
+
+@given(pad=space, object_members=members)
+def test_what_was_parsed_once_is_read_again_as_it_was(
+    pad: str, object_members: dict[str, str]
+) -> None:
+    document = parse(_object(pad, object_members).encode())
+    again = reread(document.text)
+    assert repr(again) == repr(document.value)
+    assert same(again, document.value)
 
 
 @given(pad=space, object_members=members)
