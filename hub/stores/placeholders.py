@@ -28,9 +28,10 @@ def in_parts(sql: str, values: Sequence[T]) -> Iterator[tuple[str, list[T]]]:
 def insert_rows(db: sqlite3.Connection, into: str, rows: Sequence[tuple[object, ...]]) -> None:
     """Insert ``rows`` of one width into the columns ``into``, such as ``kind(release, type)``.
 
-    Many rows go in one statement: to begin one costs as much as to write a short row.  ``OR FAIL``
-    because the transaction is rolled back if a row is refused: to take back the statement alone,
-    SQLite would first copy each page that it changes.
+    Many rows go in one statement: to begin one costs as much as to write a short row, and lets
+    another thread run, which then has to be waited for.  ``OR FAIL`` because the transaction is
+    rolled back if a row is refused: to take back the statement alone, SQLite would first copy each
+    page that it changes.
     Source: https://www.sqlite.org/tempfiles.html (statement journal files).
     """
     if not rows:
@@ -38,9 +39,10 @@ def insert_rows(db: sqlite3.Connection, into: str, rows: Sequence[tuple[object, 
     width = len(rows[0])
     one = f"(?{',?' * (width - 1)})"
     sql = f"INSERT OR FAIL INTO {into} VALUES {one}"  # noqa: S608  # names are constants
-    whole = len(rows) - len(rows) % _ROWS
-    if whole:
-        many = sql + f",{one}" * (_ROWS - 1)
-        for start in range(0, whole, _ROWS):
-            db.execute(many, list(chain.from_iterable(rows[start : start + _ROWS])))
-    db.executemany(sql, rows[whole:])
+    start, size = 0, _ROWS
+    while start < len(rows):
+        while size > len(rows) - start:
+            size //= 2
+        part = rows[start : start + size]
+        db.execute(sql + f",{one}" * (size - 1), list(chain.from_iterable(part)))
+        start += size

@@ -12,6 +12,7 @@ from itertools import groupby
 
 from hub.core.subscriber import Attempt, Subscriber
 from hub.stores.encoding import encode_ranges, encode_resend, micros, optional_micros
+from hub.stores.placeholders import insert_rows
 
 _TRIMMED_AT_ONCE = 5_000
 _DELIVERY = (
@@ -26,14 +27,10 @@ _ERROR = (
     "UPDATE subscription SET error = ?, error_code = ?"
     " WHERE sid = ? AND (error IS NOT ? OR error_code IS NOT ?)"
 )
-_ATTEMPT = (
-    "INSERT INTO attempt(sid, at, kind, first, last, outcome, status, address, wait, total, reason,"
-    " dns, connect, tls) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-)
 _ATTEMPT_AGAIN = (
-    "INSERT INTO attempt(sid, at, kind, first, last, outcome, status, address, wait, total, reason)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    "attempt(sid, at, kind, first, last, outcome, status, address, wait, total, reason)"
 )
+_ATTEMPT = _ATTEMPT_AGAIN.replace(")", ", dns, connect, tls)")
 _TRIM = (
     "DELETE FROM attempt WHERE id IN (SELECT id FROM attempt "
     "WHERE id <= (SELECT max(id) FROM attempt) - ? ORDER BY id LIMIT ?)"
@@ -83,9 +80,9 @@ class DeliveryWriter:
             return
         for again, some in groupby(attempts, _is_again):
             if again:
-                self._db.executemany(_ATTEMPT_AGAIN, map(_attempt_row, some))
+                insert_rows(self._db, _ATTEMPT_AGAIN, list(map(_attempt_row, some)))
             else:
-                self._db.executemany(_ATTEMPT, map(_whole_attempt_row, some))
+                insert_rows(self._db, _ATTEMPT, list(map(_whole_attempt_row, some)))
         self._untrimmed += len(attempts)
         if self._untrimmed > self._most_untrimmed:
             self._db.execute(_TRIM, (self._attempts_kept, _TRIMMED_AT_ONCE + len(attempts)))

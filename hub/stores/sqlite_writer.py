@@ -36,10 +36,7 @@ from hub.stores.subscriber_kept import without_secrets
 
 _OPERATION = {interaction: op for op, interaction in enumerate(OPERATIONS)}
 
-_VERSION = (
-    "INSERT INTO change_log(seq, tx, kind, id, version, op, at, prev, author, terms, ranges, body) "
-    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-)
+_VERSIONS = "change_log(seq, tx, kind, id, version, op, at, prev, author, terms, ranges, body)"
 _POINTER = (
     "INSERT INTO resource(kind, id, seq, deleted) VALUES (?, ?, ?, ?) "
     "ON CONFLICT DO UPDATE SET seq = excluded.seq, deleted = excluded.deleted"
@@ -199,7 +196,7 @@ class SqliteWriter:
             )
             pointers.append((kind, key.id, seq, int(version.deleted)))
         self._unindex(replaced)
-        self._db.executemany(_VERSION, rows)
+        insert_rows(self._db, _VERSIONS, rows)
         self._db.executemany(_POINTER, pointers)
         if texts:
             self._layout.add(self._db, sorted(texts))
