@@ -241,6 +241,9 @@ class Reader(Protocol):
     def head(self, key: ResourceKey) -> ResourceVersion | None:
         """Return the newest version, which may be a deletion; None if there never was one."""
 
+    def heads(self, keys: Iterable[ResourceKey]) -> Mapping[ResourceKey, ResourceVersion]:
+        """Return the newest versions of these resources, of those that have any, at once."""
+
     def version(self, key: ResourceKey, version: int) -> ResourceVersion | None:
         """Return one version, None if it does not exist or is no longer kept."""
 

@@ -59,6 +59,18 @@ class Heads(ReaderView):
         self._keep(key, found)
         return found
 
+    def look_up(self, keys: Iterable[ResourceKey]) -> None:
+        """Ask for the newest versions of all of these at once, as far as they are not known."""
+        unknown = [
+            key
+            for key in dict.fromkeys(keys)
+            if key not in self._heads and self._has_any(key.release, key.resource_type)
+        ]
+        if unknown:
+            found = self._reader.heads(unknown)
+            for key in unknown:
+                self._keep(key, found.get(key))
+
     def _has_any(self, release: FhirRelease, resource_type: str) -> bool:
         """Tell whether there is any version of a type: most that is referred to is elsewhere."""
         kind = release, resource_type

@@ -11,6 +11,7 @@ import logging
 from collections import deque
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Executor
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -20,6 +21,7 @@ from hub.core.release import FhirRelease
 from hub.core.search_parameter import SearchParameters
 from hub.core.subscription import SubscriptionStatusCode
 from hub.core.timing import Settled, settled
+from hub.core.version import ResourceKey
 from hub.engine.guards import NO_GUARDS, Guards
 from hub.engine.heads import Heads
 from hub.engine.plan import Plan
@@ -49,11 +51,15 @@ class Follower(Protocol):
 
 @dataclass(slots=True)
 class _Item(Generic[T]):
-    """One request: ``plan`` runs in the writer; ``alone`` if it changes who is matched."""
+    """One request: ``plan`` runs in the writer; ``alone`` if it changes who is matched.
+
+    ``keys`` are resources that it will look at, as far as that is known before.
+    """
 
     plan: Callable[[Plan], T]
     done: asyncio.Future[T]
     alone: bool = False
+    keys: Sequence[ResourceKey] = ()
 
 
 @dataclass(slots=True)
@@ -139,7 +145,7 @@ class Intake:
             HubError: the unit was refused, nothing of it was kept.
         """
         unit = list(writes)
-        return await self._put(lambda plan: plan.submit(release, unit))
+        return await self._put(lambda plan: plan.submit(release, unit), keys=_keys(release, unit))
 
     async def apply(self, plan: Callable[[Plan], T]) -> T:
         """Run ``plan``, which makes changes as one unit; return when they are durable.
@@ -170,7 +176,8 @@ class Intake:
         Raises:
             Unavailable: too many wait already.
         """
-        return self._put(lambda plan: plan.submit(release, [write]))
+        unit = [write]
+        return self._put(lambda plan: plan.submit(release, unit), keys=_keys(release, unit))
 
     def follow(self, follower: Follower) -> None:
         """Tell ``follower`` of every commit from now on."""
@@ -180,11 +187,17 @@ class Intake:
         """Tell ``follower`` no more."""
         self._followers.remove(follower)
 
-    def _put(self, plan: Callable[[Plan], T], *, alone: bool = False) -> asyncio.Future[T]:
+    def _put(
+        self,
+        plan: Callable[[Plan], T],
+        *,
+        alone: bool = False,
+        keys: Sequence[ResourceKey] = (),
+    ) -> asyncio.Future[T]:
         if self._closing or len(self._items) >= MOST_WAITING:
             raise Unavailable("the hub can't take more changes now", retry_after=1)
         done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._items.append(_Item(plan, done, alone))
+        self._items.append(_Item(plan, done, alone, keys))
         self._waiting.set()
         return done
 
@@ -242,6 +255,9 @@ class Intake:
             n=self._subscribers.n,
             guards=self.guards,
         )
+        # What goes wrong here goes wrong again for whoever needs it, and is answered there.
+        with suppress(HubError):
+            self._heads.look_up(key for item in batch.items for key in item.keys)
         for item in batch.items:
             try:
                 batch.answers.append(plan.attempt(item.plan))
@@ -353,3 +369,12 @@ class Intake:
             self._subscribers.put(subscriber)
             self.last_sid = max(self.last_sid, subscriber.sid)
         self._subscribers.rows_removed(written.floors, written.dropped_streams)
+
+
+def _keys(release: FhirRelease, writes: Sequence[Write]) -> list[ResourceKey]:
+    """Return the resources that are written under an id that the request says."""
+    return [
+        ResourceKey(release, write.resource_type, write.id)
+        for write in writes
+        if write.id is not None
+    ]

@@ -22,6 +22,10 @@ class ReaderView:
         """Return the newest version, which may be a deletion; None if there never was one."""
         return self._reader.head(key)
 
+    def heads(self, keys: Iterable[ResourceKey]) -> Mapping[ResourceKey, ResourceVersion]:
+        """Return the newest versions of these resources, of those that have any, at once."""
+        return self._reader.heads(keys)
+
     def version(self, key: ResourceKey, version: int) -> ResourceVersion | None:
         """Return one version, None if it does not exist or is no longer kept."""
         return self._reader.version(key, version)

@@ -34,6 +34,11 @@ class ShownReader(ReaderView):
         """Return the newest version."""
         return self._shown(self._reader.head(key))
 
+    def heads(self, keys: Iterable[ResourceKey]) -> Mapping[ResourceKey, ResourceVersion]:
+        """Return the newest versions of these resources."""
+        found = self._reader.heads(keys)
+        return {key: each for key, each in found.items() if self._shown(each) is not None}
+
     def version(self, key: ResourceKey, version: int) -> ResourceVersion | None:
         """Return one version."""
         return self._shown(self._reader.version(key, version))

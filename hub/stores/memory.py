@@ -29,15 +29,19 @@ class MemoryReader:
     def __init__(self, attempts_kept: int) -> None:
         self.log: dict[int, ResourceVersion] = {}
         self.order: list[int] = []
-        self.heads: dict[ResourceKey, int] = {}
+        self.newest: dict[ResourceKey, int] = {}
         self.index: dict[int, IndexEntry] = {}
         self.stored_events: defaultdict[int, dict[int, StreamEvent]] = defaultdict(dict)
         self.ring: deque[Attempt] = deque(maxlen=attempts_kept)
 
     def head(self, key: ResourceKey) -> ResourceVersion | None:
         """Return the newest version, which may be a deletion; None if there never was one."""
-        seq = self.heads.get(key)
+        seq = self.newest.get(key)
         return None if seq is None else self.log[seq]
+
+    def heads(self, keys: Iterable[ResourceKey]) -> Mapping[ResourceKey, ResourceVersion]:
+        """Return the newest versions of these resources, of those that have any, at once."""
+        return {key: self.log[self.newest[key]] for key in keys if key in self.newest}
 
     def version(self, key: ResourceKey, version: int) -> ResourceVersion | None:
         """Return one version, None if it does not exist."""
@@ -102,7 +106,7 @@ class MemoryReader:
         return self.order[place - 1] if place else 0
 
     def _chain(self, key: ResourceKey) -> Iterable[ResourceVersion]:
-        seq = self.heads.get(key)
+        seq = self.newest.get(key)
         while seq is not None:
             yield self.log[seq]
             seq = self.log[seq].previous
@@ -235,7 +239,7 @@ class MemoryStore:
         for version in batch.versions:
             reader.log[version.seq] = version
             reader.order.append(version.seq)
-            reader.heads[version.key] = version.seq
+            reader.newest[version.key] = version.seq
         reader.order.sort()
         reader.index.update((seq, entry) for seq, entry in batch.index.items() if entry is not None)
         for seq in batch.unindex:

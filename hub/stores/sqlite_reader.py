@@ -34,6 +34,7 @@ _HEAD = (
     f"SELECT {LOG_COLUMNS} FROM resource AS r CROSS JOIN change_log AS c ON c.seq = r.seq "  # noqa: S608 constants
     "WHERE r.kind = ? AND r.id = ?"
 )
+_HEADS = _HEAD.removesuffix("= ?") + "IN"
 _AT = f"{_LOG} WHERE c.seq IN"
 _BACKWARDS = (
     "SELECT l.prev FROM chain CROSS JOIN change_log AS l ON l.seq = chain.at WHERE l.prev NOT NULL"
@@ -81,6 +82,22 @@ class SqliteReader:
     def head(self, key: ResourceKey) -> ResourceVersion | None:
         """Return the newest version, which may be a deletion; None if there never was one."""
         return self._one(_HEAD, key)
+
+    def heads(self, keys: Iterable[ResourceKey]) -> Mapping[ResourceKey, ResourceVersion]:
+        """Return the newest versions of these resources, of those that have any, at once."""
+        ids: dict[tuple[FhirRelease, str], list[str]] = {}
+        for release, resource_type, id in keys:
+            ids.setdefault((release, resource_type), []).append(id)
+        found: dict[ResourceKey, ResourceVersion] = {}
+        for name, wanted in ids.items():
+            kind = self._kind(*name)
+            if kind is None:
+                continue
+            for sql, arguments in in_parts(_HEADS, wanted):
+                for row in self._rows(sql, (kind, *arguments)):
+                    key = ResourceKey(*name, row[1])
+                    found[key] = version_of(key, row)
+        return found
 
     def version(self, key: ResourceKey, version: int) -> ResourceVersion | None:
         """Return one version, None if it does not exist or is no longer kept."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 
 from hypothesis import given
@@ -19,17 +20,25 @@ KEYS = [ResourceKey(FhirRelease.R5, "Task", str(number)) for number in range(4)]
 
 
 @given(
-    steps=st.lists(st.tuples(st.booleans(), st.sampled_from(KEYS), st.integers(0, 40))),
+    steps=st.lists(
+        st.tuples(
+            st.booleans(),
+            st.sampled_from(KEYS),
+            st.integers(0, 40),
+            st.lists(st.sampled_from(KEYS)),
+        )
+    ),
     most=st.integers(1, 5),
     most_bytes=st.integers(0, 90),
 )
 def test_a_head_is_the_newest_version_committed(
-    steps: list[tuple[bool, ResourceKey, int]], most: int, most_bytes: int
+    steps: list[tuple[bool, ResourceKey, int, list[ResourceKey]]], most: int, most_bytes: int
 ) -> None:
     store = MemoryStore()
     store.open()
     heads = Heads(store.writer, most=most, most_bytes=most_bytes)
-    for seq, (writes, key, size) in enumerate(steps, 1):
+    for seq, (writes, key, size, looked_up) in enumerate(steps, 1):
+        heads.look_up(looked_up)
         if writes:
             version = _version(seq, key, store.writer.head(key), size)
             store.commit(WriteBatch(versions=[version]))
@@ -69,6 +78,30 @@ def test_nobody_is_asked_for_resources_of_a_type_that_has_none() -> None:
     elsewhere = ResourceKey(FhirRelease.R4, "Patient", "1")
     assert heads.head(elsewhere) is None
     assert asked == [patients[0], patients[2]]
+
+
+def test_what_is_looked_up_is_asked_for_at_once_and_not_again() -> None:
+    asked: list[list[ResourceKey]] = []
+
+    class Counting(ReaderView):
+        def head(self, key: ResourceKey) -> ResourceVersion | None:
+            raise AssertionError(key)
+
+        def heads(self, keys: Iterable[ResourceKey]) -> Mapping[ResourceKey, ResourceVersion]:
+            asked.append(list(keys))
+            return super().heads(asked[-1])
+
+    store = MemoryStore()
+    store.open()
+    there = [_version(1, KEYS[0], None, 1), _version(2, KEYS[1], None, 1)]
+    store.commit(WriteBatch(versions=there))
+    heads = Heads(Counting(store.writer))
+    patient = ResourceKey(FhirRelease.R5, "Patient", "1")
+    heads.look_up([KEYS[0], patient, KEYS[2], KEYS[0]])
+    heads.look_up([KEYS[2], KEYS[1], KEYS[0]])
+    heads.look_up([patient, KEYS[1]])
+    assert asked == [[KEYS[0], KEYS[2]], [KEYS[1]]]
+    assert [heads.head(key) for key in KEYS[:3]] == [*there, None]
 
 
 def test_any_number_of_types_can_be_asked_for() -> None:

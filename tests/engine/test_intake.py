@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 
 import pytest
@@ -12,13 +12,15 @@ from hub.codecs.tables.search import search_parameters
 from hub.core.change import Interaction
 from hub.core.registry import Registry
 from hub.core.timing import Settled
+from hub.core.version import ResourceKey, ResourceVersion
 from hub.engine.intake import Intake
 from hub.engine.plan import Plan
+from hub.engine.reader_view import ReaderView
 from hub.engine.recent_events import RecentEvents
 from hub.engine.subscribers import Subscribers
 from hub.engine.write import Outcome, Write
 from hub.errors import Unavailable
-from hub.ports import Wakeups
+from hub.ports import Reader, Wakeups
 from hub.stores.memory import MemoryStore
 from tests.engine.committing import R4, in_background, tasks_committed
 from tests.stores.samples import a_subscriber
@@ -40,6 +42,51 @@ def test_requests_that_come_while_a_commit_runs_share_the_next_one() -> None:
         assert tasks_committed(store) == [["a"], ["b", "c", "d"]]
 
     on_rig(scenario, store=store, executor=LateExecutor(SECOND))
+
+
+class Watched(FallibleStore):
+    """Tells which heads were asked for, one and many; where ``trouble``, many are not answered."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.one: list[str] = []
+        self.many: list[list[str]] = []
+        self.trouble = False
+
+    @property
+    def writer(self) -> Reader:
+        store = self
+
+        class View(ReaderView):
+            def head(self, key: ResourceKey) -> ResourceVersion | None:
+                store.one.append(key.id)
+                return super().head(key)
+
+            def heads(self, keys: Iterable[ResourceKey]) -> Mapping[ResourceKey, ResourceVersion]:
+                asked = list(keys)
+                store.many.append([key.id for key in asked])
+                if store.trouble:
+                    raise Unavailable("the disk is slow")
+                return super().heads(asked)
+
+        return View(super().writer)
+
+
+@pytest.mark.parametrize("trouble", [False, True])
+def test_what_a_batch_writes_is_looked_up_at_once(trouble: bool) -> None:
+    store = Watched()
+
+    async def scenario(rig: Rig) -> None:
+        await rig.write(a_task(id="a"))
+        store.one.clear()
+        store.many.clear()
+        store.trouble = trouble
+        answers = await asyncio.gather(*(rig.write(a_task(id=id)) for id in "bcd"))
+        assert [written.outcome for (written,) in answers] == [Outcome.CREATED] * 3
+        assert store.many == [["b", "c", "d"]]
+        assert store.one == (["b", "c", "d"] if trouble else [])
+
+    on_rig(scenario, store=store)
 
 
 def test_an_answer_comes_only_after_the_commit() -> None:

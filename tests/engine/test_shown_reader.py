@@ -71,6 +71,7 @@ def test_one_resource_is_there_or_not_by_any_way_to_it() -> None:
     assert reader.head(mine) is None and reader.version(mine, 1) is None
     assert reader.head(task) is not None and reader.version(task, 1) is not None
     assert [each.key for each in reader.at([1, 2]).values()] == [task]
+    assert list(reader.heads([mine, task])) == [task]
     assert reader.head(a_key("1", KIND, "R4")) is None  # there never was one
 
 

@@ -30,6 +30,21 @@ class LogContract(StoreOpening):
 
     @several_stores
     @given(writes)
+    def test_many_heads_are_each_one_s_head(
+        self, changes: list[tuple[ResourceKey, IndexEntry | None]]
+    ) -> None:
+        with self.opened() as store:
+            history = History(store)
+            for change in changes:
+                history.write(change)
+            keys = [*KEYS, *(a_key(str(number)) for number in range(70)), *KEYS]
+            heads = {key: store.writer.head(key) for key in keys}
+            there = {key: head for key, head in heads.items() if head is not None}
+            assert store.writer.heads(keys) == there
+            assert store.writer.heads([]) == {}
+
+    @several_stores
+    @given(writes)
     def test_every_version_can_be_read_again(
         self, changes: list[tuple[ResourceKey, IndexEntry | None]]
     ) -> None:
