@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Protocol, TypeVar
 
 from hub.core.delivery import DeliveryResult, Envelope
-from hub.core.notification import Addressee, Notification
+from hub.core.notification import Alike, Called, Notification
 from hub.core.refusals import Refusals
 from hub.core.release import FhirRelease, Resource
 from hub.core.search_index import Expression, IndexEntry
@@ -120,9 +120,10 @@ class Codec(Protocol):
         The bytes are the same each time.
         """
 
-    def encode_alike(
-        self, notification: Notification, base_url: str
-    ) -> Callable[[Addressee], bytes]:
+    def called(self, subscription: Subscription, base_url: str) -> Called:
+        """Return how payloads call a Subscription, for those that ``encode_alike`` writes."""
+
+    def encode_alike(self, notification: Notification, base_url: str) -> Alike:
         """Return what writes payloads that say the same to other Subscriptions.
 
         Each is as ``encode_payload`` would write it; what they have in common is written once.

@@ -74,7 +74,7 @@ def notification_text(
         entries: the further entries, in order.
     """
     pieces = [
-        *(b'{"resourceType":"Bundle","id":', own[ID], _kind(bundle_type, profile)),
+        *(b'{"resourceType":"Bundle","id":"', own[ID], _kind(bundle_type, profile)),
         *(instant(notification.timestamp), b'","entry":[{', *_before_status(own)),
     ]
     pieces += status(notification, base_url, own)
@@ -89,7 +89,7 @@ def notification_text(
 @cache
 def _kind(bundle_type: str, profile: str | None) -> bytes:
     meta = b"" if profile is None else b',"meta":{"profile":[%b]}' % orjson.dumps(profile)
-    return b'%b,"type":%b,"timestamp":"' % (meta, orjson.dumps(bundle_type))
+    return b'"%b,"type":%b,"timestamp":"' % (meta, orjson.dumps(bundle_type))
 
 
 def write_statuses(

@@ -6,20 +6,20 @@ where many are told, a hole for it, so that all else is written once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
 from operator import itemgetter
 
 import orjson
 
 from hub.codecs.subscription import write_identifier
-from hub.core.notification import Addressee, stable_uuid
+from hub.core.notification import Addressee, Alike, Called, status_id
 from hub.core.subscription import Identifier
 
 ID, STATUS_ID, REFERENCE, STATUS_URL, COUNT, NUMBER = range(6)
-"""What is told to one Subscription alone, by its place in ``told`` and ``holes``: the Bundle's id,
-the bare id of its status, the reference to the Subscription, the URL of its ``$status``, the bare
-counter, and the bare number of the first event, which those of further events follow; what is not
-bare is JSON."""
+"""What is told to one Subscription alone, by its place in ``told`` and ``holes``: the bare id of
+the Bundle and that of its status, the reference to the Subscription and the URL of its ``$status``
+as JSON, the bare counter, and the bare number of the first event, which those of further events
+follow."""
 
 
 class Hole(bytes):
@@ -36,17 +36,21 @@ def holes(events: int) -> list[bytes]:
 def told(addressee: Addressee, base_url: str) -> list[bytes]:
     """Return what is told to one Subscription alone, at a base URL."""
     id, subscription_id, identifier, administrative, count, numbers = addressee
+    return _told(id, called(subscription_id, identifier, administrative, base_url), count, numbers)
+
+
+def _told(id: str, called: Called, count: int, numbers: Iterable[int]) -> list[bytes]:
     return [
-        b'"%b"' % id.encode(),
-        stable_uuid(id, "status").encode(),
-        *_called(subscription_id, identifier, administrative, base_url),
+        id.encode(),
+        status_id(id).encode(),
+        *called,
         b"%d" % count,
-        *[b"%d" % number for number in numbers],
+        *map(b"%d".__mod__, numbers),
     ]
 
 
-def for_many(pieces: Sequence[bytes], base_url: str) -> Callable[[Addressee], bytes]:
-    """Return what writes the text that ``pieces`` with ``holes`` give, for each addressee."""
+def for_many(pieces: Sequence[bytes]) -> Alike:
+    """Return what writes the text that ``pieces`` with ``holes`` give, for each Subscription."""
     between: list[list[bytes]] = [[]]
     places: list[int] = []
     for piece in pieces:
@@ -61,17 +65,15 @@ def for_many(pieces: Sequence[bytes], base_url: str) -> Callable[[Addressee], by
     texts.pop()
     chosen = itemgetter(*places)
 
-    def to(addressee: Addressee) -> bytes:
+    def to(id: str, called: Called, count: int, numbers: Iterable[int]) -> bytes:
         filled = texts.copy()
-        filled[1::2] = chosen(told(addressee, base_url))
+        filled[1::2] = chosen(_told(id, called, count, numbers))
         return b"".join(filled)
 
     return to
 
 
-def _called(
-    id: str, identifier: Identifier | None, administrative: bool, base_url: str
-) -> tuple[bytes, bytes]:
+def called(id: str, identifier: Identifier | None, administrative: bool, base_url: str) -> Called:
     """Write the reference to a Subscription and the URL of its ``$status``, as JSON.
 
     The reference is absolute, with its first identifier if it has one.  An administrative one,

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import ClassVar
 
 from hub.codecs.bundle import notification_text, write_statuses
 from hub.codecs.message import write_message
-from hub.codecs.notification_text import for_many, holes, told
+from hub.codecs.notification_text import called, for_many, holes, told
 from hub.codecs.parameters import read_parameters, write_parameters
 from hub.codecs.topic import to_release
 from hub.codecs.xml import is_xml
 from hub.codecs.xml_writer import write_xml
 from hub.core.message import DEFAULT_MESSAGE_EVENT, MessageEvent
-from hub.core.notification import Addressee, Notification, NotificationEntry
+from hub.core.notification import Alike, Called, Notification, NotificationEntry
 from hub.core.refusals import Refusals
 from hub.core.release import FhirRelease, Resource
 from hub.core.subscription import Subscription
@@ -67,14 +67,16 @@ class ReleaseCodec(ABC):
         body = self.encode_notification(notification, base_url)
         return write_xml(body, self.release) if _is_xml(notification.content_type) else body
 
-    def encode_alike(
-        self, notification: Notification, base_url: str
-    ) -> Callable[[Addressee], bytes]:
+    def called(self, subscription: Subscription, base_url: str) -> Called:
+        """Return how payloads call a Subscription."""
+        name = subscription.identifier[0] if subscription.identifier else None
+        return called(subscription.id, name, subscription.administrative, base_url)
+
+    def encode_alike(self, notification: Notification, base_url: str) -> Alike:
         """Return what writes payloads that say the same to other Subscriptions."""
-        own = holes(len(notification.events))
-        write = for_many(self._pieces(notification, base_url, own), base_url)
+        write = for_many(self._pieces(notification, base_url, holes(len(notification.events))))
         if _is_xml(notification.content_type):
-            return lambda addressee: write_xml(write(addressee), self.release)
+            return lambda *told: write_xml(write(*told), self.release)
         return write
 
     def encode_notification(self, notification: Notification, base_url: str) -> bytes:

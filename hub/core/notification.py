@@ -7,12 +7,12 @@ Source: http://hl7.org/fhir/R5/subscriptionstatus.html; http://hl7.org/fhir/R5/s
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import field
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
 from hub.core.change import Interaction
 from hub.core.related_query import Coding, RelatedQuery
@@ -30,6 +30,7 @@ DEFAULT_MAX_COUNT = 20
 """How many events a notification may hold where the Subscription does not say."""
 
 _VARIANT: Final = {digit: "89ab"[int(digit, 16) % 4] for digit in "0123456789abcdef"}
+_OPPOSITE: Final = {digit: f"{int(digit, 16) ^ 8:x}" for digit in _VARIANT}
 
 
 class NotificationType(StrEnum):
@@ -119,6 +120,14 @@ class Addressee(NamedTuple):
     numbers: tuple[int, ...]
 
 
+Called: TypeAlias = tuple[bytes, bytes]
+"""How a text calls a Subscription: the reference to it and the URL of its ``$status``, as JSON."""
+
+Alike: TypeAlias = Callable[[str, Called, int, Iterable[int]], bytes]
+"""Writes what says the same to different Subscriptions, given the id of the notification, how it
+calls the Subscription, and, as in ``Addressee``, the number of events and the numbers."""
+
+
 @value(frozen=True, slots=True, kw_only=True)
 class Notification:
     """All that one notification says.
@@ -172,6 +181,11 @@ def stable_uuid(*parts: object) -> str:
 def _uuid(said: str) -> str:
     text = hashlib.sha256(said.encode()).hexdigest()
     return f"{text[:8]}-{text[8:12]}-8{text[13:16]}-{_VARIANT[text[16]]}{text[17:20]}-{text[20:32]}"
+
+
+def status_id(notification_id: str) -> str:
+    """Return the id of the status inside a notification: the UUID with another first digit."""
+    return _OPPOSITE[notification_id[0]] + notification_id[1:]
 
 
 def _iso(timestamp: datetime) -> str:
@@ -252,15 +266,30 @@ def addressed(
         of its events.
     """
     low, high = (numbers[0], numbers[-1]) if numbers else (total, total)
-    said = (subscription.release, subscription.id, kind, level, str(low), str(high), at)
     return Addressee(
-        _uuid("\x1f".join(said)),
+        notification_id(name_of(subscription, kind, level), low, high, at),
         subscription.id,
         subscription.identifier[0] if subscription.identifier else None,
         subscription.administrative,
         high if kind is NotificationType.EVENT_NOTIFICATION else total,
         numbers,
     )
+
+
+def name_of(subscription: Subscription, kind: NotificationType, level: PayloadContent) -> str:
+    """Return what is the same in the ids of all notifications of a kind to a Subscription."""
+    return f"{subscription.release}\x1f{subscription.id}\x1f{kind}\x1f{level}\x1f"
+
+
+def notification_id(name: str, low: int, high: int, at: str) -> str:
+    """Return the id of a notification about the numbers ``low``..``high``.
+
+    Args:
+        name: what ``name_of`` returns.
+        low, high: both are the number of all events where it is about none.
+        at: its timestamp in ISO format.
+    """
+    return _uuid(f"{name}{low}\x1f{high}\x1f{at}")
 
 
 def _event(event: NumberedEvent, level: PayloadContent, hint: Coding | None) -> NotificationEvent:

@@ -9,22 +9,23 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from operator import attrgetter
 
 from hub.core.notification import (
-    Addressee,
+    Alike,
+    Called,
     Notification,
     NotificationType,
     NumberedEvent,
-    addressed,
     build_notification,
     most_events,
+    name_of,
+    notification_id,
 )
 from hub.core.related_query import Coding
 from hub.core.release import FhirRelease
 from hub.core.subscriber import Subscriber
 from hub.core.subscription import Subscription
-from hub.core.version import StreamEvent
 from hub.engine.numbered_events import read_events
 from hub.engine.recent_events import RecentEvents
 from hub.ports import Codec
@@ -35,7 +36,8 @@ MOST_KEPT = 32
 LONGEST_KEPT = 64 * 1024
 """Of a longer text the writing costs little, next to the sending."""
 
-_Write: TypeAlias = Callable[[Addressee], bytes]
+_said = attrgetter("seq", "context")
+"""Returns all by which events differ for whoever hears of them, but their numbers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +46,15 @@ class Audience:
 
     ``hint`` is which kind of authorization gives access to what the events are about; ``manner``
     is the same for all who are told the same of the same event; ``most`` is how many events they
-    are told at once.
+    are told at once; ``called`` and ``name`` are how it is called in the text, and in its id.
     """
 
     subscription: Subscription
     hint: Coding | None
     manner: str
     most: int
+    called: Called
+    name: str
 
 
 class Announcements:
@@ -78,20 +82,28 @@ class Announcements:
         self._base_url = base_url
         self._most_kept = most_kept
         self._longest_kept = longest_kept
-        self._kept: dict[Hashable, tuple[str, _Write]] = {}
+        self._kept: dict[Hashable, tuple[str, Alike]] = {}
 
     def audience(self, subscription: Subscription, hint: Coding | None) -> Audience:
         """Return how a Subscription, as it is now, is told of events."""
+        release, content = subscription.release, subscription.content
         manner = (
-            subscription.release,
-            subscription.content,
+            release,
+            content,
             subscription.topic,
             subscription.status,
             subscription.content_type,
             hint,
         )
-        # Many have the same; most of them wait for long.
-        return Audience(subscription, hint, sys.intern(repr(manner)), most_events(subscription))
+        return Audience(
+            subscription,
+            hint,
+            # Many have the same; most of them wait for long.
+            sys.intern(repr(manner)),
+            most_events(subscription),
+            self._codecs[release].called(subscription, self._base_url(release)),
+            name_of(subscription, NotificationType.EVENT_NOTIFICATION, content),
+        )
 
     def at_once(
         self, audience: Audience, subscriber: Subscriber, first: int, last: int
@@ -110,21 +122,14 @@ class Announcements:
             kept = self._kept.get(key)
             if kept is None:
                 told = read_events(self._events, subscriber, first, last)
-                return self._begin(key, self._notification(audience, last, told))
         except LookupError:
             return None
-        at, write = kept
-        subscription = audience.subscription
-        return write(
-            addressed(
-                subscription,
-                NotificationType.EVENT_NOTIFICATION,
-                subscription.content,
-                total=last,
-                at=at,
-                numbers=tuple(range(first, last + 1)),
-            )
-        )
+        at, write = kept or self._begin(self._notification(audience, last, told))
+        id = notification_id(audience.name, first, last, at)
+        text = write(id, audience.called, last, range(first, last + 1))
+        if kept is None and len(text) <= self._longest_kept:
+            self._keep(key, (at, write))
+        return text
 
     async def of_events(
         self, audience: Audience, subscriber: Subscriber, first: int, last: int
@@ -160,19 +165,14 @@ class Announcements:
             hint=audience.hint,
         )
 
-    def _begin(self, key: Hashable, notification: Notification) -> bytes:
-        """Write a notification, and keep what writes it for others."""
+    def _begin(self, notification: Notification) -> tuple[str, Alike]:
+        """Return when something is said, in ISO format, and what writes it."""
         release = notification.release
         write = self._codecs[release].encode_alike(notification, self._base_url(release))
-        text = write(notification.addressee)
-        if len(text) <= self._longest_kept:
-            self._kept[key] = notification.timestamp.isoformat(), write
-            if len(self._kept) > self._most_kept:
-                del self._kept[next(iter(self._kept))]
-        return text
+        return notification.timestamp.isoformat(), write
 
-
-def _said(event: StreamEvent) -> Hashable:
-    """Return all by which events differ for whoever hears of them, but their numbers."""
-    context = event.context
-    return event.seq, context.includes, context.queries, context.occurrence, context.lost
+    def _keep(self, key: Hashable, written: tuple[str, Alike]) -> None:
+        """Keep for others what writes something, in place of the oldest."""
+        self._kept[key] = written
+        if len(self._kept) > self._most_kept:
+            del self._kept[next(iter(self._kept))]

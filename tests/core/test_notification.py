@@ -23,6 +23,7 @@ from hub.core.notification import (
     context_versions,
     most_events,
     stable_uuid,
+    status_id,
 )
 from hub.core.related_query import Coding, RelatedQuery
 from hub.core.release import FhirRelease
@@ -214,6 +215,16 @@ def test_a_stable_uuid_is_a_uuid(parts: list[str]) -> None:
     assert re.fullmatch(
         r"[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", made
     )
+
+
+@given(st.uuids(), st.uuids())
+def test_the_id_of_a_status_is_another_uuid_for_each_notification(
+    one: uuid.UUID, other: uuid.UUID
+) -> None:
+    found = status_id(str(one))
+    assert str(uuid.UUID(found)) == found != str(one)
+    assert status_id(found) == str(one)
+    assert (found == status_id(str(other))) is (one == other)
 
 
 def test_context_leaves_out_what_is_gone() -> None:

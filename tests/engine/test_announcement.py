@@ -11,7 +11,7 @@ from hub.core.notification import Notification, NotificationType, build_notifica
 from hub.core.related_query import Coding
 from hub.core.release import FhirRelease
 from hub.core.subscriber import Subscriber
-from hub.core.subscription import PayloadContent, SubscriptionStatusCode
+from hub.core.subscription import PayloadContent, Subscription, SubscriptionStatusCode
 from hub.engine.announcement import Announcements
 from hub.engine.recent_events import RecentEvents
 from tests.support.rig import HOUR, Rig, on_rig
@@ -26,6 +26,9 @@ class Watched:
     def __init__(self, codec: Any) -> None:
         self.codec = codec
         self.writings = 0
+
+    def called(self, subscription: Subscription, base_url: str) -> Any:
+        return self.codec.called(subscription, base_url)
 
     def encode_alike(self, notification: Notification, base_url: str) -> Any:
         self.writings += 1

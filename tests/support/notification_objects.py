@@ -22,7 +22,7 @@ from hub.codecs.r4b import NOTIFICATION_PROFILE as R4B_PROFILE
 from hub.codecs.subscription import write_identifier
 from hub.core.change import Interaction
 from hub.core.instant import format_instant
-from hub.core.notification import Notification, NotificationEntry, NotificationEvent, stable_uuid
+from hub.core.notification import Notification, NotificationEntry, NotificationEvent, status_id
 from hub.core.related_query import RELATED_QUERY
 from hub.core.release import FhirRelease, Json, Resource
 
@@ -74,7 +74,7 @@ def searchset_of(statuses: list[Notification], base_url: str, self_url: str) -> 
 
 
 def _status_entry(notification: Notification, base_url: str) -> Resource:
-    id = stable_uuid(notification.id, "status")
+    id = status_id(notification.id)
     write = _parameters if notification.release is FhirRelease.R4 else _subscription_status
     resource = write(notification, base_url)
     return {
