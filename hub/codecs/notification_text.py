@@ -51,24 +51,14 @@ def _told(id: str, called: Called, count: int, numbers: Iterable[int]) -> list[b
 
 def for_many(pieces: Sequence[bytes]) -> Alike:
     """Return what writes the text that ``pieces`` with ``holes`` give, for each Subscription."""
-    between: list[list[bytes]] = [[]]
-    places: list[int] = []
-    for piece in pieces:
-        if isinstance(piece, Hole):
-            places.append(int(piece))
-            between.append([])
-        else:
-            between[-1].append(piece)
-    texts: list[bytes] = []
-    for each in between:
-        texts += (b"".join(each), b"")
-    texts.pop()
-    chosen = itemgetter(*places)
+    template = b"".join(
+        [b"%b" if isinstance(each, Hole) else each.replace(b"%", b"%%") for each in pieces]
+    )
+    chosen = itemgetter(*[int(each) for each in pieces if isinstance(each, Hole)])
 
     def to(id: str, called: Called, count: int, numbers: Iterable[int]) -> bytes:
-        filled = texts.copy()
-        filled[1::2] = chosen(_told(id, called, count, numbers))
-        return b"".join(filled)
+        text: bytes = template % chosen(_told(id, called, count, numbers))
+        return text
 
     return to
 

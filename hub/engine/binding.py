@@ -79,7 +79,7 @@ class Binding(SocketBinding):
         self._live: Subscriber | None = None
         self._audience: Audience | None = None
 
-    def _serve_at_once(self) -> bool:
+    def _serve_at_once(self, now: datetime) -> bool:
         """Send what happened just now, unless there is something else to say."""
         sockets, position = self._sockets, self._position
         if position is None or self.again:
@@ -87,26 +87,27 @@ class Binding(SocketBinding):
         found = sockets.subscribers.get(self.sid)
         if found is None or not (found is self._live or self._is_live(found)):
             return False
-        audience, total = self._told(found), sockets.subscribers.top(found)
-        texts: list[bytes] = []
-        size = 0
-        while position < total and len(texts) < MOST_AT_ONCE and size < _LARGE:
-            last = min(total, position + audience.most)
-            text = sockets.announcements.at_once(audience, found, position + 1, last)
-            if text is None:
-                return False
-            texts.append(text)
-            size += len(text)
-            position = last
-        if texts:
+        total = sockets.subscribers.top(found)
+        if position < total:
+            audience = self._told(found)
+            texts: list[bytes] = []
+            size = 0
+            while position < total and len(texts) < MOST_AT_ONCE and size < _LARGE:
+                last = min(total, position + audience.most)
+                text = sockets.announcements.at_once(audience, found, position + 1, last)
+                if text is None:
+                    return False
+                texts.append(text)
+                size += len(text)
+                position = last
             if not self._outlet.put(texts):
                 return False
             self._reached(position)
-            self._sent_at = sockets.clock.now()
+            self._sent_at = now
             if position < total:
                 sockets.wake_soon(self.sid)
                 return True
-        return not self._is_silent_too_long(found)
+        return not self._is_silent_too_long(found, now)
 
     def _is_live(self, found: Subscriber) -> bool:
         """Tell whether the Subscription is one that goes on; it need not be asked twice."""
@@ -126,7 +127,7 @@ class Binding(SocketBinding):
             if not counts(subscriber.subscription.status):
                 await self._say(subscriber, NotificationType.HEARTBEAT, ())
                 return False
-            if not self._is_silent_too_long(subscriber):
+            if not self._is_silent_too_long(subscriber, self._sockets.clock.now()):
                 return True
             await self._say(subscriber, NotificationType.HEARTBEAT, ())
             self._sent_at = self._sockets.clock.now()
@@ -165,13 +166,13 @@ class Binding(SocketBinding):
         self._sockets.wrote(self.sid, number)
         self._position = number
 
-    def _is_silent_too_long(self, subscriber: Subscriber) -> bool:
+    def _is_silent_too_long(self, subscriber: Subscriber, now: datetime) -> bool:
         """Tell whether a heartbeat is due; if not yet, it will be looked for in time."""
         period = subscriber.subscription.heartbeat_period
         if period is None or self._sent_at is None:
             return False
         due = self._sent_at + period
-        if self._sockets.clock.now() >= due:
+        if now >= due:
             return True
         self._sockets.wake_at(self.sid, due)
         return False

@@ -7,6 +7,7 @@ Source: http://hl7.org/fhir/R4/subscription.html (channel websocket).
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 
 from hub.core.client import Client
 from hub.core.release import FhirRelease
@@ -61,7 +62,7 @@ class ClassicBinding(SocketBinding):
         self._progress = progress
         self._position: int | None = None
 
-    def _serve_at_once(self) -> bool:
+    def _serve_at_once(self, now: datetime) -> bool:
         """Ping, unless there is something else to say."""
         subscriber = self._present()
         if self._position is None or _ended(subscriber) is not None:

@@ -124,6 +124,8 @@ class RecentEvents:
     def events(self, stream: int, low: int, high: int) -> list[StreamEvent]:
         """Return the events of a stream with n from ``low`` to ``high``, in order."""
         try:
+            if low == high:
+                return [self._events[stream, low]]
             return [self._events[stream, n] for n in range(low, high + 1)]
         except KeyError:
             raise _NotKeptError from None

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import Final, Protocol, TypeAlias
 
 from hub.core.subscriber import Subscriber
@@ -67,12 +68,12 @@ class SocketBinding(ABC):
         self._ended = ended
         self._task: asyncio.Task[None] | None = None
 
-    def wake(self) -> None:
-        """Say that there may be something to send."""
+    def wake(self, now: datetime) -> None:
+        """Say that there may be something to send; ``now`` is an instant not long ago."""
         if self._task is not None or self.is_over:
             return
         try:
-            if self._serve_at_once():
+            if self._serve_at_once(now):
                 return
         except Exception as error:
             self.is_over = True
@@ -101,7 +102,7 @@ class SocketBinding(ABC):
         self._ended(error)
 
     @abstractmethod
-    def _serve_at_once(self) -> bool:
+    def _serve_at_once(self, now: datetime) -> bool:
         """Send what can be sent without waiting; tell whether ``_serve`` has nothing to do now."""
 
     @abstractmethod

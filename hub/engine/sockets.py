@@ -34,8 +34,12 @@ from hub.ports import Clock, Codec, Listener
 
 REMEMBER_EVERY = timedelta(seconds=1)
 
-MOST_IN_SLICE = 128
-"""How many bindings are served before others have a turn."""
+MOST_IN_SLICE = 32
+"""How many bindings are served before others have a turn.
+
+What is committed in such a turn goes to the rest together with what woke them: the fewer, the more
+texts go out in one piece.
+"""
 
 log = logging.getLogger(__name__)
 
@@ -105,13 +109,14 @@ class Sockets:
 
     async def _wake(self, sids: Collection[int]) -> None:
         """Wake bindings in slices: one change can wake thousands, and others have their turn."""
-        count = 0
+        count, now = 0, self.clock.now()
         for sid in sids:
             for binding in tuple(self._bindings.get(sid, ())):
-                binding.wake()
+                binding.wake(now)
                 count += 1
                 if not count % MOST_IN_SLICE:
-                    await self.clock.sleep_until(self.clock.now())
+                    now = self.clock.now()
+                    await self.clock.sleep_until(now)
 
     def wake_soon(self, sid: int) -> None:
         """Wake the bindings of a Subscription again, after others had their turn."""
@@ -162,10 +167,10 @@ class Sockets:
 
     def resend(self, sid: int, first: int, last: int) -> int:
         """Let every bound socket be sent events once more; return how many sockets there are."""
-        bindings = self._numbered(sid)
+        bindings, now = self._numbered(sid), self.clock.now()
         for binding in bindings:
             binding.again = with_range(binding.again, first, last)
-            binding.wake()
+            binding.wake(now)
         return len(bindings)
 
     def to_resend(self, sid: int) -> NumberRanges:
@@ -178,9 +183,11 @@ class Sockets:
 
     def wrote(self, sid: int, number: int) -> None:
         """Note the highest number that a socket was sent."""
-        self._wrote.set()
-        if number >= self._written.get(sid, 0):
-            self._written[sid] = number
+        written = self._written
+        if not written:
+            self._wrote.set()
+        if number >= written.get(sid, 0):
+            written[sid] = number
 
     async def remember(self) -> None:
         """Keep the highest numbers that were sent; they are known here until that is durable."""
@@ -269,7 +276,7 @@ class Session:
         await self._unbind(binding.sid)
         self._bindings[binding.sid] = binding
         self._sockets.add(binding)
-        binding.wake()
+        binding.wake(self._sockets.clock.now())
 
     async def _unbind(self, sid: int) -> None:
         binding = self._bindings.pop(sid, None)

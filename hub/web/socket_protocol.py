@@ -40,22 +40,33 @@ def text_frame(text: bytes) -> bytes:
 class SocketProtocol(WebSocketsSansIOProtocol):
     """uvicorn's protocol, which offers ``put`` to the application."""
 
+    _is_full = False
+
     def handle_connect(self, event: Request) -> None:
         """Offer the short way with the request for the socket."""
         super().handle_connect(event)
         if not self.close_sent:
             self.scope["extensions"][EXTENSION] = {"put": self.put}
 
+    def pause_writing(self) -> None:
+        """Note that enough waits to be sent."""
+        self._is_full = True
+        super().pause_writing()
+
+    def resume_writing(self) -> None:
+        """Note that most of what waited was sent."""
+        self._is_full = False
+        super().resume_writing()
+
     def put(self, texts: Sequence[bytes]) -> bool:
         """Write texts, each a frame, if the socket is open and takes more now."""
-        if (
-            not self.writable.is_set()
-            or self.conn.state is not State.OPEN
-            or self.transport.is_closing()
-        ):
+        transport = self.transport
+        if self._is_full or self.conn.state is not State.OPEN or transport.is_closing():
             return False
-        frames = [text_frame(text) for text in texts]
-        self.transport.write(frames[0] if len(frames) == 1 else b"".join(frames))
+        if len(texts) == 1:
+            transport.write(text_frame(texts[0]))
+        else:
+            transport.write(b"".join(map(text_frame, texts)))
         return True
 
 
