@@ -59,6 +59,8 @@ class _Audience:
 
 _OWN = _Audience("w", "Organization/all", False, "websocket.rate", "websocket.cpu")
 _SHARED = _Audience("e", "Organization/same", True, "websocket.shared", "websocket.shared.cpu")
+_IDLE = "i"
+"""What the ids of Subscriptions begin with whose clients are sent nothing."""
 
 
 async def websocket(at: Setting) -> None:
@@ -73,8 +75,14 @@ async def websocket(at: Setting) -> None:
 
 
 def _subscribe(loading: Loading, at: Setting) -> None:
-    loading.subscribe(map(_OWN.wanted, range(max(at.scale.sockets, at.scale.idle_sockets))))
-    loading.subscribe(map(_SHARED.wanted, range(at.scale.sockets)))
+    for audience in (_OWN, _SHARED):
+        loading.subscribe(map(audience.wanted, range(at.scale.sockets)))
+    loading.subscribe(map(_idle_wanted, range(at.scale.idle_sockets)))
+
+
+def _idle_wanted(number: int) -> Wanted:
+    """Return a Subscription that nothing is an event for."""
+    return Wanted(id=f"{_IDLE}{number}", owners=(f"Organization/idle{number}",), endpoint=None)
 
 
 async def _messages(at: Setting, folder: Path, bare: float, audience: _Audience) -> None:
@@ -108,7 +116,7 @@ async def _idle(at: Setting, folder: Path) -> None:
     count = at.scale.idle_sockets
     async with helper("sockets") as clients, at.hub(folder) as hub:
         before = hub.resident()
-        ids = [f"{_OWN.prefix}{number}" for number in range(count)]
+        ids = [f"{_IDLE}{number}" for number in range(count)]
         await clients.ask("bind", port=hub.port, ids=ids)
         await pause(at.scale.seconds / 4)
         each = (hub.resident() - before) / count / 1024
