@@ -28,10 +28,10 @@ def in_parts(sql: str, values: Sequence[T]) -> Iterator[tuple[str, list[T]]]:
 def insert_rows(db: sqlite3.Connection, into: str, rows: Sequence[tuple[object, ...]]) -> None:
     """Insert ``rows`` of one width into the columns ``into``, such as ``kind(release, type)``.
 
-    Many rows go in one statement: to begin one costs as much as to write a short row, and lets
-    another thread run, which then has to be waited for.  ``OR FAIL`` because the transaction is
-    rolled back if a row is refused: to take back the statement alone, SQLite would first copy each
-    page that it changes.
+    Many rows go in one statement: to begin one costs as much as to write a short row.  ``OR FAIL``
+    because the transaction is rolled back if a row is refused: to take back the statement alone,
+    SQLite would first copy each page that it changes.  ``OR REPLACE`` has no such form, which is
+    why rows that replace others are written one by one.
     Source: https://www.sqlite.org/tempfiles.html (statement journal files).
     """
     if not rows:
