@@ -17,6 +17,7 @@ from hub.channels.connection import Connection
 from hub.channels.limits import EgressLimits
 from hub.channels.request import Origin
 from hub.channels.resolver import NOT_ALLOWED, GuardedResolver, NotAllowedError
+from hub.channels.tls import system_tls
 
 _HEAD_START: Final = 0.25
 """Seconds after which the next address is tried as well (RFC 8305, 5)."""
@@ -30,7 +31,7 @@ class Dialler:
     Args:
         resolver: what names stand for.
         policy: where it may connect to.
-        tls: the context of TLS.
+        tls: the context of TLS; None for one that trusts whom the system trusts.
         limits: how long a connection may take.
     """
 
@@ -38,7 +39,7 @@ class Dialler:
         self,
         resolver: GuardedResolver,
         policy: EgressPolicy,
-        tls: ssl.SSLContext,
+        tls: ssl.SSLContext | None,
         limits: EgressLimits,
     ) -> None:
         self._resolver = resolver
@@ -59,6 +60,8 @@ class Dialler:
             OSError: what the last address that was tried said; ``ssl.SSLError`` among them.
         """
         infos = [_info(address, origin.port) for address in await self._addresses(origin, attempt)]
+        if origin.tls and self._tls is None:
+            self._tls = await asyncio.to_thread(system_tls)
         while True:
             try:
                 async with asyncio.timeout(self._limits.connect):
@@ -70,9 +73,9 @@ class Dialler:
                 if not infos:
                     raise
 
-    async def close(self) -> None:
+    def close(self) -> None:
         """Give up the look-ups."""
-        await self._resolver.close()
+        self._resolver.close()
 
     async def _addresses(self, origin: Origin, attempt: Attempt) -> list[str]:
         if origin.address:

@@ -16,9 +16,6 @@ from dataclasses import field
 from datetime import timedelta
 from typing import Any
 
-import aiohttp
-from aiohttp.abc import AbstractResolver
-
 from hub.channels.addresses import EgressPolicy, Network
 from hub.channels.attempt import Attempt
 from hub.channels.connection import Connection, DroppedError, Response
@@ -27,7 +24,15 @@ from hub.channels.limits import EgressLimits
 from hub.channels.pool import Pool
 from hub.channels.reader import NotHttpError
 from hub.channels.request import Origin, header_lines, target_of
-from hub.channels.resolver import NOT_ALLOWED, GuardedResolver, LookUpError, NotAllowedError
+from hub.channels.resolver import (
+    NOT_ALLOWED,
+    GuardedResolver,
+    LookUpError,
+    NameService,
+    NotAllowedError,
+    SystemNames,
+)
+from hub.channels.tls import client_tls
 from hub.core.delivery import Failed, FailureClass, Timing
 from hub.core.value import value
 from hub.errors import HubError
@@ -59,7 +64,7 @@ class GuardedClient:
         monotonic: seconds on a clock that never goes back, for ``Timing``.
         limits: what an attempt may take.
         ca_file: PEM file of certificate authorities to trust instead of the system's.
-        resolver: looks names up; the system's by default.
+        names: the name service; the system's by default.
         keep: keep connections for the next attempt; without, each attempt dials.
 
     Call ``start`` inside the running event loop before the first ``post``, and ``close`` at the
@@ -73,7 +78,7 @@ class GuardedClient:
         *,
         limits: EgressLimits | None = None,
         ca_file: str | None = None,
-        resolver: AbstractResolver | None = None,
+        names: NameService | None = None,
         keep: bool = True,
     ) -> None:
         self.policy = policy
@@ -81,21 +86,15 @@ class GuardedClient:
         self._keep = keep
         self._monotonic = monotonic
         self._limits = limits or EgressLimits()
-        self._resolver = resolver
+        self._names = names or SystemNames()
         self._pool: Pool | None = None
-        self._tls = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        self._tls.minimum_version = ssl.TLSVersion.TLSv1_2
-        if ca_file is None:
-            self._tls.load_default_certs()
-        else:
-            self._tls.load_verify_locations(ca_file)
+        self._tls = None if ca_file is None else client_tls(ca_file)
 
     async def start(self) -> None:
         """Make the connection pool."""
         limits = self._limits
         self._loop = asyncio.get_running_loop()
-        inner = self._resolver or aiohttp.DefaultResolver()
-        resolver = GuardedResolver(inner, self.policy, limits.dns)
+        resolver = GuardedResolver(self._names, self.policy, limits.dns)
         self._dialler = Dialler(resolver, self.policy, self._tls, limits)
         self._pool = Pool(limits, keep=self._keep)
 
@@ -104,7 +103,7 @@ class GuardedClient:
         if self._pool is not None:
             pool, self._pool = self._pool, None
             await pool.close()
-            await self._dialler.close()
+            self._dialler.close()
 
     def post(
         self,

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
-
-from aiohttp.abc import AbstractResolver
+from typing import Final, Protocol
 
 from hub.channels.addresses import EgressPolicy
 
@@ -26,6 +25,29 @@ class LookUpError(OSError):
     """The name could not be looked up."""
 
 
+class NameService(Protocol):
+    """Knows what names stand for."""
+
+    async def resolve(self, host: str) -> Sequence[str]:
+        """Return the addresses of a name, of both families.
+
+        Raises:
+            OSError: there are none, or nobody could be asked.
+        """
+
+
+class SystemNames:
+    """The machine's own name service, asked on a thread."""
+
+    async def resolve(self, host: str) -> Sequence[str]:
+        """Return the addresses of a name that the machine can reach; see ``NameService``."""
+        loop = asyncio.get_running_loop()
+        found = await loop.getaddrinfo(
+            host, None, type=socket.SOCK_STREAM, flags=socket.AI_ADDRCONFIG
+        )
+        return [_written(address) for _, _, _, _, address in found]
+
+
 @dataclass(slots=True)
 class _Known:
     """A look-up, done or under way, and until when it holds; ``turn`` counts who used it."""
@@ -42,13 +64,13 @@ class GuardedResolver:
     shares a look-up that is still under way.
 
     Args:
-        inner: asks the name service.
+        names: is asked.
         policy: where the hub may send.
         seconds: how long a look-up may take.
     """
 
-    def __init__(self, inner: AbstractResolver, policy: EgressPolicy, seconds: float) -> None:
-        self._inner = inner
+    def __init__(self, names: NameService, policy: EgressPolicy, seconds: float) -> None:
+        self._names = names
         self._policy = policy
         self._seconds = seconds
         self._loop = asyncio.get_running_loop()
@@ -86,30 +108,36 @@ class GuardedResolver:
             raise
         return _in_turn(known)
 
-    async def close(self) -> None:
+    def close(self) -> None:
         """Give up what is under way."""
         for known in self._known.values():
             known.task.cancel()
         self._known.clear()
-        await self._inner.close()
 
     async def _resolve(self, host: str, port: int) -> list[str]:
         try:
             async with asyncio.timeout(self._seconds):
-                found = await self._inner.resolve(host, port, socket.AF_UNSPEC)
+                found = await self._names.resolve(host)
         except OSError as error:
             raise LookUpError("the name was not found, or not in time") from error
-        if any(self._policy.deny_reason(one["host"], port) for one in found):
+        if any(self._policy.deny_reason(each, port) for each in found):
             raise NotAllowedError(NOT_ALLOWED)
         if not found:
             raise LookUpError("the name has no address")
-        return [one["host"] for one in found]
+        return list(found)
 
     def _forget_failed(self, key: tuple[str, int], task: asyncio.Task[list[str]]) -> None:
         known = self._known.get(key)
         failed = task.cancelled() or task.exception() is not None
         if failed and known is not None and known.task is task:
             del self._known[key]
+
+
+def _written(address: tuple[str | int, ...]) -> str:
+    """Return an address of a socket as text: one of a single link names its interface."""
+    host, _, *rest = map(str, address)
+    scope = rest[1] if len(rest) > 1 else "0"
+    return host if scope == "0" or "%" in host else f"{host}%{scope}"
 
 
 def _in_turn(known: _Known) -> list[str]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from markdown_it import MarkdownIt
+if TYPE_CHECKING:
+    from markdown_it import MarkdownIt
 
 OTHER_GUIDE: Final = ".md"
 """The end of a link to another guide: the name of its file, so that it works in a repository."""
@@ -16,6 +17,8 @@ def parser() -> MarkdownIt:
     Raw HTML stays text, links to scripts are none, and nothing is embedded that a reader's
     browser would fetch.
     """
+    from markdown_it import MarkdownIt  # noqa: PLC0415  # most hubs show no guide
+
     return MarkdownIt("commonmark", {"html": False}).disable("image")
 
 

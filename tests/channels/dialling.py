@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
@@ -12,10 +11,10 @@ from ipaddress import ip_network
 
 import pytest
 import uvloop
-from aiohttp.abc import AbstractResolver, ResolveResult
 
 from hub.channels.connection import Connection
 from hub.channels.egress import Answer, EgressLimits, EgressPolicy, GuardedClient
+from hub.channels.resolver import NameService
 from hub.core.delivery import Failed
 from tests.support.deadline import DEADLINE
 from tests.support.ports import fresh_port
@@ -31,68 +30,46 @@ LOOPS = pytest.mark.parametrize("loop", [asyncio.new_event_loop, UVLOOP], ids=["
 Loop = Callable[[], asyncio.AbstractEventLoop]
 
 
-def found(address: str, port: int) -> ResolveResult:
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    return ResolveResult(hostname=NAME, host=address, port=port, family=family, proto=0, flags=0)
-
-
-class ScriptedResolver(AbstractResolver):
+class ScriptedNames:
     """Answers each look-up with the next of the answers; a last exception is raised."""
 
     def __init__(self, *answers: Sequence[str] | Exception) -> None:
         self._answers: Iterator[Sequence[str] | Exception] = iter(answers)
         self.asked = 0
 
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
-    ) -> list[ResolveResult]:
+    async def resolve(self, host: str) -> Sequence[str]:
         self.asked += 1
         answer = next(self._answers)
         if isinstance(answer, Exception):
             raise answer
-        return [found(address, port) for address in answer]
-
-    async def close(self) -> None:
-        pass
+        return answer
 
 
-class TwoFaced(dict[str, object]):
-    """An answer that shows one address to whoever looks first, and another to whoever dials."""
+class TwoFaced(list[str]):
+    """Addresses that are others for whoever looks first than for whoever dials."""
 
-    def __init__(self, shown: str, dialled: str, port: int) -> None:
-        super().__init__(found(dialled, port))
-        self._shown: list[str] = [shown]
+    def __init__(self, shown: str, dialled: str) -> None:
+        super().__init__([dialled])
+        self._shown = [[shown]]
 
-    def __getitem__(self, key: str) -> object:
-        if key == "host" and self._shown:
-            return self._shown.pop()
-        return super().__getitem__(key)
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._shown.pop()) if self._shown else super().__iter__()
 
 
-class TwoFacedResolver(AbstractResolver):
+class TwoFacedNames:
     def __init__(self, shown: str, dialled: str) -> None:
         self._faces = (shown, dialled)
 
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
-    ) -> list[ResolveResult]:
-        return [TwoFaced(*self._faces, port)]  # type: ignore[list-item]  # a lie is the point
-
-    async def close(self) -> None:
-        pass
+    async def resolve(self, host: str) -> Sequence[str]:
+        return TwoFaced(*self._faces)
 
 
-class MuteResolver(AbstractResolver):
+class MuteNames:
     """Never answers."""
 
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
-    ) -> list[ResolveResult]:
+    async def resolve(self, host: str) -> Sequence[str]:
         await asyncio.Event().wait()
         return []
-
-    async def close(self) -> None:
-        pass
 
 
 class Wire(asyncio.Transport):
@@ -157,7 +134,7 @@ async def post(
     url: str,
     policy: EgressPolicy = LOOPBACK,
     *,
-    resolver: AbstractResolver | None = None,
+    names: NameService | None = None,
     ca_file: str | None = None,
     timeout: timedelta = LONG,
     times: int = 1,
@@ -167,7 +144,7 @@ async def post(
         time.monotonic,
         limits=EgressLimits(dns=0.1, connect=5),
         ca_file=ca_file,
-        resolver=resolver,
+        names=names,
     )
     await client.start()
     try:

@@ -5,9 +5,9 @@ import socket
 import time
 
 import pytest
-from aiohttp.abc import AbstractResolver
 
 from hub.channels.egress import Answer, EgressLimits, EgressPolicy, GuardedClient
+from hub.channels.resolver import NameService
 from hub.core.delivery import Failed, FailureClass
 from tests.channels.dialling import (
     LONG,
@@ -18,9 +18,9 @@ from tests.channels.dialling import (
     PUBLIC,
     SHORT,
     Loop,
-    MuteResolver,
-    ScriptedResolver,
-    TwoFacedResolver,
+    MuteNames,
+    ScriptedNames,
+    TwoFacedNames,
     failed,
     post,
 )
@@ -32,10 +32,10 @@ def test_a_name_that_is_bound_to_another_address_meanwhile_is_blocked(loop: Loop
     """Rebinding, live: the first look-up leads to the subscriber, the second to the hub."""
 
     async def scenario() -> tuple[list[Answer | Failed], int, int]:
-        resolver = ScriptedResolver(["127.0.0.2"], ["127.0.0.1"])
+        names = ScriptedNames(["127.0.0.2"], ["127.0.0.1"])
         drop = peer.Reply(keep_alive=False, headers=(("Connection", "close"),))
         async with peer.Endpoint([drop], host="127.0.0.2") as outside:
-            client = GuardedClient(ONE, time.monotonic, resolver=resolver)
+            client = GuardedClient(ONE, time.monotonic, names=names)
             await client.start()
             first = await client.post(outside.url_for(NAME), b"{}", (), LONG)
             async with peer.Endpoint() as inside:
@@ -65,7 +65,7 @@ def test_the_socket_is_checked_whatever_was_shown_before(loop: Loop, dialled: st
         async with peer.Endpoint() as inside:
             url = inside.url_for(NAME)
             # The public face's port rule is that of an ephemeral port: admitted.
-            (result,) = await post(url, PUBLIC, resolver=TwoFacedResolver("8.8.8.8", dialled))
+            (result,) = await post(url, PUBLIC, names=TwoFacedNames("8.8.8.8", dialled))
             return failed(result), inside.connections
 
     with asyncio.Runner(loop_factory=loop) as runner:
@@ -115,8 +115,8 @@ def test_no_spelling_of_the_hubs_own_machine_is_dialled(host: str) -> None:
 def test_a_name_with_one_forbidden_address_among_its_own_is_blocked_as_a_whole() -> None:
     async def scenario() -> tuple[Failed, int]:
         async with peer.Endpoint(host="127.0.0.2") as outside:
-            resolver = ScriptedResolver(["127.0.0.2", "10.0.0.1"])
-            (result,) = await post(outside.url_for(NAME), ONE, resolver=resolver)
+            names = ScriptedNames(["127.0.0.2", "10.0.0.1"])
+            (result,) = await post(outside.url_for(NAME), ONE, names=names)
             return failed(result), outside.connections
 
     result, connections = asyncio.run(scenario())
@@ -127,8 +127,8 @@ def test_a_name_with_one_forbidden_address_among_its_own_is_blocked_as_a_whole()
 def test_an_allowed_name_is_reached_and_its_look_up_is_timed() -> None:
     async def scenario() -> Answer | Failed:
         async with peer.Endpoint(host="127.0.0.2") as outside:
-            resolver = ScriptedResolver(["127.0.0.2"])
-            (result,) = await post(outside.url_for(NAME), ONE, resolver=resolver)
+            names = ScriptedNames(["127.0.0.2"])
+            (result,) = await post(outside.url_for(NAME), ONE, names=names)
             assert outside.received[0].header("host") == f"{NAME}:{outside.port}"
             return result
 
@@ -142,8 +142,8 @@ def test_an_allowed_name_is_reached_and_its_look_up_is_timed() -> None:
 def test_of_several_addresses_the_one_that_answers_is_used() -> None:
     async def scenario() -> Answer | Failed:
         async with peer.Endpoint(host="127.0.0.3") as outside:
-            resolver = ScriptedResolver(["127.0.0.2", "127.0.0.3"])
-            (result,) = await post(outside.url_for(NAME), resolver=resolver)
+            names = ScriptedNames(["127.0.0.2", "127.0.0.3"])
+            (result,) = await post(outside.url_for(NAME), names=names)
             return result
 
     result = asyncio.run(scenario())
@@ -190,16 +190,16 @@ def test_a_proxy_of_the_environment_is_not_used(monkeypatch: pytest.MonkeyPatch)
 
 
 @pytest.mark.parametrize(
-    "resolver",
+    "names",
     [
-        ScriptedResolver(socket.gaierror(socket.EAI_NONAME, "no such name")),
-        ScriptedResolver(OSError(None, "server failure")),
-        MuteResolver(),
+        ScriptedNames(socket.gaierror(socket.EAI_NONAME, "no such name")),
+        ScriptedNames(OSError(None, "server failure")),
+        MuteNames(),
     ],
     ids=["no such name", "server failure", "silence"],
 )
-def test_a_name_that_cannot_be_looked_up_is_a_dns_failure(resolver: AbstractResolver) -> None:
-    (result,) = asyncio.run(post(f"http://{NAME}/", resolver=resolver))
+def test_a_name_that_cannot_be_looked_up_is_a_dns_failure(names: NameService) -> None:
+    (result,) = asyncio.run(post(f"http://{NAME}/", names=names))
 
     assert failed(result).failure is FailureClass.DNS
     assert failed(result).timing.total < 2_000
@@ -207,13 +207,13 @@ def test_a_name_that_cannot_be_looked_up_is_a_dns_failure(resolver: AbstractReso
 
 def test_a_name_is_not_looked_up_for_each_attempt() -> None:
     async def scenario() -> int:
-        resolver = ScriptedResolver(["127.0.0.1"])
+        names = ScriptedNames(["127.0.0.1"])
         answer = peer.Reply(keep_alive=False, headers=(("Connection", "close"),))
         async with peer.Endpoint(default=answer) as endpoint:
-            results = await post(endpoint.url_for(NAME), resolver=resolver, times=3)
+            results = await post(endpoint.url_for(NAME), names=names, times=3)
             assert all(isinstance(result, Answer) for result in results)
             assert endpoint.connections == 3
-        return resolver.asked
+        return names.asked
 
     assert asyncio.run(scenario()) == 1
 

@@ -12,7 +12,7 @@ from tests.channels.dialling import (
     NAME,
     SHORT,
     Loop,
-    ScriptedResolver,
+    ScriptedNames,
     failed,
     post,
 )
@@ -115,7 +115,7 @@ def test_where_one_address_fails_in_the_handshake_the_next_is_tried(loop: Loop) 
 
         async with await asyncio.start_server(hang_up, hosts, fresh_port(hosts[0])) as server:
             port = server.sockets[0].getsockname()[1]
-            (result,) = await post(f"https://{NAME}:{port}/", resolver=ScriptedResolver(hosts))
+            (result,) = await post(f"https://{NAME}:{port}/", names=ScriptedNames(hosts))
             return failed(result), dialled
 
     with asyncio.Runner(loop_factory=loop) as runner:

@@ -4,57 +4,83 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from collections.abc import Sequence
 
 import pytest
-from aiohttp.abc import AbstractResolver, ResolveResult
 
-from hub.channels.resolver import GuardedResolver, LookUpError, NotAllowedError
-from tests.channels.dialling import LOOPBACK, MuteResolver, ScriptedResolver, found
+from hub.channels.resolver import GuardedResolver, LookUpError, NotAllowedError, SystemNames
+from tests.channels.dialling import LOOPBACK, LOOPS, Loop, MuteNames, ScriptedNames
 
 HOST = "receiver.example.org"
 
 
-class HeldResolver(AbstractResolver):
+class HeldNames:
     """Answers when it is told to."""
 
     def __init__(self) -> None:
         self.release = asyncio.Event()
-        self.families: list[socket.AddressFamily] = []
+        self.asked: list[str] = []
 
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
-    ) -> list[ResolveResult]:
-        self.families.append(family)
+    async def resolve(self, host: str) -> Sequence[str]:
+        self.asked.append(host)
         await self.release.wait()
-        return [found("127.0.0.1", port)]
+        return ["127.0.0.1"]
 
-    async def close(self) -> None:
-        pass
+
+class NamedLoop(asyncio.SelectorEventLoop):
+    """Knows the addresses of all names; ``asked`` is how it was asked."""
+
+    def __init__(self, *addresses: tuple[str | int, ...]) -> None:
+        super().__init__()
+        self._addresses = addresses
+        self.asked: dict[str, object] = {}
+
+    async def getaddrinfo(  # type: ignore[override]  # fewer types: it is asked in one way
+        self, host: str, port: None, **how: object
+    ) -> list[tuple[int, int, int, str, tuple[str | int, ...]]]:
+        self.asked = how
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", each) for each in self._addresses]
+
+
+@LOOPS
+def test_the_machine_knows_itself(loop: Loop) -> None:
+    with asyncio.Runner(loop_factory=loop) as runner:
+        assert set(runner.run(SystemNames().resolve("localhost"))) & {"127.0.0.1", "::1"}
+        assert runner.run(SystemNames().resolve("127.0.0.2")) == ["127.0.0.2"]
+
+
+def test_addresses_of_both_families_are_asked_for_and_of_a_link_with_its_interface() -> None:
+    loop = NamedLoop(
+        ("192.0.2.1", 0), ("2001:db8::1", 0, 0, 0), ("fe80::1", 0, 0, 3), ("fe80::2%lo", 0, 0, 1)
+    )
+    with asyncio.Runner(loop_factory=lambda: loop) as runner:
+        found = runner.run(SystemNames().resolve(HOST))
+    assert found == ["192.0.2.1", "2001:db8::1", "fe80::1%3", "fe80::2%lo"]
+    assert loop.asked == {"type": socket.SOCK_STREAM, "flags": socket.AI_ADDRCONFIG}
 
 
 def test_whoever_asks_meanwhile_shares_the_look_up_even_if_the_first_leaves() -> None:
     async def scenario() -> None:
-        inner = HeldResolver()
-        resolver = GuardedResolver(inner, LOOPBACK, 5.0)
+        names = HeldNames()
+        resolver = GuardedResolver(names, LOOPBACK, 5.0)
         tasks = [asyncio.create_task(resolver.look_up(HOST, 80)) for _ in range(3)]
-        while not inner.families:
+        while not names.asked:
             await asyncio.wait(tasks, timeout=0.001)
         assert resolver.remembered(HOST, 80) is None
         tasks[0].cancel()
         await asyncio.wait(tasks[:1])
-        inner.release.set()
+        names.release.set()
         assert await asyncio.gather(*tasks[1:]) == [["127.0.0.1"]] * 2
         assert tasks[0].cancelled()
-        # Both kinds of addresses are asked for.
-        assert inner.families == [socket.AF_UNSPEC]
-        await resolver.close()
+        assert names.asked == [HOST]
+        resolver.close()
 
     asyncio.run(scenario())
 
 
 def test_several_addresses_are_used_in_turn() -> None:
     async def scenario() -> None:
-        names = ScriptedResolver(["127.0.0.1", "127.0.0.2", "127.0.0.3"])
+        names = ScriptedNames(["127.0.0.1", "127.0.0.2", "127.0.0.3"])
         resolver = GuardedResolver(names, LOOPBACK, 5.0)
         firsts = [(await resolver.look_up(HOST, 80))[0]]
         firsts += [(resolver.remembered(HOST, 80) or [""])[0] for _ in range(3)]
@@ -66,7 +92,7 @@ def test_several_addresses_are_used_in_turn() -> None:
 
 def test_a_failure_is_not_remembered() -> None:
     async def scenario() -> None:
-        names = ScriptedResolver(OSError("no answer"), ["10.0.0.1"], [], ["127.0.0.1"])
+        names = ScriptedNames(OSError("no answer"), ["10.0.0.1"], [], ["127.0.0.1"])
         resolver = GuardedResolver(names, LOOPBACK, 5.0)
         for error in (LookUpError, NotAllowedError, LookUpError):
             with pytest.raises(error):
@@ -79,7 +105,7 @@ def test_a_failure_is_not_remembered() -> None:
 
 def test_each_port_is_judged_by_itself() -> None:
     async def scenario() -> None:
-        names = ScriptedResolver(["8.8.8.8"], ["8.8.8.8"])
+        names = ScriptedNames(["8.8.8.8"], ["8.8.8.8"])
         resolver = GuardedResolver(names, LOOPBACK, 5.0)
         assert await resolver.look_up(HOST, 443) == ["8.8.8.8"]
         with pytest.raises(NotAllowedError):
@@ -90,7 +116,7 @@ def test_each_port_is_judged_by_itself() -> None:
 
 def test_no_more_than_a_thousand_names_are_remembered() -> None:
     async def scenario() -> None:
-        names = ScriptedResolver(*[["127.0.0.1"]] * 1001)
+        names = ScriptedNames(*[["127.0.0.1"]] * 1001)
         resolver = GuardedResolver(names, LOOPBACK, 5.0)
         for number in range(1001):
             await resolver.look_up(f"h{number}.example.org", 80)
@@ -103,10 +129,10 @@ def test_no_more_than_a_thousand_names_are_remembered() -> None:
 
 def test_who_waits_for_a_name_when_the_client_is_closed_is_told_so() -> None:
     async def scenario() -> None:
-        resolver = GuardedResolver(MuteResolver(), LOOPBACK, 5.0)
+        resolver = GuardedResolver(MuteNames(), LOOPBACK, 5.0)
         task = asyncio.create_task(resolver.look_up(HOST, 80))
         await asyncio.wait([task], timeout=0.001)
-        await resolver.close()
+        resolver.close()
         with pytest.raises(LookUpError):
             await task
 

@@ -81,6 +81,23 @@ def test_help_needs_nothing_but_argparse() -> None:
     assert all(f"\n    {command} " in done.stdout for command in COMMANDS)
 
 
+def test_a_hub_starts_without_what_it_may_never_need() -> None:
+    script = (
+        "import sys; import hub.cli.serve, hub.bootstrap\n"
+        "rare = {'httpx', 'aiohttp', 'markdown_it', 'sqlmodel', 'sqlalchemy', 'fhir', 'pydantic'}\n"
+        "sys.exit(' '.join(sorted(rare & set(sys.modules))) or 0)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_each_command_explains_itself_and_the_exit_codes(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

@@ -12,7 +12,7 @@ import time
 from hub.cli.bench.failure import check
 from hub.cli.bench.setting import Setting
 
-_LIBRARIES = "import aiohttp, jsonschema_rs, orjson, starlette, uvicorn, websockets"
+_LIBRARIES = "import jsonschema_rs, orjson, starlette, uvicorn, websockets"
 
 
 async def startup(at: Setting) -> None:
