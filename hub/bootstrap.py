@@ -66,6 +66,10 @@ from hub.web_process import WebBeginning, WebProcess
 DRAIN = timedelta(seconds=5)
 """How long attempts in flight may go on after the hub was told to stop."""
 
+ANSWERS_FIRST = timedelta(milliseconds=20)
+"""How long a hub that was started answers who waited for it before lanes run: with a backlog
+hundreds of them dial at once."""
+
 EXIT_STORE_BROKEN = 74
 
 _TURN = 0.001
@@ -231,7 +235,6 @@ class Hosting:
     ) -> None:
         """Open the door and let lanes run; return when the first request would be answered."""
         hub = engine.hub
-        lanes = self._run(engine.delivery.run())
         if self.delivery_process is not None:
             self._run(self.delivery_process.run())
         validators = {release: Validator(release) for release in FhirRelease}
@@ -250,9 +253,11 @@ class Hosting:
             self.web_process = WebProcess(hub, server, listening, self._web_beginning())
             hub.processes.append(self.web_process)
             self._run(self.web_process.run())
-            await self.web_process.accepting.wait()
         else:
             await server.accept(listening)
+        lanes = self._run(_lanes(engine, clock))
+        if self.web_process is not None:
+            await self.web_process.accepting.wait()
 
         async def drain() -> None:
             hub.draining = True
@@ -358,6 +363,11 @@ def serve(settings: Settings, *, started: Callable[[Hub], None] | None = None) -
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
         runner.run(run())
     return 0
+
+
+async def _lanes(engine: Engine, clock: SystemClock) -> None:
+    await clock.sleep_until(clock.now() + ANSWERS_FIRST)
+    await engine.delivery.run()
 
 
 def _closing(close: Callable[[], None]) -> Callable[[], Awaitable[None]]:
