@@ -59,39 +59,49 @@ class ConditionIndex:
     def add(self, key: int, conditions: tuple[Condition, ...]) -> None:
         """Hold a set under a key that is not there yet."""
         keyed, others = _place(conditions)
-        signature = self.add_terms(
-            key,
-            tuple(keyed),
-            tuple([each.criterion.parameter for _, each in keyed.values()]),
-            tuple([terms for terms, _ in keyed.values()]),
+        signature = self._signature(
+            tuple(keyed), tuple([each.criterion.parameter for _, each in keyed.values()])
         )
+        for path in product(*(terms for terms, _ in keyed.values())):
+            signature.add(path, key)
         if others:
             signature.others[key] = others
 
-    def add_terms(
+    def add_all(
         self,
-        key: int,
         codes: tuple[str, ...],
         parameters: tuple[SearchParameter, ...],
-        asked: Sequence[tuple[str, ...]],
-    ) -> _Signature:
-        """Hold a set that asks for exact terms only, at most ``MAX_PATHS`` combinations.
+        asked: tuple[int, ...],
+        sets: Sequence[tuple[int, object, Sequence[Sequence[str]]]],
+    ) -> None:
+        """Hold sets that ask for exact terms only, at most ``MAX_PATHS`` combinations each.
 
         Args:
-            key: one that is not there yet.
             codes: of the parameters, in order, each once.
             parameters: in the same order.
-            asked: the terms of each.
+            asked: which of a set's terms are those of each parameter.
+            sets: of each its key, which is not there yet, whatever, and terms, each once.
         """
+        signature = self._signature(codes, parameters)
+        if len(asked) == 1:
+            (only,) = asked
+            put = signature.root.setdefault
+            for key, _, terms in sets:
+                for term in terms[only]:
+                    leaf = put(term, key)
+                    if leaf is not key:
+                        _put(signature.root, term, key)
+            return
+        for key, _, terms in sets:
+            for path in product(*[terms[each] for each in asked]):
+                signature.add(path, key)
+
+    def _signature(
+        self, codes: tuple[str, ...], parameters: tuple[SearchParameter, ...]
+    ) -> _Signature:
         signature = self._signatures.get(codes)
         if signature is None:
             signature = self._signatures[codes] = _Signature(parameters)
-        if len(asked) == 1:
-            for term in asked[0]:
-                _put(signature.root, term, key)
-        else:
-            for path in product(*asked):
-                signature.add(path, key)
         return signature
 
     def remove(self, key: int, conditions: tuple[Condition, ...]) -> None:

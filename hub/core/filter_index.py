@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from hub.core.change import Change
 from hub.core.condition_index import ConditionIndex
-from hub.core.filter_shape import PlainFilters
+from hub.core.filter_shape import FilterShape, PlainFilters
 from hub.core.filters import Filters
 from hub.core.search import NOWHERE, Condition
 from hub.core.search_parameter import ANY_RESOURCE
@@ -29,24 +29,24 @@ class FilterIndex:
     def __iter__(self) -> Iterator[int]:
         return iter(sorted(self._filters))
 
-    def add(self, key: int, filters: Filters, plain: PlainFilters | None = None) -> None:
-        """Hold ``filters`` under ``key``, in place of what that key held before.
+    def add_all(self, shape: FilterShape, plain: Sequence[PlainFilters]) -> None:
+        """Hold filters of one shape, as ``add`` does, under keys that are not there yet."""
+        if not plain:
+            return
+        keys = self._by_types.setdefault(shape.types, {})
+        for key, filters, _ in plain:
+            self._filters[key] = filters
+            keys[key] = None
+        for place in shape.places:
+            shelves = self._parties if place.party else self._shelves
+            shelf = shelves.setdefault(place.resource_type, ConditionIndex())
+            shelf.add_all(place.codes, place.parameters, place.asked, plain)
 
-        Args:
-            plain: what is to be held of them, where that is known already.
-        """
+    def add(self, key: int, filters: Filters) -> None:
+        """Hold ``filters`` under ``key``, in place of what that key held before."""
         if key in self._filters:
             self.remove(key)
         self._filters[key] = filters
-        if plain is not None:
-            self._by_types.setdefault(plain.types, {})[key] = None
-            for resource_type, party, codes, parameters, asked in plain.places:
-                shelves = self._parties if party else self._shelves
-                shelf = shelves.get(resource_type)
-                if shelf is None:
-                    shelf = shelves[resource_type] = ConditionIndex()
-                shelf.add_terms(key, codes, parameters, [plain.terms[each] for each in asked])
-            return
         if not filters.is_local:
             self._elsewhere[key] = None
         self._by_types.setdefault(frozenset(filters.by_type), {})[key] = None

@@ -17,7 +17,7 @@ from hub.core.condition_index import MAX_PATHS
 from hub.core.excluded import is_excluded
 from hub.core.filters import LONGEST_FILTER, Filters, accept_filters, rules_of
 from hub.core.search_parameter import ANY_RESOURCE, SearchParameter, SearchParameters
-from hub.core.search_reading import exact_terms
+from hub.core.search_reading import exact_reader
 from hub.core.subscription import FilterBy
 from hub.errors import FilterInvalid, FilterNotAllowed
 
@@ -42,14 +42,14 @@ class Place(NamedTuple):
 
 
 class PlainFilters(NamedTuple):
-    """What the index holds of filters that ask for exact terms.
+    """Filters that ask for exact terms, to be held under ``key``.
 
-    ``types`` are those for which there are filters; ``terms`` has what each reading asks for.
+    ``terms`` has what each reading of their shape asks for.
     """
 
-    types: frozenset[str]
-    places: Sequence[Place]
-    terms: Sequence[tuple[str, ...]]
+    key: int
+    filters: Filters
+    terms: Sequence[Sequence[str]]
 
 
 class _Reading(NamedTuple):
@@ -65,7 +65,11 @@ _Readings: TypeAlias = Mapping[str, Mapping[str, _Reading]]
 
 
 class FilterShape:
-    """Filters that differ in their values alone; ``topic`` is what they are for."""
+    """Filters that differ in their values alone.
+
+    ``topic`` is what they are for, ``types`` are those for which there are filters, ``places``
+    where the index holds them.
+    """
 
     def __init__(
         self,
@@ -75,13 +79,14 @@ class FilterShape:
         accept: Callable[[Sequence[FilterBy]], Filters],
     ) -> None:
         self.topic = topic
-        self._parameters = parameters
-        self._accept = accept
-        self._types = frozenset(readings or ())
+        self.accept = accept
+        self.types = frozenset(readings or ())
+        self.places = _places(readings or {})
         self._readings = [
-            each for of_type in (readings or {}).values() for each in of_type.values()
+            (each.entry, exact_reader(parameters, each.parameter))
+            for of_type in (readings or {}).values()
+            for each in of_type.values()
         ]
-        self._places = _places(readings or {})
         self._work = self._compile
 
     @classmethod
@@ -132,39 +137,32 @@ class FilterShape:
             lambda filter_by: accept_criteria(resource_type, filter_by, parameters),
         )
 
-    def accept(self, filter_by: tuple[FilterBy, ...]) -> tuple[Filters, PlainFilters | None]:
-        """Return filters of this shape, and what the index holds of them if they are plain.
+    def plain(self, key: int, filter_by: tuple[FilterBy, ...]) -> PlainFilters | None:
+        """Return filters of this shape, to be compiled when they are first looked at.
 
-        Those that are plain are compiled when they are first looked at.
-
-        Raises:
-            FilterNotAllowed, FilterInvalid, FiltersTooCostly: as ``accept_filters``.
-            CriteriaInvalid, FiltersTooCostly: as ``accept_criteria``.
+        Returns:
+            None where they ask for more than exact terms, or can't be held by all of these: ask
+            ``accept``, which also tells what is wrong with them.
         """
-        terms = [
-            tuple(sorted(exact_terms(self._parameters, parameter, filter_by[entry].value)))
-            for entry, parameter, _ in self._readings
-        ]
-        if self._is_plain(filter_by, terms):
-            plain = PlainFilters(self._types, self._places, terms)
-            return Filters.later(self._work, filter_by), plain
-        return self._accept(filter_by), None
-
-    def _is_plain(self, filter_by: Sequence[FilterBy], terms: Sequence[tuple[str, ...]]) -> bool:
-        """Tell whether all is there and can be held by all of its terms."""
-        if not terms or () in terms:
-            return False
+        terms = []
+        paths = 1
+        for entry, read in self._readings:
+            found = read(filter_by[entry].value)
+            paths *= len(found)
+            terms.append(found)
+        if not (terms and paths):
+            return None
+        if paths > MAX_PATHS and any(
+            prod([len(terms[each]) for each in place.asked]) > MAX_PATHS for place in self.places
+        ):
+            return None
         for each in filter_by:
             if len(each.filter_parameter) + len(each.value) > LONGEST_FILTER:
-                return False
-        if prod(map(len, terms)) <= MAX_PATHS:
-            return True
-        return all(
-            prod([len(terms[each]) for each in place.asked]) <= MAX_PATHS for place in self._places
-        )
+                return None
+        return PlainFilters(key, Filters.later(self._work, filter_by), terms)
 
     def _compile(self, filter_by: tuple[FilterBy, ...]) -> Mapping[str, Any]:
-        whole = self._accept(filter_by)
+        whole = self.accept(filter_by)
         return {each: getattr(whole, each) for each in Filters.__dataclass_fields__}
 
 

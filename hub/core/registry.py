@@ -19,7 +19,7 @@ from hub.core.classic_criteria import accept_criteria, criteria_topic
 from hub.core.compiled_topic import CompiledTopic, compile_topic, does_not_compute
 from hub.core.excluded import is_excluded
 from hub.core.filter_index import FilterIndex
-from hub.core.filter_shape import PlainFilters
+from hub.core.filter_shape import FilterShape, PlainFilters
 from hub.core.filters import Filters, accept_filters
 from hub.core.release import FhirRelease
 from hub.core.search import NOWHERE, Resolver
@@ -259,16 +259,39 @@ class Registry:
         compiled = self.topic(release, topic, for_new=for_new)
         return compiled.topic.canonical, accept_filters(compiled, filter_by, parameters)
 
-    def add_stream(self, stream: Stream, plain: PlainFilters | None = None) -> None:
-        """Let changes find a stream, in place of one with the same id.
+    def add_streams(
+        self, shape: FilterShape, streams: Sequence[Stream], plain: Sequence[PlainFilters]
+    ) -> None:
+        """Let changes find streams of one topic, as ``add_stream`` does, with ids that are new.
 
         Args:
-            plain: what is held of its filters, where that is known already.
+            shape: of their filters.
+            streams: with the topic for which the shape is.
+            plain: the filters of each, in the same order.
+
+        Raises:
+            TopicUnknown: the topic is not there.
+        """
+        if streams:
+            self._live_of(streams[0]).index.add_all(shape, plain)
+            self._streams.update((stream.id, stream) for stream in streams)
+
+    def add_stream(self, stream: Stream) -> None:
+        """Let changes find a stream, in place of one with the same id.
 
         Raises:
             TopicUnknown: its topic is not there.
         """
         self.remove_stream(stream.id)
+        self._live_of(stream).index.add(stream.id, stream.filters)
+        self._streams[stream.id] = stream
+
+    def _live_of(self, stream: Stream) -> _Live:
+        """Return the topic of a stream, as one that has streams.
+
+        Raises:
+            TopicUnknown: it is not there.
+        """
         live = self._live[stream.release].get(stream.topic)
         if live is None:
             compiled = (
@@ -278,8 +301,7 @@ class Registry:
             )
             live = self._live[stream.release][stream.topic] = _Live(compiled)
             self._triggers.pop(stream.release, None)
-        live.index.add(stream.id, stream.filters, plain)
-        self._streams[stream.id] = stream
+        return live
 
     def remove_stream(self, id: int) -> None:
         """Forget a stream; an unknown one is ignored."""

@@ -6,7 +6,7 @@ Source: http://hl7.org/fhir/R5/search.html (prefixes, modifiers, escaping).
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
 from hub.core.search_comparator import (
     date_range,
@@ -85,20 +85,35 @@ def read_plain(
         raise kind(f"{resource_type}?{name}={value[:500]}: allowed: {refused}") from None
 
 
-def exact_terms(
-    parameters: SearchParameters, parameter: SearchParameter, value: str
-) -> Collection[str]:
-    """Return the terms that a plain value of a token, a reference or a uri asks for.
+def exact_reader(
+    parameters: SearchParameters, parameter: SearchParameter
+) -> Callable[[str], Sequence[str]]:
+    """Return what tells the terms that a plain value of a token, a reference or a uri asks for.
 
-    They are those of ``read_plain``; none where that would refuse the value.
+    They are those of ``read_plain``, each once; none where that would refuse the value.
     """
-    alternatives = split(value, ",")
-    if "" in alternatives:
-        return ()
-    try:
-        return _exact_terms(parameters, parameter, alternatives)
-    except Refused:
-        return ()
+    is_local = LOCAL_REFERENCE.fullmatch
+    types: Collection[str] = parameters.types() if parameter.type == "reference" else ()
+
+    def read(value: str) -> Sequence[str]:
+        if types and "\\" not in value:
+            values = value.split(",")
+            for each in values:
+                local = is_local(each)
+                if local is None or local[1] not in types:
+                    break
+            else:
+                # Nearly all are so, and say themselves what they ask for.
+                return values if len(values) == 1 else [*dict.fromkeys(values)]
+        values = split(value, ",")
+        if "" in values:
+            return ()
+        try:
+            return [*_exact_terms(parameters, parameter, values)]
+        except Refused:
+            return ()
+
+    return read
 
 
 def _exact_terms(
@@ -108,14 +123,7 @@ def _exact_terms(
         return frozenset([term for value in values for term in _token(parameter, value)])
     if parameter.type == "reference":
         target = parameter.targets[0] if len(parameter.targets) == 1 else None
-        types = parameters.types()
-        terms = []
-        for value in values:
-            local = LOCAL_REFERENCE.fullmatch(value)
-            # Nearly all are, and say themselves what they ask for.
-            usual = local is not None and local[1] in types
-            terms.append(value if usual else _reference(parameters, value, target, typed=False))
-        return frozenset(terms)
+        return frozenset([_reference(parameters, value, target, typed=False) for value in values])
     return frozenset(map(unescape, values))
 
 

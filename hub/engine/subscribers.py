@@ -5,7 +5,7 @@ Only the event loop changes it, between two batches of the writer, after the com
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from hub.core.belonging import Belonging
@@ -232,23 +232,7 @@ class Subscribers:
             self._parameters[stored.release],
             for_new=False,
         )
-        self._match(stored, topic, filters)
-
-    def _match(
-        self, stored: StoredStream, topic: str, filters: Filters, plain: PlainFilters | None = None
-    ) -> None:
-        self._registry.add_stream(
-            Stream(
-                id=stored.id,
-                release=stored.release,
-                topic=stored.topic if topic == stored.topic else topic,
-                filters=filters,
-                visibility=stored.visibility,
-                muted=stored.muted,
-                n=stored.n,
-            ),
-            plain,
-        )
+        self._registry.add_stream(_matched(stored, topic, filters))
 
     def load(
         self, streams: Iterable[StoredStream], subscribers: Iterable[Subscriber]
@@ -265,17 +249,21 @@ class Subscribers:
             if each.segments and each.segments[-1].last is None
         }
         refused: dict[int, HubError] = {}
-        shapes: dict[object, FilterShape] = {}
+        alike: dict[object, list[StoredStream]] = {}
         for stream in streams:
             self._streams[stream.id] = stream
             self._by_key[stream.key] = stream.id
             if stream.floor:
                 self._floors[stream.id] = stream.floor
             if stream.id in counted:
-                try:
-                    self._open(stream, shapes)
-                except HubError as error:
-                    refused[stream.id] = error
+                key = stream.release, stream.topic, shape_key(stream.filters)
+                some = alike.get(key)
+                if some is None:
+                    alike[key] = [stream]
+                else:
+                    some.append(stream)
+        for some in alike.values():
+            self._open(some, refused)
         for each in everybody:
             subscription = each.subscription
             self._by_sid[each.sid] = each
@@ -284,17 +272,35 @@ class Subscribers:
                 self._on_stream.setdefault(each.segments[-1].stream, set()).add(each.sid)
         return refused
 
-    def _open(self, stored: StoredStream, shapes: dict[object, FilterShape]) -> None:
-        """Let one of many streams be matched, as ``stream_opened`` does.
+    def _open(self, alike: Sequence[StoredStream], refused: dict[int, HubError]) -> None:
+        """Let streams be matched whose filters have one shape, as ``stream_opened`` does.
 
         Args:
-            shapes: of their filters, as far as they are known; gets new ones.
+            alike: the streams.
+            refused: gets why one of them can't be matched, by its id.
         """
-        key = stored.release, stored.topic, shape_key(stored.filters)
-        shape = shapes.get(key)
-        if shape is None:
-            shape = shapes[key] = self._shape(stored)
-        self._match(stored, shape.topic, *shape.accept(stored.filters))
+        try:
+            shape = self._shape(alike[0])
+        except HubError as error:
+            refused.update((stored.id, error) for stored in alike)
+            return
+        topic = shape.topic
+        streams: list[Stream] = []
+        plain: list[PlainFilters] = []
+        for stored in alike:
+            found = shape.plain(stored.id, stored.filters)
+            if found is not None:
+                plain.append(found)
+                streams.append(_matched(stored, topic, found.filters))
+                continue
+            try:
+                self._registry.add_stream(_matched(stored, topic, shape.accept(stored.filters)))
+            except HubError as error:
+                refused[stored.id] = error
+        try:
+            self._registry.add_streams(shape, streams, plain)
+        except HubError as error:
+            refused.update((stream.id, error) for stream in streams)
 
     def _shape(self, stored: StoredStream) -> FilterShape:
         release, topic, parameters = stored.release, stored.topic, self._parameters[stored.release]
@@ -341,3 +347,15 @@ class Subscribers:
 
     def _floor(self, stream: int) -> int:
         return 2**62 if stream == GONE else self._floors.get(stream, 0)
+
+
+def _matched(stored: StoredStream, topic: str, filters: Filters) -> Stream:
+    return Stream(
+        id=stored.id,
+        release=stored.release,
+        topic=topic,
+        filters=filters,
+        visibility=stored.visibility,
+        muted=stored.muted,
+        n=stored.n,
+    )

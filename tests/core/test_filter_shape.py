@@ -12,7 +12,7 @@ from hub.core.classic_criteria import accept_criteria
 from hub.core.compiled_topic import CompiledTopic
 from hub.core.condition_index import MAX_PATHS
 from hub.core.filter_index import FilterIndex
-from hub.core.filter_shape import FilterShape, shape_key
+from hub.core.filter_shape import FilterShape, PlainFilters, shape_key
 from hub.core.filters import LONGEST_FILTER, Filters, accept_filters
 from hub.core.release import FhirRelease
 from hub.core.subscription import FilterBy
@@ -107,22 +107,31 @@ def check(
     accept: Callable[[tuple[FilterBy, ...]], Filters],
 ) -> None:
     shapes: dict[object, FilterShape] = {}
+    all_plain: dict[FilterShape, list[PlainFilters]] = {}
     one_by_one, by_shape = FilterIndex(), FilterIndex()
     for key, each in enumerate(map(tuple, asked)):
         shape = shapes.setdefault(shape_key(each), shape_of(each))
         expected = accepted(accept, each)
+        plain = shape.plain(key, each)
         if isinstance(expected, HubError):
+            assert plain is None
             with pytest.raises(type(expected)) as refused:
                 shape.accept(each)
             assert str(refused.value) == str(expected)
             continue
-        filters, plain = shape.accept(each)
         one_by_one.add(key, expected)
-        by_shape.add(key, filters, plain)
-        assert held(by_shape) == held(one_by_one)
+        if plain is None:
+            filters = shape.accept(each)
+            by_shape.add(key, filters)
+        else:
+            filters = plain.filters
+            all_plain.setdefault(shape, []).append(plain)
         assert filters == expected
         assert filters.parties == expected.parties
         assert filters.is_local == expected.is_local
+    for shape, several in all_plain.items():
+        by_shape.add_all(shape, several)
+    assert held(by_shape) == held(one_by_one)
     for key in list(one_by_one):
         by_shape.remove(key)
     assert held(by_shape) == held(FilterIndex())
@@ -157,13 +166,12 @@ def test_so_it_is_with_classic_criteria(resource_type: str, asked: list[list[Fil
 def test_what_is_plain_is_not_compiled_before_it_is_looked_at() -> None:
     asked = tuple(by(("owner", "Organization/a"), ("status", "requested,draft")))
     shape = FilterShape.of_topic(TASKS, asked, R4)
-    filters, plain = shape.accept(asked)
+    plain = shape.plain(1, asked)
     assert plain is not None
-    index = FilterIndex()
-    index.add(1, filters, plain)
-    assert filters._work is not None
-    assert filters.canonical == accept_filters(TASKS, asked, R4).canonical
-    assert filters._work is None
+    FilterIndex().add_all(shape, [plain])
+    assert plain.filters._work is not None
+    assert plain.filters.canonical == accept_filters(TASKS, asked, R4).canonical
+    assert plain.filters._work is None
 
 
 @pytest.mark.parametrize(
@@ -183,25 +191,28 @@ def test_what_is_plain_is_not_compiled_before_it_is_looked_at() -> None:
     ],
 )
 def test_what_is_not_plain_is_compiled_as_ever(asked: list[FilterBy]) -> None:
-    filters, plain = FilterShape.of_topic(TASKS, asked, R4).accept(tuple(asked))
-    assert plain is None
-    assert filters == accept_filters(TASKS, asked, R4)
+    shape = FilterShape.of_topic(TASKS, asked, R4)
+    assert shape.plain(1, tuple(asked)) is None
+    assert shape.accept(tuple(asked)) == accept_filters(TASKS, asked, R4)
 
 
 def test_what_is_too_long_is_refused_as_ever() -> None:
     shape = FilterShape.of_topic(TASKS, by(("code", "a")), R4)
     long = tuple(by(("code", "x" * LONGEST_FILTER)))
+    assert shape.plain(1, long) is None
     with pytest.raises(HubError, match="longer"):
         shape.accept(long)
 
 
 def test_a_filter_for_several_types_is_held_once_for_each() -> None:
     asked = tuple(by(("_tag", ",".join(f"c{number}" for number in range(MAX_PATHS // 2)))))
-    filters, plain = FilterShape.of_topic(SEVERAL, asked, R4).accept(asked)
+    shape = FilterShape.of_topic(SEVERAL, asked, R4)
+    plain = shape.plain(1, asked)
     assert plain is not None
-    assert plain.types == {"Task", "Encounter"}
+    assert shape.types == {"Task", "Encounter"}
     index = FilterIndex()
-    index.add(1, filters, plain)
+    index.add_all(shape, [plain])
+    index.add_all(shape, [])
     expected = FilterIndex()
     expected.add(1, accept_filters(SEVERAL, asked, R4))
     assert held(index) == held(expected)
