@@ -133,7 +133,7 @@ class GuardedResolver:
             del self._known[key]
 
 
-def _written(address: tuple[str | int, ...]) -> str:
+def _written(address: tuple[object, ...]) -> str:
     """Return an address of a socket as text: one of a single link names its interface."""
     host, _, *rest = map(str, address)
     scope = rest[1] if len(rest) > 1 else "0"
