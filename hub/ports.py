@@ -15,7 +15,7 @@ from hub.core.notification import Alike, Called, Notification
 from hub.core.refusals import Refusals
 from hub.core.release import FhirRelease, Resource
 from hub.core.search_index import Expression, IndexEntry
-from hub.core.subscriber import Attempt, Subscriber
+from hub.core.subscriber import Attempt, StoredSubscriber, Subscriber
 from hub.core.subscription import ChannelType, FilterBy, Subscription
 from hub.core.topic import SubscriptionTopic
 from hub.core.value import value
@@ -215,7 +215,8 @@ class WriteBatch:
 class Opened:
     """What a store holds when it is opened, as far as the hub keeps it in memory.
 
-    ``indexed`` is what ``WriteBatch.indexed`` last said of each release.
+    ``indexed`` is what ``WriteBatch.indexed`` last said of each release.  ``content_types`` and
+    ``suppress_echo`` are what any of the Subscriptions asks for.
     """
 
     last_seq: int
@@ -223,7 +224,9 @@ class Opened:
     last_sid: int
     topics: tuple[SubscriptionTopic, ...]
     streams: tuple[StoredStream, ...]
-    subscribers: tuple[Subscriber, ...]
+    subscribers: tuple[StoredSubscriber, ...]
+    content_types: frozenset[str] = frozenset()
+    suppress_echo: bool = False
     indexed: Mapping[FhirRelease, Mapping[str, str]] = field(default_factory=dict)
 
 

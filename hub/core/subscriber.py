@@ -5,12 +5,15 @@ Source: http://hl7.org/fhir/R5/subscriptionstatus.html.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import field
 from datetime import datetime
+from typing import Any
 
 from hub.core.belonging import Belonging
 from hub.core.delivery import Timing
 from hub.core.numbering import Segment
+from hub.core.release import FhirRelease
 from hub.core.subscription import Subscription
 from hub.core.timing import DeliveryState
 from hub.core.value import value
@@ -69,6 +72,39 @@ class Subscriber:
             administrative=self.subscription.administrative,
             managing_entity=self.subscription.managing_entity,
         )
+
+
+@value(frozen=True, slots=True)
+class StoredSubscriber:
+    """A Subscription as a store has it: what finds it is at hand, the whole is made when asked for.
+
+    ``make`` makes it of ``rest``, on any thread, and does not fail: what is wrong with what is
+    stored was found before.
+    """
+
+    sid: int
+    release: FhirRelease
+    id: str
+    segments: tuple[Segment, ...]
+    rest: Any = field(repr=False)
+    make: Callable[[StoredSubscriber], Subscriber] = field(repr=False)
+
+    @classmethod
+    def of(cls, whole: Subscriber) -> StoredSubscriber:
+        """Return one that was made before."""
+        subscription = whole.subscription
+        return cls(
+            whole.sid, subscription.release, subscription.id, whole.segments, whole, _as_it_is
+        )
+
+    def whole(self) -> Subscriber:
+        """Return everything about the Subscription but its events."""
+        return self.make(self)
+
+
+def _as_it_is(stored: StoredSubscriber) -> Subscriber:
+    whole: Subscriber = stored.rest
+    return whole
 
 
 @value(frozen=True, slots=True, kw_only=True)

@@ -85,7 +85,7 @@ class Engine:
     """A hub and what runs beside it: ``hub.intake`` and ``hub.sockets`` have to run, too.
 
     ``unmatched`` says why a stream can't be matched any more; ``knows_callers`` is whether the hub
-    asks who calls it.
+    asks who calls it; ``doubtful`` whether a Subscription may be one that it can't serve any more.
     """
 
     hub: Hub
@@ -93,9 +93,12 @@ class Engine:
     retention: Retention
     unmatched: Mapping[int, HubError]
     knows_callers: bool
+    doubtful: bool
 
     async def refuse_unmatched(self) -> None:
         """Put those in error that the hub can no longer compute, or write payloads for."""
+        if not self.doubtful:
+            return
         for each in list(self.hub.subscribers):
             on = each.segments[-1].stream if each.segments else 0
             codec = self.hub.codecs[each.subscription.release]
@@ -241,4 +244,9 @@ def assemble(
         retention=retention,
         unmatched=unmatched,
         knows_callers=around.knows_callers,
+        doubtful=bool(unmatched)
+        or (opened.suppress_echo and not around.knows_callers)
+        or not all(
+            codec.writes(each) for codec in around.codecs.values() for each in opened.content_types
+        ),
     )

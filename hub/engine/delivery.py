@@ -99,7 +99,7 @@ class Delivery:
 
     async def run(self) -> None:
         """Serve every lane until cancelled."""
-        await self._serve_all([subscriber.sid for subscriber in self._subscribers])
+        await self._serve_all(self._subscribers.sids())
         while True:
             until = self._due[0][0] if self._due else None
             await self._serve_all(await self._listener.wait(until))

@@ -44,7 +44,7 @@ class DeliveryDesk:
         floors = {each.id: each.floor for each in streams if each.floor}
         intake.follow(self)
         try:
-            everybody = [each.sid for each in subscribers]
+            everybody = subscribers.sids()
             for start in range(0, len(everybody), _AT_ONCE):
                 found = map(subscribers.get, everybody[start : start + _AT_ONCE])
                 some = tuple(each for each in found if each is not None)

@@ -6,7 +6,7 @@ It has the part of what ``hub.engine.subscribers`` has that lanes need, as it wa
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Sequence
 from datetime import datetime
 
 from hub.core.numbering import lowest, top
@@ -50,8 +50,9 @@ class RemoteHub:
         self._busy = 0
         self._beats: dict[int, datetime | None] = {}
 
-    def __iter__(self) -> Iterator[Subscriber]:
-        return iter(list(self._by_sid.values()))
+    def sids(self) -> Sequence[int]:
+        """Return the numbers of all Subscriptions, also of deleted ones."""
+        return list(self._by_sid)
 
     def get(self, sid: int) -> Subscriber | None:
         """Return a Subscription, also a deleted one; None if there never was one."""

@@ -5,7 +5,7 @@ Only plain values go between them, so that delivery can run in another process o
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -81,8 +81,8 @@ class Known(Protocol):
     As long as nothing of a Subscription changes, ``get`` returns the same object.
     """
 
-    def __iter__(self) -> Iterator[Subscriber]:
-        """Yield every Subscription, also deleted ones."""
+    def sids(self) -> Sequence[int]:
+        """Return the numbers of all Subscriptions, also of deleted ones."""
 
     def get(self, sid: int) -> Subscriber | None:
         """Return a Subscription, also a deleted one; None if there never was one."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from threading import Lock
 
 from hub.core.belonging import Belonging
 from hub.core.canonical import is_absolute
@@ -17,7 +18,7 @@ from hub.core.numbering import lowest, top
 from hub.core.registry import Registry, Stream
 from hub.core.release import FhirRelease
 from hub.core.search_parameter import SearchParameters
-from hub.core.subscriber import Subscriber
+from hub.core.subscriber import StoredSubscriber, Subscriber
 from hub.core.subscription import Subscription
 from hub.errors import Conflict, Deleted, Forbidden, HubError, NotFound, NotTopicBased
 from hub.ports import StoredStream
@@ -34,7 +35,8 @@ class Subscribers:
     ) -> None:
         self._registry = registry
         self._parameters = parameters
-        self._by_sid: dict[int, Subscriber] = {}
+        self._by_sid: dict[int, Subscriber | StoredSubscriber] = {}
+        self._making = Lock()
         self._by_id: dict[tuple[FhirRelease, str], int] = {}
         self._on_stream: dict[int, set[int]] = {}
         self._floors: dict[int, int] = {}
@@ -43,16 +45,30 @@ class Subscribers:
         self._belongings: dict[tuple[FhirRelease, str], Belonging] = {}
 
     def __iter__(self) -> Iterator[Subscriber]:
-        return iter(self._by_sid.values())
+        for sid, found in self._by_sid.items():
+            yield self._made(sid) if isinstance(found, StoredSubscriber) else found
+
+    def sids(self) -> Sequence[int]:
+        """Return the numbers of all Subscriptions, also of deleted ones."""
+        return list(self._by_sid)
 
     def get(self, sid: int) -> Subscriber | None:
         """Return a Subscription, also a deleted one; None if there never was one."""
-        return self._by_sid.get(sid)
+        found = self._by_sid.get(sid)
+        return self._made(sid) if isinstance(found, StoredSubscriber) else found
+
+    def _made(self, sid: int) -> Subscriber:
+        """Return a Subscription of which only what is stored was known; asked on any thread."""
+        with self._making:
+            found = self._by_sid[sid]
+            if isinstance(found, StoredSubscriber):
+                found = self._by_sid[sid] = found.whole()
+            return found
 
     def find(self, release: FhirRelease, id: str) -> Subscriber | None:
         """Return a Subscription, also a deleted one; None if there never was one."""
         sid = self._by_id.get((release, id))
-        return None if sid is None else self._by_sid[sid]
+        return None if sid is None else self.get(sid)
 
     def shows(self, release: FhirRelease, id: str, caller: Client | None) -> bool:
         """Tell whether a caller knows of the Subscription with this id, also of a deleted one.
@@ -100,8 +116,8 @@ class Subscribers:
     def _belonging(self, release: FhirRelease, id: str) -> Belonging | None:
         """Return whose a Subscription is, as it is said since the start or was then."""
         said = self._belongings.get((release, id))
-        if said is None and (sid := self._by_id.get((release, id))) is not None:
-            return self._by_sid[sid].belonging
+        if said is None and (found := self.find(release, id)) is not None:
+            return found.belonging
         return said
 
     def announce(self, subscriber: Subscriber) -> None:
@@ -171,7 +187,7 @@ class Subscribers:
 
     def put(self, subscriber: Subscriber) -> None:
         """Take over a Subscription as it was just committed."""
-        before = self._by_sid.get(subscriber.sid)
+        before = self.get(subscriber.sid)
         if (
             before is not None
             and before.subscription is subscriber.subscription
@@ -235,7 +251,7 @@ class Subscribers:
         self._registry.add_stream(_matched(stored, topic, filters))
 
     def load(
-        self, streams: Iterable[StoredStream], subscribers: Iterable[Subscriber]
+        self, streams: Iterable[StoredStream], subscribers: Iterable[StoredSubscriber]
     ) -> dict[int, HubError]:
         """Take over what a store held when it was opened.
 
@@ -265,9 +281,8 @@ class Subscribers:
         for some in alike.values():
             self._open(some, refused)
         for each in everybody:
-            subscription = each.subscription
             self._by_sid[each.sid] = each
-            self._by_id[subscription.release, subscription.id] = each.sid
+            self._by_id[each.release, each.id] = each.sid
             if each.segments and each.segments[-1].last is None:
                 self._on_stream.setdefault(each.segments[-1].stream, set()).add(each.sid)
         return refused

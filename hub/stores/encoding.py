@@ -191,14 +191,39 @@ class StreamFilters(NamedTuple):
 NO_FILTERS = StreamFilters(b"[]", ())
 
 
+@value(frozen=True, slots=True, kw_only=True)
+class Common:
+    """What a Subscription may have in common with others: nearly all."""
+
+    status: SubscriptionStatusCode
+    topic: str
+    channel_type: ChannelType
+    content: PayloadContent
+    content_type: str
+    headers: tuple[str, ...]
+    heartbeat_period: timedelta | None
+    timeout: timedelta | None
+    max_count: int | None
+    end: datetime | None
+    identifier: tuple[Identifier, ...]
+    managing_entity: frozenset[str]
+    administrative: bool
+    suppress_echo: bool
+
+
+class SubscriptionParts(NamedTuple):
+    """A Subscription that was read and found right, and is not put together yet."""
+
+    common: Common
+    endpoint: str | None
+    filter_by: tuple[FilterBy, ...]
+    parameter: tuple[tuple[str, str], ...]
+
+
 def decode_subscription(
-    release: FhirRelease,
-    id: str,
-    text: bytes,
-    values: tuple[str, ...],
-    of_stream: StreamFilters = NO_FILTERS,
-) -> Subscription:
-    """Return the Subscription that ``encode_subscription`` wrote.
+    text: bytes, values: tuple[str, ...], of_stream: StreamFilters = NO_FILTERS
+) -> SubscriptionParts:
+    """Return the parts of the Subscription that ``encode_subscription`` wrote.
 
     What most have in common with others is decoded once, as are filters that are the stream's.
 
@@ -218,6 +243,17 @@ def decode_subscription(
     headers = common.headers
     if len(headers) != len(values):
         raise ValueError(f"{len(values)} values for {len(headers)} headers")
+    return SubscriptionParts(
+        common,
+        orjson.loads(endpoint),
+        of_stream.filters if filters == of_stream.text else decode_filters(filters),
+        tuple(zip(headers, values, strict=True)) if headers else (),
+    )
+
+
+def whole_subscription(release: FhirRelease, id: str, parts: SubscriptionParts) -> Subscription:
+    """Return the Subscription of which these are the parts."""
+    common, endpoint, filter_by, parameter = parts
     return Subscription(
         release=release,
         id=id,
@@ -225,10 +261,10 @@ def decode_subscription(
         topic=common.topic,
         channel_type=common.channel_type,
         content=common.content,
-        endpoint=orjson.loads(endpoint),
+        endpoint=endpoint,
         content_type=common.content_type,
-        filter_by=of_stream.filters if filters == of_stream.text else decode_filters(filters),
-        parameter=tuple(zip(headers, values, strict=True)) if headers else (),
+        filter_by=filter_by,
+        parameter=parameter,
         heartbeat_period=common.heartbeat_period,
         timeout=common.timeout,
         max_count=common.max_count,
@@ -240,31 +276,11 @@ def decode_subscription(
     )
 
 
-@value(frozen=True, slots=True, kw_only=True)
-class _Common:
-    """What a Subscription may have in common with others: nearly all."""
-
-    status: SubscriptionStatusCode
-    topic: str
-    channel_type: ChannelType
-    content: PayloadContent
-    content_type: str
-    headers: tuple[str, ...]
-    heartbeat_period: timedelta | None
-    timeout: timedelta | None
-    max_count: int | None
-    end: datetime | None
-    identifier: tuple[Identifier, ...]
-    managing_entity: frozenset[str]
-    administrative: bool
-    suppress_echo: bool
-
-
 @lru_cache(maxsize=_ALIKE)
-def _common(text: bytes) -> _Common:
+def _common(text: bytes) -> Common:
     fields: dict[str, Any] = orjson.loads(text)
     entity = fields["managing_entity"]
-    return _Common(
+    return Common(
         status=_STATUSES[fields["status"]],
         topic=intern(fields["topic"]),
         channel_type=_CHANNELS[fields["channel_type"]],

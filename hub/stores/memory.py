@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from hub.core.release import FhirRelease
 from hub.core.search_index import Expression, IndexEntry, selects
-from hub.core.subscriber import Attempt, Subscriber
+from hub.core.subscriber import Attempt, StoredSubscriber, Subscriber
 from hub.core.topic import SubscriptionTopic
 from hub.core.version import ResourceKey, ResourceVersion, StreamEvent
 from hub.errors import Unavailable
@@ -151,13 +151,16 @@ class MemoryStore:
         if self._open:
             raise Unavailable("the store is open already")
         self._open = True
+        everybody = [self._subscribers[sid] for sid in sorted(self._subscribers)]
         return Opened(
             last_seq=max(self._reader.order, default=0),
             last_stream=self._last_stream,
             last_sid=self._last_sid,
             topics=tuple(self._topics.values()),
             streams=tuple(self._streams[id] for id in sorted(self._streams)),
-            subscribers=tuple(self._subscribers[sid] for sid in sorted(self._subscribers)),
+            subscribers=tuple(map(StoredSubscriber.of, everybody)),
+            content_types=frozenset(each.subscription.content_type for each in everybody),
+            suppress_echo=any(each.subscription.suppress_echo for each in everybody),
             indexed=dict(self._indexed),
         )
 

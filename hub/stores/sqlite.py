@@ -77,7 +77,7 @@ class SqliteStore:
         )
         try:
             with explained():
-                opened = read_everything(database.db, self._cipher)
+                opened, failing = read_everything(database.db, self._cipher)
                 self._kinds = read_kinds(database.db)
         except BaseException:
             database.close()
@@ -88,11 +88,7 @@ class SqliteStore:
             database.layout,
             self._cipher,
             self._attempts_kept,
-            [
-                each.sid
-                for each in opened.subscribers
-                if each.error is not None or each.error_code is not None
-            ],
+            failing,
         )
         self._database = database
         return opened

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import closing
+from dataclasses import dataclass, field
 from sys import intern
 from typing import Any
 
 from hub.core.json_text import parse
 from hub.core.numbering import Segment
 from hub.core.release import FhirRelease
-from hub.core.subscriber import Subscriber
+from hub.core.subscriber import StoredSubscriber, Subscriber
 from hub.core.timing import DeliveryState
 from hub.core.topic import parse_topic
 from hub.ports import Opened, StoredStream
@@ -24,6 +25,7 @@ from hub.stores.encoding import (
     decode_resend,
     decode_subscription,
     optional_from_micros,
+    whole_subscription,
 )
 from hub.stores.secrets import HeaderCipher
 from hub.stores.sqlite_writer import secret_name
@@ -37,8 +39,9 @@ _STREAMS = (
     "FROM stream AS s JOIN stream_n AS c ON c.stream = s.id ORDER BY s.id"
 )
 _SUBSCRIBERS = (
-    "SELECT s.sid, s.release, s.id, s.owner, s.visibility, s.generation, s.topic_version, "
-    "s.error, s.error_code, s.created, s.deleted, s.fields, s.secrets, "
+    "SELECT s.sid, s.release, s.id, s.fields, s.secrets, "
+    "s.topic_version, s.owner, s.visibility, s.generation, s.error, s.error_code, s.created, "
+    "s.deleted, "
     "d.cursor, d.failures, d.failing_since, d.due, d.retry_to, d.last_sent, d.resend, "
     "d.asking_since, d.lost "
     "FROM subscription AS s JOIN delivery AS d ON d.sid = s.sid ORDER BY s.sid"
@@ -46,11 +49,15 @@ _SUBSCRIBERS = (
 _SEGMENTS = "SELECT sid, first, stream, offset, last FROM segment ORDER BY sid, first"
 
 
-def read_everything(db: sqlite3.Connection, cipher: HeaderCipher) -> Opened:
+def read_everything(db: sqlite3.Connection, cipher: HeaderCipher) -> tuple[Opened, Sequence[int]]:
     """Return what the database holds, as far as the hub keeps it in memory.
+
+    Returns:
+        That, and the sids of the Subscriptions that have an error.
 
     Raises:
         Unavailable: header values can't be decrypted.
+        LookupError, ValueError: a Subscription is not as the hub wrote it.
     """
     segments: dict[int, tuple[Segment, ...]] = {}
     for sid, first, stream, offset, last in db.execute(_SEGMENTS):
@@ -58,11 +65,12 @@ def read_everything(db: sqlite3.Connection, cipher: HeaderCipher) -> Opened:
         segments[sid] = (*segments[sid], segment) if sid in segments else (segment,)
     filters: dict[int, StreamFilters] = {}
     streams = tuple([_stream(row, filters) for row in db.execute(_STREAMS)])
+    asked = _Asked()
     with closing(db.execute(_SUBSCRIBERS)) as rows:
         subscribers = tuple(
-            [_subscriber(row, segments.get(row[0], ()), filters, cipher) for row in rows]
+            [_subscriber(row, segments.get(row[0], ()), filters, cipher, asked) for row in rows]
         )
-    return Opened(
+    opened = Opened(
         last_seq=_number(db, "SELECT coalesce(max(seq), 0) FROM change_log"),
         last_stream=_number(db, _LAST_ID, "stream"),
         last_sid=_number(db, _LAST_ID, "subscription"),
@@ -72,8 +80,11 @@ def read_everything(db: sqlite3.Connection, cipher: HeaderCipher) -> Opened:
         ),
         streams=streams,
         subscribers=subscribers,
+        content_types=frozenset(asked.content_types),
+        suppress_echo=asked.suppress_echo,
         indexed=read_indexed(db),
     )
+    return opened, asked.failing
 
 
 def _number(db: sqlite3.Connection, sql: str, *arguments: str) -> int:
@@ -98,34 +109,63 @@ def _stream(row: tuple[Any, ...], filters: dict[int, StreamFilters]) -> StoredSt
     )
 
 
+@dataclass(slots=True)
+class _Asked:
+    """What was seen among the Subscriptions; ``failing`` are the sids of those with an error."""
+
+    content_types: set[str] = field(default_factory=set)
+    suppress_echo: bool = False
+    failing: list[int] = field(default_factory=list)
+
+
 def _subscriber(
     row: tuple[Any, ...],
     segments: tuple[Segment, ...],
     filters: Mapping[int, StreamFilters],
     cipher: HeaderCipher,
-) -> Subscriber:
-    sid, release_name, id, owner, visibility, generation, topic_version = row[:7]
-    error, error_code, created, deleted, fields, secrets = row[7:13]
+    asked: _Asked,
+) -> StoredSubscriber:
+    """Read all of a Subscription of which some may be wrong, and leave the rest for later."""
+    sid, release_name, id, fields, secrets, *rest = row
     release = _RELEASES[release_name]
     values = () if secrets is None else cipher.decrypt(secret_name(release, id), secrets)
     of_stream = filters.get(segments[-1].stream, NO_FILTERS) if segments else NO_FILTERS
+    parts = decode_subscription(fields, values, of_stream)
+    common = parts.common
+    asked.content_types.add(common.content_type)
+    if common.suppress_echo:
+        asked.suppress_echo = True
+    rest[0] = intern(rest[0])
+    rest.append(parts)
+    stored = StoredSubscriber(sid, release, id, segments, rest, _whole)
+    if rest[4] is not None or rest[5] is not None:
+        asked.failing.append(sid)
+    if rest[-4] is not None or rest[-2] is not None:
+        return StoredSubscriber.of(_whole(stored))
+    return stored
+
+
+def _whole(stored: StoredSubscriber) -> Subscriber:
+    topic_version, owner, visibility, generation, error, error_code, created, deleted = stored.rest[
+        :8
+    ]
     return Subscriber(
-        sid=sid,
-        subscription=decode_subscription(release, id, fields, values, of_stream),
+        sid=stored.sid,
+        subscription=whole_subscription(stored.release, stored.id, stored.rest[-1]),
         owner=intern(owner),
         visibility=intern(visibility),
         generation=generation,
-        topic_version=intern(topic_version),
+        topic_version=topic_version,
         error=error,
         error_code=error_code,
-        segments=segments,
-        delivery=_delivery(row[13:]),
+        segments=stored.segments,
+        delivery=_delivery(stored.rest[8:-1]),
         created=optional_from_micros(created),
         deleted=bool(deleted),
     )
 
 
-def _delivery(row: tuple[Any, ...]) -> DeliveryState:
+def _delivery(row: Sequence[Any]) -> DeliveryState:
     cursor, failures, failing_since, due, retry_to, last_sent, resend, asking_since, lost = row
     ranges, asked = decode_resend(resend)
     return DeliveryState(

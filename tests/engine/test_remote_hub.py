@@ -56,7 +56,9 @@ class Mirror:
         if told is not None:
             self.remote.take(pickle.loads(pickle.dumps(told)))
         subscribers = self._rig.hub.subscribers
-        assert {each.sid: each for each in self.remote} == {each.sid: each for each in subscribers}
+        assert {sid: self.remote.get(sid) for sid in self.remote.sids()} == {
+            each.sid: each for each in subscribers
+        }
         for each in subscribers:
             found = self.remote.get(each.sid)
             assert found is not None

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
+from hub.core.client import Client
+from hub.core.registry import Registry
 from hub.core.release import FhirRelease
+from hub.core.subscriber import StoredSubscriber, Subscriber
+from hub.core.timing import DeliveryState
+from hub.engine.subscribers import Subscribers
 from hub.errors import Deleted, NotFound, TopicUnknown
 from hub.stores.memory import MemoryStore
 from tests.support.rig import HOUR, SECOND, Rig, a_rig, on_rig
 from tests.support.rig_resources import OTHER_TOPIC, a_task, a_topic, id_of
+from tests.support.search_tables import PARAMETERS
+from tests.support.subscriptions import a_subscription
 from tests.support.virtual_time import run_virtually
 
 R4 = FhirRelease.R4
@@ -30,6 +39,33 @@ def test_a_subscription_is_named_only_while_it_exists() -> None:
         assert rig.hub.subscribers.get(99) is None
 
     on_rig(scenario)
+
+
+def test_a_stored_subscription_is_made_once_whoever_asks_first() -> None:
+    made: list[int] = []
+
+    def make(stored: StoredSubscriber) -> Subscriber:
+        made.append(stored.sid)
+        whole: Subscriber = stored.rest
+        return whole
+
+    known = Subscribers(Registry(), PARAMETERS)
+    wholes = [
+        Subscriber(sid=sid, subscription=a_subscription(R4, id=f"s{sid}"), owner="lab")
+        for sid in range(1, 5)
+    ]
+    known.load((), [replace(StoredSubscriber.of(each), make=make) for each in wholes])
+    assert (known.sids(), made) == ([1, 2, 3, 4], [])
+    with ThreadPoolExecutor(max_workers=8) as threads:
+        found = list(threads.map(known.get, [1] * 64))
+    assert {id(each) for each in found} == {id(wholes[0])}
+    assert known.find(R4, "s2") is wholes[1]
+    assert not known.shows(R4, "s3", Client(name="other"))
+    assert made == [1, 2, 3]
+    changed = wholes[3].faring(DeliveryState(cursor=7), None, None)
+    known.put(changed)
+    assert list(known) == [*wholes[:3], changed]
+    assert made == [1, 2, 3, 4]
 
 
 def test_equal_subscriptions_share_one_stream_and_one_row_per_event() -> None:

@@ -33,7 +33,7 @@ from hub.core.version import (
     StreamEvent,
 )
 from hub.core.version import VersionReference as Included
-from hub.ports import StoredStream
+from hub.ports import Opened, StoredStream
 from hub.stores.postings import Layout
 from hub.stores.secrets import HeaderCipher
 from hub.stores.sqlite import SqliteStore
@@ -113,6 +113,11 @@ def an_event(n: int, stream: int = 1, *, seq: int = 1) -> StreamEvent:
         context._replace(occurrence=told),
     )
     return StreamEvent(stream=stream, n=n, seq=seq, context=contexts[n % len(contexts)])
+
+
+def everybody(opened: Opened) -> tuple[Subscriber, ...]:
+    """Return the Subscriptions that a store held, whole."""
+    return tuple(stored.whole() for stored in opened.subscribers)
 
 
 def a_subscriber(

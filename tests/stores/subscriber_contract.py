@@ -7,7 +7,7 @@ from dataclasses import replace
 from hub.core.timing import DeliveryState
 from hub.ports import WriteBatch
 from tests.stores.opening import StoreOpening
-from tests.stores.samples import a_stream, a_subscriber, an_attempt, an_event
+from tests.stores.samples import a_stream, a_subscriber, an_attempt, an_event, everybody
 
 
 class SubscriberContract(StoreOpening):
@@ -48,10 +48,35 @@ class SubscriberContract(StoreOpening):
         with self.opened() as store:
             plain = a_subscriber(2, id="plain", headers=())
             store.commit(WriteBatch(subscribers=[a_subscriber(), plain]))
-            assert self.reopened(store).subscribers == (a_subscriber(), plain)
+            assert everybody(self.reopened(store)) == (a_subscriber(), plain)
             changed = replace(a_subscriber(), segments=(), error=None, generation=4)
             store.commit(WriteBatch(subscribers=[changed]))
-            assert self.reopened(store).subscribers == (changed, plain)
+            assert everybody(self.reopened(store)) == (changed, plain)
+
+    def test_what_finds_a_subscriber_is_at_hand_and_what_all_of_them_ask_for(self) -> None:
+        with self.opened() as store:
+            first = a_subscriber()
+            plain = replace(
+                first.subscription, id="plain", content_type="text/plain", suppress_echo=False
+            )
+            second = replace(first, sid=2, subscription=plain, delivery=DeliveryState(cursor=1))
+            store.commit(WriteBatch(subscribers=[second]))
+            found = self.reopened(store)
+            assert (set(found.content_types), found.suppress_echo) == ({"text/plain"}, False)
+            store.commit(WriteBatch(subscribers=[first]))
+            found = self.reopened(store)
+            assert (set(found.content_types), found.suppress_echo) == (
+                {"text/plain", "application/fhir+json"},
+                True,
+            )
+            for stored, whole in zip(found.subscribers, (first, second), strict=True):
+                assert (stored.sid, stored.release, stored.id, stored.segments) == (
+                    whole.sid,
+                    whole.subscription.release,
+                    whole.subscription.id,
+                    whole.segments,
+                )
+                assert stored.whole() == whole
 
     def test_a_settled_delivery_changes_nothing_else(self) -> None:
         with self.opened() as store:
@@ -59,24 +84,24 @@ class SubscriberContract(StoreOpening):
             settled = replace(a_subscriber(), owner="other", delivery=DeliveryState(cursor=9))
             store.commit(WriteBatch(deliveries=[settled]))
             expected = replace(a_subscriber(), delivery=DeliveryState(cursor=9))
-            assert self.reopened(store).subscribers == (expected,)
+            assert everybody(self.reopened(store)) == (expected,)
 
     def test_what_is_wrong_with_a_delivery_is_kept_with_it(self) -> None:
         with self.opened() as store:
             store.commit(WriteBatch(subscribers=[a_subscriber()]))
             failing = replace(a_subscriber(), error="no answer", error_code="no-response")
             store.commit(WriteBatch(deliveries=[failing]))
-            assert self.reopened(store).subscribers == (failing,)
+            assert everybody(self.reopened(store)) == (failing,)
             healed = replace(failing, error=None, error_code=None)
             store.commit(WriteBatch(deliveries=[healed]))
-            assert self.reopened(store).subscribers == (healed,)
+            assert everybody(self.reopened(store)) == (healed,)
 
     def test_a_deleted_subscriber_keeps_its_numbers_and_loses_its_headers(self) -> None:
         with self.opened() as store:
             store.commit(WriteBatch(subscribers=[a_subscriber(4)]))
             store.commit(WriteBatch(subscribers=[a_subscriber(4, deleted=True)]))
             found = self.reopened(store)
-            assert found.subscribers == (a_subscriber(4, headers=(), deleted=True),)
+            assert everybody(found) == (a_subscriber(4, headers=(), deleted=True),)
             assert found.last_sid == 4
 
     def test_attempts_are_told_newest_first(self) -> None:

@@ -34,6 +34,7 @@ from tests.stores.samples import (
     an_attempt,
     an_entry,
     an_event,
+    everybody,
 )
 
 MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None
@@ -177,7 +178,7 @@ def test_a_database_of_schema_5_is_taken_over_with_all_that_it_holds(path: Path)
     found = store.open()
     with closing(store):
         assert found.streams == (a_stream(1, n=4), a_stream(2, n=7, floor=7))
-        assert found.subscribers == (a_subscriber(),)
+        assert everybody(found) == (a_subscriber(),)
         assert store.writer.events(1, 1, 9) == events
         assert store.writer.attempts(1, 9) == [an_attempt(n) for n in (3, 2, 1)]
         assert hits(store) == [4, 3, 2]
@@ -371,6 +372,27 @@ def test_many_versions_that_are_replaced_at_once_leave_the_index(path: Path) -> 
         assert [hit.seq for hit in hits] == expected
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "UPDATE subscription SET fields = substr(fields, 2)",
+        """UPDATE subscription SET
+        fields = CAST(replace(CAST(fields AS TEXT), '"active"', '"acting"') AS BLOB)""",
+        "UPDATE stream SET filters = substr(filters, 2)",
+        "UPDATE delivery SET resend = substr(resend, 2)",
+        "UPDATE delivery SET lost = '[1'",
+    ],
+)
+def test_what_is_not_as_it_was_written_is_found_when_it_is_opened(path: Path, wrong: str) -> None:
+    with opened(a_sqlite_store(path)) as store:
+        store.commit(WriteBatch(streams=[a_stream()], subscribers=[a_subscriber(headers=())]))
+    with closing(sqlite3.connect(path)) as db:
+        assert db.execute(wrong).rowcount == 1
+        db.commit()
+    with pytest.raises((LookupError, ValueError)):
+        store.open()
+
+
 def test_an_error_is_taken_away_also_after_a_restart(path: Path) -> None:
     failing = a_subscriber()
     healed = replace(failing, error=None, error_code=None)
@@ -378,7 +400,7 @@ def test_an_error_is_taken_away_also_after_a_restart(path: Path) -> None:
         store.commit(WriteBatch(subscribers=[failing]))
     with opened(store):
         store.commit(WriteBatch(deliveries=[healed]))
-    assert store.open().subscribers == (healed,)
+    assert everybody(store.open()) == (healed,)
     store.close()
 
 

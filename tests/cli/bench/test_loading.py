@@ -42,7 +42,7 @@ def test_a_backlog_has_all_its_events_under_their_numbers(tmp_path: Path) -> Non
     def look(store: SqliteStore, opened: Opened) -> None:
         assert len(opened.subscribers) == len(opened.streams) == 15
         assert all(stream.n == 3 for stream in opened.streams)
-        first = opened.subscribers[0]
+        first = opened.subscribers[0].whole()
         assert first.subscription.status is SubscriptionStatusCode.ACTIVE
         assert first.subscription.endpoint == "http://h/0"
         events = store.writer.events(first.segments[0].stream, 1, 9)
@@ -69,7 +69,7 @@ def test_equal_filters_share_a_stream_and_its_events(tmp_path: Path) -> None:
 
     def look(store: SqliteStore, opened: Opened) -> None:
         assert [stream.n for stream in opened.streams] == [1]
-        kinds = {each.subscription.channel_type for each in opened.subscribers}
+        kinds = {each.whole().subscription.channel_type for each in opened.subscribers}
         assert kinds == {ChannelType.WEBSOCKET}
 
     _with_store(tmp_path, look)
@@ -87,7 +87,7 @@ def test_what_a_subscription_has_had_before_is_delivered_and_numbers_go_on(tmp_p
     def look(store: SqliteStore, opened: Opened) -> None:
         assert [stream.n for stream in opened.streams] == [0]
         tops = [top(each.segments, lambda _: 0) for each in opened.subscribers]
-        assert tops == [each.delivery.cursor for each in opened.subscribers] == [0, 1, 2]
+        assert tops == [each.whole().delivery.cursor for each in opened.subscribers] == [0, 1, 2]
 
     _with_store(tmp_path, look)
 
