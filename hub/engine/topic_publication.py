@@ -6,6 +6,7 @@ Source: backport IG, "Subscription Topics" (discovery).
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 
 from hub.core.canonical import version_order
@@ -15,6 +16,7 @@ from hub.core.json_text import dumps, parse
 from hub.core.release import FhirRelease
 from hub.core.topic import SubscriptionTopic
 from hub.engine.hub import Hub
+from hub.engine.intake import MOST_IN_BATCH
 from hub.engine.plan import Plan
 from hub.engine.write import Write
 
@@ -29,6 +31,7 @@ async def publish_topics(hub: Hub, topics: Sequence[SubscriptionTopic]) -> None:
         plan.topics += topics
 
     await hub.intake.register(keep)
+    writes: list[tuple[FhirRelease, Write]] = []
     for release in FhirRelease:
         newest: dict[str, CompiledTopic] = {}
         for compiled in hub.registry.topics(release):
@@ -47,4 +50,7 @@ async def publish_topics(hub: Hub, topics: Sequence[SubscriptionTopic]) -> None:
                 document=parse(dumps(resource)),
                 unconditional=True,
             )
-            await hub.intake.submit(release, [write])
+            writes.append((release, write))
+    for start in range(0, len(writes), MOST_IN_BATCH):
+        some = writes[start : start + MOST_IN_BATCH]
+        await asyncio.gather(*[hub.intake.submit(release, [write]) for release, write in some])

@@ -46,6 +46,9 @@ _SUBSCRIBERS = (
     "d.asking_since, d.lost "
     "FROM subscription AS s JOIN delivery AS d ON d.sid = s.sid ORDER BY s.sid"
 )
+_READ_ONCE = "PRAGMA cache_size = -1024"
+"""Of what is read once, in order, no page is looked at again: keeping it takes memory and time."""
+
 _SEGMENTS = "SELECT sid, first, stream, offset, last FROM segment ORDER BY sid, first"
 
 
@@ -59,6 +62,8 @@ def read_everything(db: sqlite3.Connection, cipher: HeaderCipher) -> tuple[Opene
         Unavailable: header values can't be decrypted.
         LookupError, ValueError: a Subscription is not as the hub wrote it.
     """
+    cached = _number(db, "PRAGMA cache_size")
+    db.execute(_READ_ONCE)
     segments: dict[int, tuple[Segment, ...]] = {}
     for sid, first, stream, offset, last in db.execute(_SEGMENTS):
         segment = Segment(first, stream, offset, last)
@@ -84,6 +89,7 @@ def read_everything(db: sqlite3.Connection, cipher: HeaderCipher) -> tuple[Opene
         suppress_echo=asked.suppress_echo,
         indexed=read_indexed(db),
     )
+    db.execute(f"PRAGMA cache_size = {cached}")
     return opened, asked.failing
 
 

@@ -54,3 +54,15 @@ def test_a_topic_that_others_brought_is_left_alone() -> None:
         assert published == []
 
     on_rig(scenario, topics=topics, store=store)
+
+
+def test_many_topics_are_written_together_and_all_of_them() -> None:
+    topics = [a_topic(f"http://example.org/t{number}", "Task") for number in range(70)]
+    store = FallibleStore()
+
+    async def scenario(rig: Rig) -> None:
+        for release, kind in KINDS.items():
+            assert len(rig.hub.store.writer.history(release, kind, None, count=99)) == 70
+        assert sum(bool(batch.versions) for batch in store.commits) < 10
+
+    on_rig(scenario, topics=topics, store=store)
