@@ -38,7 +38,7 @@ class Subscribers:
         self._by_sid: dict[int, Subscriber | StoredSubscriber] = {}
         self._making = Lock()
         self._by_id: dict[tuple[FhirRelease, str], int] = {}
-        self._on_stream: dict[int, set[int]] = {}
+        self._on_stream: dict[int, int | set[int]] = {}
         self._floors: dict[int, int] = {}
         self._streams: dict[int, StoredStream] = {}
         self._by_key: dict[str, int] = {}
@@ -200,23 +200,41 @@ class Subscribers:
         left: int | None = None
         if before is not None and before.segments and before.segments[-1].is_open:
             left = before.segments[-1].stream
-            self._on_stream[left].discard(subscriber.sid)
+            self._leave(left, subscriber.sid)
         self._by_sid[subscriber.sid] = subscriber
         subscription = subscriber.subscription
         key = subscription.release, subscription.id
         self._belongings[key] = subscriber.belonging
         self._by_id[key] = subscriber.sid
         if subscriber.segments and subscriber.segments[-1].is_open:
-            stream = subscriber.segments[-1].stream
-            self._on_stream.setdefault(stream, set()).add(subscriber.sid)
-        if left is not None and not self._on_stream[left]:
+            self._join(subscriber.segments[-1].stream, subscriber.sid)
+        if left is not None and left not in self._on_stream:
             self._rest(left)
+
+    def _join(self, stream: int, sid: int) -> None:
+        """Let a Subscription count events of a stream; most streams have one alone."""
+        there = self._on_stream.setdefault(stream, sid)
+        if isinstance(there, set):
+            there.add(sid)
+        elif there != sid:
+            self._on_stream[stream] = {there, sid}
+
+    def _leave(self, stream: int, sid: int) -> None:
+        there = self._on_stream[stream]
+        if isinstance(there, set):
+            there.discard(sid)
+        if there in (sid, set()):
+            del self._on_stream[stream]
 
     def on(self, streams: Iterable[int]) -> set[int]:
         """Return who counts events of any of ``streams``."""
         found: set[int] = set()
         for stream in streams:
-            found |= self._on_stream.get(stream, set())
+            there = self._on_stream.get(stream)
+            if isinstance(there, set):
+                found |= there
+            elif there is not None:
+                found.add(there)
         return found
 
     def n(self, stream: int) -> int:
@@ -258,12 +276,11 @@ class Subscribers:
         Returns:
             Why a stream can't be matched any more, by its id: whoever is on it must be told.
         """
-        everybody = tuple(subscribers)
-        counted = {
-            each.segments[-1].stream
-            for each in everybody
-            if each.segments and each.segments[-1].last is None
-        }
+        for each in subscribers:
+            self._by_sid[each.sid] = each
+            self._by_id[each.release, each.id] = each.sid
+            if each.segments and each.segments[-1].last is None:
+                self._join(each.segments[-1].stream, each.sid)
         refused: dict[int, HubError] = {}
         alike: dict[object, list[StoredStream]] = {}
         for stream in streams:
@@ -271,7 +288,7 @@ class Subscribers:
             self._by_key[stream.key] = stream.id
             if stream.floor:
                 self._floors[stream.id] = stream.floor
-            if stream.id in counted:
+            if stream.id in self._on_stream:
                 key = stream.release, stream.topic, shape_key(stream.filters)
                 some = alike.get(key)
                 if some is None:
@@ -280,11 +297,6 @@ class Subscribers:
                     some.append(stream)
         for some in alike.values():
             self._open(some, refused)
-        for each in everybody:
-            self._by_sid[each.sid] = each
-            self._by_id[each.release, each.id] = each.sid
-            if each.segments and each.segments[-1].last is None:
-                self._on_stream.setdefault(each.segments[-1].stream, set()).add(each.sid)
         return refused
 
     def _open(self, alike: Sequence[StoredStream], refused: dict[int, HubError]) -> None:
