@@ -78,8 +78,8 @@ class Subscriber:
 class StoredSubscriber:
     """A Subscription as a store has it: what finds it is at hand, the whole is made when asked for.
 
-    ``make`` makes it of ``rest``, on any thread, and does not fail: what is wrong with what is
-    stored was found before.
+    ``make`` makes it of ``rest``, on any thread, and does not fail: what has a form that could be
+    wrong was read before.
     """
 
     sid: int

@@ -34,11 +34,8 @@ _NOBODY: frozenset[str] = frozenset()
 _TRIGGERS = 63
 """So many triggers have a bit in a number that SQLite can store."""
 
-_VALUE, _NO_VALUE = b'"value":"', b'"value":""'
-"""Where a filter's value begins, and one without: no text holds a quote that is not escaped."""
-
 _ALIKE = 512
-"""How many texts of Subscriptions and filters without what is theirs alone are remembered."""
+"""How many texts of Subscriptions without what is theirs alone are remembered."""
 
 _KEPT = 512
 """How many contexts are remembered: most events of a topic have the same one."""
@@ -70,28 +67,7 @@ def encode_filters(filters: tuple[FilterBy, ...]) -> bytes:
 
 
 def decode_filters(text: bytes) -> tuple[FilterBy, ...]:
-    """Return the filters that ``encode_filters`` wrote.
-
-    Of one alone, as most have, all but the value is decoded once.
-    """
-    start, there, rest = text.partition(_VALUE)
-    value, _, end = rest.partition(b'"')
-    if not there or b"\\" in text or _VALUE in end:
-        return _filters(orjson.loads(text))
-    (like,) = _filters_like(start + _NO_VALUE + end)
-    return (
-        FilterBy(
-            filter_parameter=like.filter_parameter,
-            value=value.decode(),
-            resource_type=like.resource_type,
-            comparator=like.comparator,
-            modifier=like.modifier,
-        ),
-    )
-
-
-@lru_cache(maxsize=_ALIKE)
-def _filters_like(text: bytes) -> tuple[FilterBy, ...]:
+    """Return the filters that ``encode_filters`` wrote."""
     return _filters(orjson.loads(text))
 
 

@@ -46,6 +46,9 @@ _SUBSCRIBERS = (
     "d.asking_since, d.lost "
     "FROM subscription AS s JOIN delivery AS d ON d.sid = s.sid ORDER BY s.sid"
 )
+_ERROR, _ERROR_CODE, _RESEND, _LOST = 4, 5, 14, 16
+"""Where these stand after what is read of every Subscription: the first five columns."""
+
 _READ_ONCE = "PRAGMA cache_size = -1024"
 """Of what is read once, in order, no page is looked at again: keeping it takes memory and time."""
 
@@ -131,7 +134,7 @@ def _subscriber(
     cipher: HeaderCipher,
     asked: _Asked,
 ) -> StoredSubscriber:
-    """Read all of a Subscription of which some may be wrong, and leave the rest for later."""
+    """Read what has a form that could be wrong, and leave the rest of a Subscription for later."""
     sid, release_name, id, fields, secrets, *rest = row
     release = _RELEASES[release_name]
     values = () if secrets is None else cipher.decrypt(secret_name(release, id), secrets)
@@ -144,20 +147,20 @@ def _subscriber(
     rest[0] = intern(rest[0])
     rest.append(parts)
     stored = StoredSubscriber(sid, release, id, segments, rest, _whole)
-    if rest[4] is not None or rest[5] is not None:
+    if rest[_ERROR] is not None or rest[_ERROR_CODE] is not None:
         asked.failing.append(sid)
-    if rest[-4] is not None or rest[-2] is not None:
+    if rest[_RESEND] is not None or rest[_LOST] is not None:
         return StoredSubscriber.of(_whole(stored))
     return stored
 
 
 def _whole(stored: StoredSubscriber) -> Subscriber:
-    topic_version, owner, visibility, generation, error, error_code, created, deleted = stored.rest[
-        :8
-    ]
+    *columns, parts = stored.rest
+    topic_version, owner, visibility, generation = columns[:4]
+    error, error_code, created, deleted, *delivery = columns[4:]
     return Subscriber(
         sid=stored.sid,
-        subscription=whole_subscription(stored.release, stored.id, stored.rest[-1]),
+        subscription=whole_subscription(stored.release, stored.id, parts),
         owner=intern(owner),
         visibility=intern(visibility),
         generation=generation,
@@ -165,7 +168,7 @@ def _whole(stored: StoredSubscriber) -> Subscriber:
         error=error,
         error_code=error_code,
         segments=stored.segments,
-        delivery=_delivery(stored.rest[8:-1]),
+        delivery=_delivery(delivery),
         created=optional_from_micros(created),
         deleted=bool(deleted),
     )

@@ -24,7 +24,7 @@ SUBSCRIPTIONS, EVENTS = 12, 3
 def test_who_waits_is_answered_before_lanes_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bootstrap, "ANSWERS_FIRST", timedelta(seconds=1))
+    db = tmp_path / "hub.db"
 
     async def scenario() -> None:
         async with Endpoint() as endpoint:
@@ -35,13 +35,16 @@ def test_who_waits_is_answered_before_lanes_run(
                     loading, SUBSCRIPTIONS, EVENTS, lambda number: f"{endpoint.url}/s{number}"
                 ),
             )
-            with running_hub(tmp_path / "hub.db", public_url=PUBLIC_URL) as hub:
-                port = hub.settings.port
-                async with httpx.AsyncClient(trust_env=False, verify=False) as client:
-                    answer = await client.get(f"http://127.0.0.1:{port}/readyz")
-                assert (answer.status_code, endpoint.received) == (200, [])
+            with monkeypatch.context() as patched:
+                patched.setattr(bootstrap, "ANSWERS_FIRST", timedelta(hours=1))
+                with running_hub(db, public_url=PUBLIC_URL) as hub:
+                    async with httpx.AsyncClient(trust_env=False, verify=False) as client:
+                        url = f"http://127.0.0.1:{hub.settings.port}/readyz"
+                        assert (await client.get(url)).status_code == 200
+            assert endpoint.received == []
+            with running_hub(db, public_url=PUBLIC_URL):
                 await endpoint.wait_until(lambda: len(numbers(endpoint)) >= SUBSCRIPTIONS * EVENTS)
-                assert sorted(numbers(endpoint)) == sorted([*range(1, EVENTS + 1)] * SUBSCRIPTIONS)
+        assert sorted(numbers(endpoint)) == sorted([*range(1, EVENTS + 1)] * SUBSCRIPTIONS)
 
     asyncio.run(scenario())
 
