@@ -1,15 +1,12 @@
 """All topics and all streams: which streams does a change belong to?
 
-A stream is what Subscriptions share that have the same topic, filters and visibility, and the same
-owner where its changes are no events; its events are numbered once.  The registry is a copy in
-memory; the store has the truth.
+The registry is a copy in memory; the store has the truth.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from hashlib import blake2b
 from operator import attrgetter
 from typing import NamedTuple
 
@@ -25,37 +22,11 @@ from hub.core.release import FhirRelease
 from hub.core.search import NOWHERE, Resolver
 from hub.core.search_parameter import SearchParameters
 from hub.core.state import States
+from hub.core.stream import Stream
 from hub.core.subscription import FilterBy
 from hub.core.topic import SubscriptionTopic
 from hub.core.trigger_index import TriggerIndex
 from hub.errors import Conflict, TopicNotActive, TopicRefused, TopicUnknown
-
-
-@dataclass(slots=True, kw_only=True, eq=False)
-class Stream:
-    """One numbered sequence of events; ``n`` is the last number committed.
-
-    ``muted`` is the client whose own changes are no events of it, empty where everybody's are.
-    """
-
-    id: int
-    release: FhirRelease
-    topic: str
-    filters: Filters = field(repr=False)
-    visibility: str
-    muted: str = ""
-    n: int = 0
-
-    @property
-    def key(self) -> str:
-        """What makes two Subscriptions share the stream."""
-        return stream_key(
-            self.release, self.topic, self.filters.canonical, self.visibility, self.muted
-        )
-
-    def echoes(self, change: Change) -> bool:
-        """Tell whether the change is no event of the stream because of who wrote it."""
-        return bool(self.muted) and self.muted == change.author
 
 
 class Match(NamedTuple):
@@ -79,20 +50,6 @@ class _Live:
 
     topic: CompiledTopic
     index: FilterIndex = field(default_factory=FilterIndex)
-
-
-def stream_key(
-    release: FhirRelease, topic: str, filters: str, visibility: str, muted: str = ""
-) -> str:
-    """Return the key of a stream: 32 hex digits, the same for the same meaning at every start.
-
-    ``topic`` is a canonical with version, or the type of classic criteria; ``filters`` is
-    ``Filters.canonical``; ``muted`` as in ``Stream``.  Filters may name patients, so the key does
-    not show them.
-    """
-    parts = (release.value, topic, filters, visibility, muted)
-    text = "".join(f"{len(part)}:{part}" for part in parts)
-    return blake2b(text.encode(), digest_size=16).hexdigest()
 
 
 def compile_everywhere(

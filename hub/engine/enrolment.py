@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from hub.core.echo import muted_by
 from hub.core.numbering import join, leave
-from hub.core.registry import stream_key
+from hub.core.stream import stream_key
 from hub.core.subscriber import Subscriber
 from hub.core.subscription import (
     Subscription,

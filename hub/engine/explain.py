@@ -15,10 +15,11 @@ from hub.core.client import Client
 from hub.core.compiled_topic import CompiledTopic, Verdict
 from hub.core.excluded import is_excluded
 from hub.core.json_text import parse
-from hub.core.registry import Registry, Stream
+from hub.core.registry import Registry
 from hub.core.release import FhirRelease, Resource
 from hub.core.search import Resolver
 from hub.core.search_parameter import SearchParameters
+from hub.core.stream import Stream
 from hub.core.subscriber import Subscriber
 from hub.core.subscription import counts
 from hub.core.version import ResourceKey, ResourceVersion

@@ -18,10 +18,11 @@ from hub.core.change import Change, Interaction
 from hub.core.compiled_topic import CompiledTopic
 from hub.core.instant import format_instant
 from hub.core.json_text import Document, splice
-from hub.core.registry import Registry, Stream
+from hub.core.registry import Registry
 from hub.core.release import FhirRelease, Resource
 from hub.core.search_index import IndexEntry, index_entry
 from hub.core.search_parameter import SearchParameters
+from hub.core.stream import Stream
 from hub.core.subscriber import Attempt, Subscriber
 from hub.core.topic import SubscriptionTopic
 from hub.core.version import (

@@ -15,9 +15,10 @@ from hub.core.client import HUB, Client
 from hub.core.filter_shape import FilterShape, PlainFilters, shape_key
 from hub.core.filters import Filters
 from hub.core.numbering import lowest, top
-from hub.core.registry import Registry, Stream
+from hub.core.registry import Registry
 from hub.core.release import FhirRelease
 from hub.core.search_parameter import SearchParameters
+from hub.core.stream import Stream
 from hub.core.subscriber import StoredSubscriber, Subscriber
 from hub.core.subscription import Subscription
 from hub.errors import Conflict, Deleted, Forbidden, HubError, NotFound, NotTopicBased

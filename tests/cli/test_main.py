@@ -61,6 +61,18 @@ def _started(*words: str, **environ: str) -> Iterator[subprocess.Popen[str]]:
             process.kill()
 
 
+def run_python(script: str) -> subprocess.CompletedProcess[str]:
+    """Run a script in an interpreter of its own."""
+    return subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+
+
 def test_help_needs_nothing_but_argparse() -> None:
     script = (
         "import sys; from hub.__main__ import main\n"
@@ -69,14 +81,7 @@ def test_help_needs_nothing_but_argparse() -> None:
         "heavy = {'httpx', 'aiohttp', 'websockets', 'starlette', 'asyncio', 'sqlmodel', 'fhir'}\n"
         "sys.exit(' '.join(sorted(heavy & set(sys.modules))) or 0)"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", script],
-        cwd=REPOSITORY,
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-        check=False,
-    )
+    done = run_python(script)
     assert (done.returncode, done.stderr) == (0, "")
     assert all(f"\n    {command} " in done.stdout for command in COMMANDS)
 
@@ -87,14 +92,7 @@ def test_a_hub_starts_without_what_it_may_never_need() -> None:
         "rare = {'httpx', 'aiohttp', 'markdown_it', 'sqlmodel', 'sqlalchemy', 'fhir', 'pydantic'}\n"
         "sys.exit(' '.join(sorted(rare & set(sys.modules))) or 0)"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", script],
-        cwd=REPOSITORY,
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-        check=False,
-    )
+    done = run_python(script)
     assert (done.returncode, done.stderr) == (0, "")
 
 

@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 
 from hub.core.classic_criteria import accept_criteria, criteria_topic, is_about_result
 from hub.core.filters import LONGEST_FILTER, MOST_FILTERS
-from hub.core.registry import Registry, Stream
+from hub.core.registry import Registry
 from hub.core.release import FhirRelease, Resource
 from hub.core.search import NOWHERE, parse_query
+from hub.core.stream import Stream
 from hub.core.subscription import FilterBy
 from hub.errors import CriteriaInvalid, FiltersTooCostly
 from tests.support.search_tables import PARAMETERS

@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 
 from hub.core.filter_index import FilterIndex
 from hub.core.filters import Filters, accept_filters
-from hub.core.registry import Registry, Stream
+from hub.core.registry import Registry
 from hub.core.release import FhirRelease, Resource
 from hub.core.search import NOWHERE
 from hub.core.state import States
+from hub.core.stream import Stream
 from hub.core.subscription import FilterBy
 from hub.core.topic import PARTY_FILTER, parse_topic
 from tests.support.copies import Copies

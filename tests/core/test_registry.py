@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.core.filters import accept_filters
-from hub.core.registry import Registry, Stream, compile_everywhere, stream_key
+from hub.core.registry import Registry, compile_everywhere
 from hub.core.release import FhirRelease, Resource
 from hub.core.search import NOWHERE
+from hub.core.stream import Stream, stream_key
 from hub.core.subscription import FilterBy
 from hub.core.topic import PARTY_FILTER, parse_topic
 from hub.errors import Conflict, TopicNotActive, TopicRefused, TopicUnknown

@@ -24,11 +24,6 @@ from tests.stores.samples import (
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "hub.db"
-
-
-@pytest.fixture
 def owner(path: Path) -> Iterator[SqliteStore]:
     store = a_sqlite_store(path)
     store.open()

@@ -29,9 +29,10 @@ from hub.core.filters import accept_filters
 from hub.core.instant import format_instant
 from hub.core.message import DEFAULT_MESSAGE_EVENT
 from hub.core.numbering import Segment, join
-from hub.core.registry import Registry, stream_key
+from hub.core.registry import Registry
 from hub.core.release import FhirRelease
 from hub.core.search_index import index_entry
+from hub.core.stream import stream_key
 from hub.core.subscriber import Subscriber
 from hub.core.subscription import (
     ChannelType,

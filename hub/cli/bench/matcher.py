@@ -13,9 +13,10 @@ from hub.cli.bench.sample import TOPIC
 from hub.codecs.definitions import read_definitions
 from hub.core.change import Change, Interaction
 from hub.core.filters import accept_filters
-from hub.core.registry import Registry, Stream
+from hub.core.registry import Registry
 from hub.core.release import FhirRelease
 from hub.core.search import NOWHERE
+from hub.core.stream import Stream
 from hub.core.subscription import FilterBy
 from hub.settings import packaged_topics
 
