@@ -224,7 +224,7 @@ class Subscribers:
         there = self._on_stream[stream]
         if isinstance(there, set):
             there.discard(sid)
-        if there in (sid, set()):
+        if there == sid or not there:
             del self._on_stream[stream]
 
     def on(self, streams: Iterable[int]) -> set[int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Protocol
 
 from hypothesis import HealthCheck, settings
@@ -145,3 +146,11 @@ class History:
             and selects(expression, entry, micros(version.timestamp))
         ]
         return sorted(hits, key=lambda version: -version.seq)
+
+
+def written(store: Store, changes: Iterable[tuple[ResourceKey, IndexEntry | None]]) -> History:
+    """Write changes, each in a commit of its own; return what was written."""
+    history = History(store)
+    for change in changes:
+        history.write(change)
+    return history

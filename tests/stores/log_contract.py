@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hub.core.search_index import IndexEntry
 from hub.core.version import ResourceKey
 from hub.ports import WriteBatch
-from tests.stores.history import KEYS, History, several_stores, writes
+from tests.stores.history import KEYS, History, several_stores, writes, written
 from tests.stores.opening import StoreOpening
 from tests.stores.samples import START, a_key, a_version, an_entry
 
@@ -34,9 +34,7 @@ class LogContract(StoreOpening):
         self, changes: list[tuple[ResourceKey, IndexEntry | None]]
     ) -> None:
         with self.opened() as store:
-            history = History(store)
-            for change in changes:
-                history.write(change)
+            written(store, changes)
             keys = [*KEYS, *(a_key(str(number)) for number in range(70)), *KEYS]
             heads = {key: store.writer.head(key) for key in keys}
             there = {key: head for key, head in heads.items() if head is not None}
@@ -49,9 +47,7 @@ class LogContract(StoreOpening):
         self, changes: list[tuple[ResourceKey, IndexEntry | None]]
     ) -> None:
         with self.opened() as store:
-            history = History(store)
-            for change in changes:
-                history.write(change)
+            history = written(store, changes)
             for version in history.versions:
                 assert store.writer.version(version.key, version.version) == version
             assert store.writer.version(a_key(), 99) is None
@@ -77,9 +73,7 @@ class LogContract(StoreOpening):
         since: int | None,
     ) -> None:
         with self.opened() as store:
-            history = History(store)
-            for change in changes:
-                history.write(change)
+            history = written(store, changes)
             id = None if whole_type else key.id
             instant = None if since is None else START + timedelta(seconds=since)
             expected = [
