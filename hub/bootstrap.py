@@ -18,6 +18,7 @@ import sys
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -26,6 +27,7 @@ from hub.channels.egress import GuardedClient
 from hub.channels.websocket import WebSocketChannel
 from hub.clock import SystemClock
 from hub.codecs import xml
+from hub.codecs.definitions import Definitions
 from hub.codecs.releases import codecs_of_releases
 from hub.codecs.validation import Validator
 from hub.core.release import FhirRelease
@@ -38,7 +40,7 @@ from hub.delivery_process import (
     retry_policy,
 )
 from hub.engine.assembly import Engine, Luck, Surroundings, assemble
-from hub.engine.hub import Hub, base_url
+from hub.engine.hub import Hub
 from hub.engine.reindexing import Reindexing
 from hub.engine.topic_publication import publish_topics
 from hub.event_loop import COLLECT, loop_factory
@@ -47,6 +49,7 @@ from hub.loading import (
     computable_topics,
     guards_of,
     loaded_definitions,
+    parameters_of,
     registry_of,
 )
 from hub.mail import email_channel, opt_in_signer
@@ -104,6 +107,7 @@ class Hosting:
         self._inbound = inbound or InboundLimits()
         self._limits = limits or Limits(body_bytes=settings.max_body)
         self._demo = demo
+        self._definitions = Definitions()
         self._tasks: list[asyncio.Task[None]] = []
         self._stopping: list[Callable[[], Awaitable[None]]] = []
         self._serving: tuple[Server, Callable[[], Awaitable[None]]] | None = None
@@ -141,11 +145,8 @@ class Hosting:
         store = self._store()
         opened = store.open()
         self._on_stop(_closing(store.close))
-        definitions = loaded_definitions(settings)
-        parameters = {
-            release: definitions.search_parameters(release, base_url(settings.public_url, release))
-            for release in FhirRelease
-        }
+        definitions = self._definitions = loaded_definitions(settings)
+        parameters = parameters_of(definitions, settings.public_url)
         from_files = computable_topics(definitions, parameters, opened)
         topics = all_topics(from_files, opened)
         registry = registry_of(topics, parameters)
@@ -275,6 +276,7 @@ class Hosting:
     def _web_beginning(self) -> WebBeginning:
         return WebBeginning(
             self.settings,
+            replace(self._definitions, topics=()),
             self._inbound,
             self._limits,
             callers_of(self.settings),

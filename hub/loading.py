@@ -19,6 +19,7 @@ from hub.core.release import FhirRelease
 from hub.core.search_parameter import SearchParameters
 from hub.core.topic import SubscriptionTopic, may_become, without_status
 from hub.engine.guards import Guards
+from hub.engine.hub import base_url
 from hub.errors import HubError
 from hub.ports import Opened
 from hub.settings import Settings, SettingsError
@@ -64,6 +65,16 @@ def loaded_definitions(settings: Settings) -> Definitions:
     for line in definitions.left_out:
         log.warning("left out: %s", line)
     return definitions
+
+
+def parameters_of(
+    definitions: Definitions, public_url: str
+) -> Mapping[FhirRelease, SearchParameters]:
+    """Return the search parameters of every release, for a hub at ``public_url``."""
+    return {
+        release: definitions.search_parameters(release, base_url(public_url, release))
+        for release in FhirRelease
+    }
 
 
 def computable_topics(

@@ -19,6 +19,7 @@ from datetime import datetime
 
 from hub.clock import SystemClock
 from hub.codecs import xml
+from hub.codecs.definitions import Definitions
 from hub.codecs.releases import codecs_of_releases
 from hub.codecs.validation import Validator
 from hub.core.release import FhirRelease
@@ -26,6 +27,7 @@ from hub.engine.hub import Hub
 from hub.engine.remote_intake import RemoteIntake
 from hub.engine.write_desk import WriteDesk
 from hub.event_loop import COLLECT, loop_factory
+from hub.loading import parameters_of
 from hub.logs import log_to_stderr
 from hub.second_process import SecondProcess, read_beginning
 from hub.settings import Settings
@@ -42,10 +44,12 @@ from hub.web.server import Server, server_of
 class WebBeginning:
     """What the process is told before all else.
 
-    ``drain`` is how many seconds what is under way may take when it is told to stop.
+    ``definitions`` are those that the hub started with, without topics.  ``drain`` is how many
+    seconds what is under way may take when it is told to stop.
     """
 
     settings: Settings
+    definitions: Definitions
     inbound: InboundLimits
     limits: Limits
     callers: Callers
@@ -118,7 +122,8 @@ async def take_in(
 ) -> None:
     """Serve until the hub says to stop, or is gone."""
     settings, has_xml = beginning.settings, xml.is_installed()
-    hub = RemoteIntake()
+    parameters = parameters_of(beginning.definitions, settings.public_url)
+    hub = RemoteIntake(parameters)
     hub.line.lost.add_done_callback(_end)
     await asyncio.get_running_loop().create_connection(lambda: hub.line, sock=line)
     app = create_writing_app(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from enum import Enum
 from functools import lru_cache
 from typing import TypeAlias
 
@@ -24,7 +25,18 @@ Ranges: TypeAlias = list[tuple[int, int, int]]
 Writer: TypeAlias = Callable[[Json, list[str], Ranges], bool]
 """Adds what one element has to terms and ranges; False if its shape is not simple."""
 
+OF_VERSION = frozenset(("id", "meta"))
+"""The elements in which the hub sets something when it writes a version."""
+
 _OF_CONCEPT = frozenset(("coding", "text"))
+
+
+class Part(Enum):
+    """Which parameters: all, those that look at ``OF_VERSION``, or the others."""
+
+    WHOLE = "whole"
+    VERSION = "version"
+    CONTENT = "content"
 
 
 @dataclass(slots=True)
@@ -36,17 +48,25 @@ class _Element:
 
 
 def read_elements(
-    parameters: SearchParameters, resource_type: str, resource: Resource
+    parameters: SearchParameters,
+    resource_type: str,
+    resource: Resource,
+    part: Part = Part.WHOLE,
 ) -> tuple[list[str], Ranges]:
     """Return the terms and ranges of every parameter of ``resource_type``; some come twice.
+
+    With ``part`` of some parameters; one that looks at elements of both parts may come in both.
 
     The type has a term of its own, and when a resource was written its version says.
     """
     terms: list[str] = []
     ranges: Ranges = []
-    everywhere, elements = _elements(parameters, resource_type)
+    everywhere, elements = _elements(parameters, resource_type, part)
     late = everywhere.copy()
-    _write(elements, resource, terms, ranges, late)
+    seen = resource
+    if part is Part.VERSION:
+        seen = {name: resource[name] for name in OF_VERSION if name in resource}
+    _write(elements, seen, terms, ranges, late)
     for parameter in late.values():
         read_values(parameter, resource_type, resource, terms, ranges)
     return terms, ranges
@@ -100,7 +120,7 @@ def read_values(
 
 @lru_cache(maxsize=1_024)
 def _elements(
-    parameters: SearchParameters, resource_type: str
+    parameters: SearchParameters, resource_type: str, part: Part
 ) -> tuple[dict[str, SearchParameter], dict[str, _Element]]:
     """Return the parameters to try on any resource of the type, and the others by element."""
     everywhere: dict[str, SearchParameter] = {}
@@ -108,10 +128,16 @@ def _elements(
     for code, parameter in parameters.of(resource_type).items():
         if not parameter.has_values or code in ("_type", LAST_UPDATED):
             continue
-        if not parameter.path or parameter.path.startswith("?") or parameter.type == "special":
-            everywhere[code] = parameter
+        found = branches(parameter.path) if parameter.path else []
+        if not found or parameter.path.startswith("?") or parameter.type == "special":
+            of_version = any(steps[0][0] in OF_VERSION for steps in found)
+            if part is Part.WHOLE or of_version is (part is Part.VERSION):
+                everywhere[code] = parameter
             continue
-        for steps in branches(parameter.path):
+        for steps in found:
+            of_version = steps[0][0] in OF_VERSION
+            if part is not Part.WHOLE and of_version is not (part is Part.VERSION):
+                continue
             inside = elements
             for name, _ in steps:
                 element = inside.setdefault(name, _Element())

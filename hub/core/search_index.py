@@ -28,7 +28,7 @@ from hub.core.search_criterion import (
     PartGroups,
     TextMatch,
 )
-from hub.core.search_element import read_elements
+from hub.core.search_element import OF_VERSION, Part, read_elements
 from hub.core.search_near import Circle, IsNear
 from hub.core.search_parameter import ANY_RESOURCE, SearchParameter, SearchParameters
 from hub.core.search_term import (
@@ -123,11 +123,29 @@ class Everything:
 Expression: TypeAlias = Term | Prefix | Overlap | Updated | And | Or | Not | Everything
 
 
-def index_entry(parameters: SearchParameters, resource: Resource) -> IndexEntry:
-    """Return what to keep of ``resource``: every parameter of its type, and the type."""
+def index_entry(
+    parameters: SearchParameters, resource: Resource, content: IndexEntry | None = None
+) -> IndexEntry:
+    """Return what to keep of ``resource``: every parameter of its type, and the type.
+
+    Args:
+        content: what ``content_entry`` returned for a resource that differs in nothing but what
+            the hub sets; None if nobody asked.
+    """
     resource_type = str(resource.get("resourceType"))
-    terms, ranges = read_elements(parameters, resource_type, resource)
+    part = Part.WHOLE if content is None else Part.VERSION
+    terms, ranges = read_elements(parameters, resource_type, resource, part)
     terms.append(kind_term(resource_type))
+    if content is None:
+        return IndexEntry(frozenset(terms), frozenset(ranges))
+    return IndexEntry(content.terms.union(terms), content.ranges.union(ranges))
+
+
+def content_entry(parameters: SearchParameters, resource: Resource) -> IndexEntry:
+    """Return what to keep of a resource that has no id and no version yet."""
+    content = {name: value for name, value in resource.items() if name not in OF_VERSION}
+    resource_type = str(resource.get("resourceType"))
+    terms, ranges = read_elements(parameters, resource_type, content, Part.CONTENT)
     return IndexEntry(frozenset(terms), frozenset(ranges))
 
 

@@ -37,11 +37,7 @@ from hub.engine.guards import Guards
 from hub.engine.resolver import Bodies, ReaderResolver
 from hub.engine.transaction_reference import names_of, refuse_twice, with_references
 from hub.engine.write import Outcome, Write, Written, says_the_same
-from hub.errors import (
-    Deleted,
-    MultipleMatches,
-    NotFound,
-)
+from hub.errors import Deleted, MultipleMatches, NotFound
 from hub.ports import Reader, StoredStream, WriteBatch
 
 T = TypeVar("T")
@@ -98,6 +94,7 @@ class Plan:
         self._counters: dict[int, int] = {}
         self._heads: dict[ResourceKey, ResourceVersion] = {}
         self._own_heads: dict[ResourceKey, ResourceVersion] = {}
+        self._contents: dict[int, IndexEntry] = {}
 
     def attempt(self, request: Callable[[Plan], T]) -> T:
         """Plan one request; where it fails, nothing of it stays.
@@ -127,8 +124,10 @@ class Plan:
         return answer
 
     def discard(self, first: int = 0) -> None:
-        """Forget what was parsed from the version ``first`` on: others will have their places."""
+        """Forget what was read from the version ``first`` on: others will have their places."""
         self._bodies.forget(version.seq for version in self._versions[first:])
+        for version in self._versions[first:]:
+            self._contents.pop(version.seq, None)
 
     def head(self, key: ResourceKey) -> ResourceVersion | None:
         """Return the newest version as this plan leaves it."""
@@ -203,8 +202,12 @@ class Plan:
         interaction: Interaction,
         document: Document | None,
         author: str = "",
+        content: IndexEntry | None = None,
     ) -> ResourceVersion:
-        """Append a version of ``key`` by ``author``; without ``document`` a deletion."""
+        """Append a version of ``key`` by ``author``; without ``document`` a deletion.
+
+        ``content`` is as in ``Write``.
+        """
         head = self.head(key)
         number = head.version + 1 if head else 1
         self.last_seq += 1
@@ -215,18 +218,12 @@ class Plan:
             meta |= {"versionId": str(number), "lastUpdated": self._at}
             body = splice(document, id=key.id, meta=meta)
             self._bodies.keep(self.last_seq, {**resource, "id": key.id, "meta": meta})
+            if content is not None:
+                self._contents[self.last_seq] = content
         before = head.seq if head else None
         place, now = self.last_seq, self.now
         version = ResourceVersion(
-            place,
-            key,
-            number,
-            interaction,
-            now,
-            body,
-            transaction=place,
-            previous=before,
-            author=author,
+            place, key, number, interaction, now, body, place, previous=before, author=author
         )
         self._versions.append(version)
         self._own_heads[key] = version
@@ -262,7 +259,8 @@ class Plan:
         body = self._bodies.of(version)
         if body is None:
             return None
-        return index_entry(self.parameters[version.key.release], body)
+        content = self._contents.get(version.seq)
+        return index_entry(self.parameters[version.key.release], body, content)
 
     def _matched(self, release: FhirRelease, write: Write) -> ResourceVersion | None:
         """Return what If-None-Exist finds, None if nothing or not asked."""
@@ -282,17 +280,19 @@ class Plan:
             if head is None or head.deleted:
                 return Written(Outcome.ABSENT, head)
             return Written(Outcome.DELETED, self.write(key, Interaction.DELETE, None, by))
-        document = self._document(write, key, head)
+        document, content = self._document(write, key, head), write.content
         if names is not None:
-            document = with_references(document, names)
+            document, content = with_references(document, names), None
         current = self._bodies.of(head) if head else None
         author = Author(write.author, self.parameters[key.release].base_url)
         self.guards.check_change(key, current, document.value, author)
         if current is None:
-            return Written(Outcome.CREATED, self.write(key, Interaction.CREATE, document, by))
-        if says_the_same(current, document.value):
+            how, outcome = Interaction.CREATE, Outcome.CREATED
+        elif says_the_same(current, document.value):
             return Written(Outcome.UNCHANGED, head)
-        return Written(Outcome.UPDATED, self.write(key, Interaction.UPDATE, document, by))
+        else:
+            how, outcome = Interaction.UPDATE, Outcome.UPDATED
+        return Written(outcome, self.write(key, how, document, by, content))
 
     def _document(self, write: Write, key: ResourceKey, head: ResourceVersion | None) -> Document:
         if write.patch is None:

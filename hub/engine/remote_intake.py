@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import orjson
 
 from hub.core.json_text import Document
 from hub.core.release import FhirRelease
+from hub.core.search_index import content_entry
+from hub.core.search_parameter import SearchParameters
 from hub.engine.plain_value import version_of
 from hub.engine.process_line import ProcessLine
 from hub.engine.write import Outcome, Write, Written
@@ -16,9 +18,14 @@ from hub.engine.write_talk import Applied, HandedOver, Refused, Serving, Stop, S
 
 
 class RemoteIntake:
-    """``hub.engine.intake.Intake``, as far as single writes go, over a line."""
+    """``hub.engine.intake.Intake``, as far as single writes go, over a line.
 
-    def __init__(self) -> None:
+    Args:
+        parameters: the same as the hub's.
+    """
+
+    def __init__(self, parameters: Mapping[FhirRelease, SearchParameters]) -> None:
+        self._parameters = parameters
         self.line = ProcessLine(self._take)
         self.stopping: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         """Done when the hub stops."""
@@ -36,6 +43,11 @@ class RemoteIntake:
         done: asyncio.Future[Written] = asyncio.get_running_loop().create_future()
         self._asked[number] = done
         document = write.document
+        terms: tuple[str, ...] = ()
+        ranges: tuple[tuple[int, int, int], ...] = ()
+        if document is not None:
+            content = content_entry(self._parameters[release], document.value)
+            terms, ranges = tuple(content.terms), tuple(content.ranges)
         self.line.say(
             Submit(
                 number,
@@ -47,6 +59,8 @@ class RemoteIntake:
                 document is not None and _has_fractions(document),
                 write.if_match,
                 write.author,
+                terms,
+                ranges,
             )
         )
         return [await done]

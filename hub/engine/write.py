@@ -14,6 +14,7 @@ from hub.core.client import Client
 from hub.core.json_text import Document, same
 from hub.core.release import Resource
 from hub.core.search import Query
+from hub.core.search_index import IndexEntry
 from hub.core.version import ResourceVersion
 
 
@@ -38,7 +39,8 @@ class Write(NamedTuple):
     takes the current resource and returns the patched, validated document.  ``full_url`` is what
     other entries of the same transaction call this one, empty where they do not; None outside a
     transaction.  ``unconditional`` is a write on a way that has no If-Match: of the hub itself, or
-    by a message.  ``author`` is who writes, None where nobody was asked.
+    by a message.  ``author`` is who writes, None where nobody was asked.  ``content`` is what
+    ``content_entry`` returned for the document, None if nobody asked.
     """
 
     interaction: Interaction
@@ -51,6 +53,7 @@ class Write(NamedTuple):
     full_url: str | None = None
     unconditional: bool = False
     author: Client | None = None
+    content: IndexEntry | None = None
 
 
 class Written(NamedTuple):

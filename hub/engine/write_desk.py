@@ -11,6 +11,7 @@ import orjson
 from hub.core.change import Interaction
 from hub.core.json_text import Document, parse
 from hub.core.release import FhirRelease
+from hub.core.search_index import IndexEntry
 from hub.engine.intake import Intake
 from hub.engine.plain_value import plain_version
 from hub.engine.process_line import ProcessLine
@@ -53,10 +54,24 @@ class WriteDesk:
             self._serving()
 
     def _submit(self, said: Submit) -> None:
-        number, release, interaction, kind, id, source, has_fractions, if_match, author = said
+        (
+            number,
+            release,
+            interaction,
+            kind,
+            id,
+            source,
+            has_fractions,
+            if_match,
+            author,
+            terms,
+            ranges,
+        ) = said
         document: Document | None = None
+        content: IndexEntry | None = None
         if source is not None:
             document = parse(source.encode()) if has_fractions else _reread(source)
+            content = IndexEntry(frozenset(terms), frozenset(ranges))
         write = Write(
             interaction=Interaction(interaction),
             resource_type=kind,
@@ -64,6 +79,7 @@ class WriteDesk:
             document=document,
             if_match=if_match,
             author=author,
+            content=content,
         )
         try:
             done = self._intake.submit_soon(FhirRelease(release), write)

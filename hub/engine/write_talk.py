@@ -15,7 +15,8 @@ class Submit(NamedTuple):
     """To the hub: apply this write, whose document is validated.
 
     ``source`` is the document's text, None without one; ``has_fractions`` tells whether a number
-    in it is anything else than an integer of usual size.
+    in it is anything else than an integer of usual size; ``terms`` and ``ranges`` are of its
+    ``content_entry``.
     """
 
     number: int
@@ -27,6 +28,8 @@ class Submit(NamedTuple):
     has_fractions: bool
     if_match: int | None
     author: Client | None
+    terms: tuple[str, ...]
+    ranges: tuple[tuple[int, int, int], ...]
 
 
 class Applied(NamedTuple):

@@ -25,6 +25,7 @@ from hub.core.search_index import (
     Overlap,
     Prefix,
     Term,
+    content_entry,
     index_entry,
     plan,
     selects,
@@ -308,6 +309,32 @@ def test_a_plan_selects_every_match_and_only_matches_if_it_is_exact(
     assert selected or not matches
     assert selected == matches or not exact
     assert holds_not_beside_a_kind(expression)
+
+
+MORE = {
+    "Task": {
+        "label": {"type": "token", "url": "http://l", "path": "meta.tag|code"},
+        "number": {"type": "token", "form": "bare", "url": "http://n", "path": "meta.versionId"},
+        "marked": {"type": "token", "url": "http://m", "path": "?meta.marked|marked"},
+    }
+}
+WITH_MORE = search_parameters(FhirRelease.R4, BASE, added=MORE)
+VERSIONED = merged(
+    maybe("versionId", st.sampled_from(["1", "2"])),
+    maybe("lastUpdated", DATES),
+    maybe("tag", st.lists(CODING, max_size=2) | CONCEPT),
+    maybe("profile", st.lists(TEXTS, max_size=2)),
+    maybe("marked", st.booleans()),
+)
+
+
+@given(RESOURCES, maybe("marked", st.booleans()), VERSIONED, VERSIONED)
+def test_an_entry_can_begin_before_there_is_a_version(
+    resource: Resource, more: Resource, sent: Resource, kept: Resource
+) -> None:
+    content = content_entry(WITH_MORE, {**resource, **more, "id": "sent", "meta": sent})
+    stored = {**resource, **more, "id": "stored", "meta": kept}
+    assert index_entry(WITH_MORE, stored, content) == index_entry(WITH_MORE, stored)
 
 
 @given(CONDITIONS, CONDITIONS, RESOURCES)

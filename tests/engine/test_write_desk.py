@@ -12,19 +12,26 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hub.codecs.tables.search import search_parameters
 from hub.core.change import Interaction
 from hub.core.client import Client
 from hub.core.json_text import Document, parse
+from hub.core.release import FhirRelease
+from hub.core.search_index import IndexEntry
+from hub.engine.hub import base_url
 from hub.engine.remote_intake import RemoteIntake
 from hub.engine.write import Write, Written
 from hub.engine.write_desk import WriteDesk
 from hub.errors import HubError, InvalidResource, Issue, Unavailable
-from hub.ports import StoreBroken
+from hub.ports import StoreBroken, WriteBatch
 from tests.support.deadline import DEADLINE
-from tests.support.rig import Rig, on_rig
+from tests.support.rig import PUBLIC_URL, Rig, on_rig
 from tests.support.rig_resources import a_task
 from tests.support.rig_writes import R4, delete, post, put
 
+PARAMETERS = {
+    release: search_parameters(release, base_url(PUBLIC_URL, release)) for release in FhirRelease
+}
 LAB = Client(name="lab", parties=frozenset({"Organization/lab"}))
 IDS = st.sampled_from(["one", "two"])
 MATCH = st.sampled_from([None, None, 1, 2, 7])
@@ -43,7 +50,12 @@ WRITES = st.one_of(
         MATCH,
         AUTHORS,
     ),
-    st.builds(lambda author: post(a_task(), author=author), AUTHORS),
+    st.builds(
+        lambda id, tag, author: post(a_task(id=id, meta={"tag": [{"code": tag}]}), author=author),
+        IDS,
+        IDS,
+        AUTHORS,
+    ),
 )
 JSON = st.recursive(
     st.none()
@@ -93,7 +105,7 @@ def both_ends(intake: Any) -> Ends:
         serving=lambda: serving.append(True),
         handed_over=lambda number, data: handed_over.append((number, data)),
     )
-    remote = RemoteIntake()
+    remote = RemoteIntake(PARAMETERS)
     desk.line.connection_made(_Wire(remote.line))
     remote.line.connection_made(_Wire(desk.line))
     return Ends(remote, desk, handed_over, serving)
@@ -132,21 +144,37 @@ async def _come_to(submitting: Any) -> Any:
     )
 
 
+class Indexed:
+    """What commits add to the index, and take from it."""
+
+    def __init__(self) -> None:
+        self.entries: list[tuple[dict[int, IndexEntry | None], list[int]]] = []
+
+    def committed(self, written: WriteBatch, woken: object) -> None:
+        """Keep what is searched for."""
+        self.entries.append((dict(written.index), list(written.unindex)))
+
+
 @given(writes=st.lists(WRITES, max_size=12))
 def test_writes_come_to_the_same_over_a_line(writes: list[Write]) -> None:
     found: list[list[Any]] = []
+    indexed: list[Indexed] = []
 
-    async def direct(rig: Rig) -> None:
-        intake = rig.hub.intake
+    async def come_to(rig: Rig, intake: Any) -> None:
+        indexed.append(Indexed())
+        rig.hub.intake.follow(indexed[-1])
         found.append([await _come_to(intake.submit(R4, [each])) for each in writes])
 
+    async def direct(rig: Rig) -> None:
+        await come_to(rig, rig.hub.intake)
+
     async def over_a_line(rig: Rig) -> None:
-        remote = both_ends(rig.hub.intake).remote
-        found.append([await _come_to(remote.submit(R4, [each])) for each in writes])
+        await come_to(rig, both_ends(rig.hub.intake).remote)
 
     on_rig(direct)
     on_rig(over_a_line)
     assert found[0] == found[1]
+    assert indexed[0].entries == indexed[1].entries
 
 
 def test_writes_of_one_turn_are_written_in_their_order() -> None:

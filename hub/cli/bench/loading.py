@@ -43,9 +43,9 @@ from hub.core.subscription import (
 )
 from hub.core.timing import DeliveryState
 from hub.core.version import EventContext, ResourceKey, ResourceVersion, StreamEvent
-from hub.engine.hub import base_url
 from hub.engine.reindexing import Reindexing
 from hub.engine.subscribers import GONE
+from hub.loading import parameters_of
 from hub.ports import StoredStream, WriteBatch
 from hub.settings import packaged_topics
 from hub.stores.secrets import HeaderCipher, load_key
@@ -90,10 +90,7 @@ class Loading:
         self._deadline = deadline
         self._opened = store.open()
         definitions = read_definitions([packaged_topics()])
-        self._parameters = {
-            release: definitions.search_parameters(release, base_url(PUBLIC_URL, release))
-            for release in FhirRelease
-        }
+        self._parameters = parameters_of(definitions, PUBLIC_URL)
         registry = Registry()
         for loaded in definitions.topics:
             registry.add_topic(loaded.topic, self._parameters)
