@@ -35,7 +35,10 @@ from hub.ports import Clock, Opened, Store, StoreBroken, Wakeups, WriteBatch
 
 T = TypeVar("T")
 
-MOST_IN_BATCH = 256
+MOST_IN_BATCH = 96
+"""Enough that a commit costs each little, and so few that, under load, whoever reads requests and
+whoever delivers have something to do meanwhile."""
+
 MOST_WAITING = 10_000
 MOST_WOKEN_AT_ONCE = 256
 
