@@ -1,8 +1,8 @@
 """From the change to the notification: stored, matched, delivered to one rest-hook.
 
 Tasks as in the workload, for parties drawn by Zipf; each party has a Subscription with the whole
-resource.  First as fast as answers come, then at half of that rate.  The ceiling is a process that
-only stores and posts on.
+resource.  First as fast as answers come to many clients, then at half of that rate; then as fast
+as answers come to fewer.  The ceiling is a process that only stores and posts on.
 """
 
 from __future__ import annotations
@@ -67,8 +67,19 @@ async def _run(at: Setting, folder: Path, port: int) -> None:
             wanted += changes_by(paced)
             await sink.ask("wait", total=wanted.total(), seconds=_PATIENCE)
             got = await sink.ask("report")
+            for count in at.scale.fewer:
+                await sink.ask("reset")
+                sent = await _send(
+                    at, load, hub.port, f"few{count}", seconds=at.scale.seconds, connections=count
+                )
+                some = changes_by(sent)
+                wanted += some
+                await sink.ask("wait", total=wanted.total(), seconds=_PATIENCE)
+                last = (await sink.ask("report"))["last"]
+                add("e2e.clients", some.total() / ((last - sent["began"]) / 1e9), size=count)
+            whole = await sink.ask("report")
             check_received(
-                got["receipts"], {_path(owner): count for owner, count in wanted.items()}
+                whole["receipts"], {_path(owner): count for owner, count in wanted.items()}
             )
         times = [each for _, each in got["times"]]
         await sink.ask("reset")
@@ -90,6 +101,7 @@ async def _send(
     seconds: float,
     rate: float | None = None,
     kind: str = "writes",
+    connections: int | None = None,
 ) -> dict[str, Any]:
     traffic = {
         "kind": kind,
@@ -102,7 +114,7 @@ async def _send(
         "load",
         port=port,
         traffic=traffic,
-        connections=at.scale.connections,
+        connections=connections or at.scale.connections,
         seconds=seconds,
         rate=rate,
     )

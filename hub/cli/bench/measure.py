@@ -127,6 +127,13 @@ _MEASURES = (
         targets=_one(3_500, 7_000),
     ),
     Measure(
+        name="e2e.clients",
+        about="the same with fewer clients that each wait for the answer",
+        unit="1/s",
+        more=True,
+        sized="connections",
+    ),
+    Measure(
         name="e2e.cpu",
         about="CPU of the hub for one of them",
         unit="ms",

@@ -10,7 +10,8 @@ class Scale:
     """Sizes and seconds of one way to run the benches.
 
     ``runs`` is how often each is repeated; ``seconds`` how long a load lasts, ``sustained`` that of
-    ``e2e``; ``connections`` how many a load has.  What is in plural and has several sizes shows
+    ``e2e``; ``connections`` how many a load has, ``fewer`` how many others
+    ``e2e`` has besides.  What is in plural and has several sizes shows
     how cost grows; the last is the one that targets are about.  ``backlog`` is how many
     Subscriptions have how many undelivered events each; ``sampled`` are the seconds over which
     memory is looked at, the first ``warm_up`` of them not for growth.  No bench takes longer than
@@ -23,6 +24,7 @@ class Scale:
     seconds: float
     sustained: float
     connections: int
+    fewer: tuple[int, ...]
     e2e_subscriptions: int
     filters: tuple[int, ...]
     matched: tuple[int, ...]
@@ -49,7 +51,8 @@ FULL = Scale(
     runs=3,
     seconds=8,
     sustained=60,
-    connections=64,
+    connections=256,
+    fewer=(1, 16, 64),
     e2e_subscriptions=10_000,
     filters=(1_000, 10_000, 100_000, 1_000_000),
     matched=(10, 100, 1_000, 10_000),
@@ -76,7 +79,8 @@ QUICK = Scale(
     runs=3,
     seconds=1.2,
     sustained=3,
-    connections=32,
+    connections=64,
+    fewer=(1, 8),
     e2e_subscriptions=1_000,
     filters=(10, 100, 1_000, 10_000),
     matched=(1, 10, 100, 1_000),
@@ -104,6 +108,7 @@ TINY = Scale(
     seconds=0.3,
     sustained=0.5,
     connections=4,
+    fewer=(1, 2),
     e2e_subscriptions=20,
     filters=(1, 2, 4, 1_000),
     matched=(1, 2, 4, 20),
