@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import field
 from datetime import timedelta
 from enum import StrEnum
+from typing import NamedTuple
 
 from hub.core.classic_notification import ClassicNotification
 from hub.core.notification import Notification
@@ -66,8 +67,7 @@ class Envelope:
     classic: ClassicNotification | None = field(default=None, repr=False)
 
 
-@value(frozen=True, slots=True, kw_only=True)
-class Timing:
+class Timing(NamedTuple):
     """Where the time of one attempt went, in milliseconds; None where a phase did not happen."""
 
     address: str | None = None
@@ -83,7 +83,7 @@ class Delivered:
     """The endpoint answered 2xx, the mail server 250, or the socket took the text (no status)."""
 
     status: int | None = None
-    timing: Timing = field(default_factory=Timing)
+    timing: Timing = Timing()
 
 
 @value(frozen=True, slots=True, kw_only=True)
@@ -98,7 +98,7 @@ class Failed:
     reason: str
     status: int | None = None
     retry_after: timedelta | None = None
-    timing: Timing = field(default_factory=Timing)
+    timing: Timing = Timing()
 
 
 DeliveryResult = Delivered | Failed

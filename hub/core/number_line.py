@@ -8,7 +8,7 @@ Source: http://hl7.org/fhir/R5/subscriptionstatus.html (eventNumber, eventsSince
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 
 from hub.core.number_range import NumberRanges, without_range
@@ -61,7 +61,7 @@ def number_line(
         former: the highest number of a deleted Subscription of the same id, 0 if none.
         sent: the highest number that any socket was sent, for a websocket.
     """
-    delivery = replace(delivery, cursor=max(delivery.cursor, sent))
+    delivery = delivery._replace(cursor=max(delivery.cursor, sent))
     left: NumberRanges = ((1, total),) if total else ()
     runs: list[NumberRun] = []
     for first, last, state in _layers(subscription, delivery, total, lowest, former):

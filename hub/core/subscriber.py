@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import field
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from hub.core.belonging import Belonging
 from hub.core.delivery import Timing
@@ -41,7 +41,7 @@ class Subscriber:
     error: str | None = None
     error_code: str | None = None
     segments: tuple[Segment, ...] = ()
-    delivery: DeliveryState = field(default_factory=DeliveryState)
+    delivery: DeliveryState = DeliveryState()
     created: datetime | None = None
     deleted: bool = False
 
@@ -107,8 +107,7 @@ def _as_it_is(stored: StoredSubscriber) -> Subscriber:
     return whole
 
 
-@value(frozen=True, slots=True, kw_only=True)
-class Attempt:
+class Attempt(NamedTuple):
     """One attempt to deliver, as it is kept: no body, no header value.
 
     ``outcome`` is ``delivered`` or a failure class; ``first`` and ``last`` are the numbers in it,
@@ -122,5 +121,10 @@ class Attempt:
     last: int
     outcome: str
     status: int | None = None
-    timing: Timing = field(default_factory=Timing)
-    reason: str = field(default="", repr=False)
+    timing: Timing = Timing()
+    reason: str = ""
+
+    def __repr__(self) -> str:
+        """Tell all but the words of its reason."""
+        what = f"{self.kind} {self.first}-{self.last} of {self.sid} at {self.at}"
+        return f"<{what}: {self.outcome} {self.status} {self.timing}>"

@@ -5,9 +5,10 @@ Nothing here knows a clock; instants and luck are arguments.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import NamedTuple
 
 from hub.core.number_range import NumberRanges, with_range, without_range
 from hub.core.subscription import ChannelType, Subscription, SubscriptionStatusCode
@@ -49,8 +50,7 @@ class Kind(StrEnum):
     HEARTBEAT = "heartbeat"
 
 
-@value(frozen=True, slots=True, kw_only=True)
-class DeliveryState:
+class DeliveryState(NamedTuple):
     """Where the delivery of one Subscription stands; persisted.
 
     ``cursor`` is the highest number delivered; ``failures`` counts failed tries of what is due
@@ -226,24 +226,24 @@ def settled(
         state = _with_lost(state, resent[0] - 1)
         return after_success(state, at, cursor)
     if what is Settled.ASKED:
-        return replace(after_success(state, at, state.cursor), asking_since=at)
+        return after_success(state, at, state.cursor)._replace(asking_since=at)
     if what is Settled.FAILED:
         return after_failure(state, at, due, retry_to)
     if what is Settled.RESENT:
         # The cursor stays, and so does the range of a notification that waits for its next try.
-        state = replace(after_success(state, at, 0), retry_to=state.retry_to)
+        state = after_success(state, at, 0)._replace(retry_to=state.retry_to)
     if what in (Settled.RESENT, Settled.LOST):
         if asked != state.asked:
             return state
         left = without_range(state.resend, *resent)
-        return replace(state, resend=left, asked=asked if left else 0)
+        return state._replace(resend=left, asked=asked if left else 0)
     if what is Settled.HEARTBEAT:
-        return replace(state, due=None, last_sent=at)
+        return state._replace(due=None, last_sent=at)
     if what is Settled.REACHED:
-        return replace(state, cursor=max(state.cursor, cursor), last_sent=at)
+        return state._replace(cursor=max(state.cursor, cursor), last_sent=at)
     if what is Settled.SKIPPED:
         state = _with_lost(state, cursor)
-        return replace(state, cursor=max(state.cursor, cursor), retry_to=None)
+        return state._replace(cursor=max(state.cursor, cursor), retry_to=None)
     return state
 
 
@@ -251,8 +251,7 @@ def after_failure(
     state: DeliveryState, now: datetime, due: datetime | None, retry_to: int | None
 ) -> DeliveryState:
     """Return the state after one more failure, to be tried again at ``due``."""
-    return replace(
-        state,
+    return state._replace(
         failures=state.failures + 1,
         failing_since=state.failing_since or now,
         due=due,
@@ -276,4 +275,4 @@ def _with_lost(state: DeliveryState, through: int) -> DeliveryState:
     first = state.cursor + 1
     if first > through:
         return state
-    return replace(state, lost=with_range(state.lost, first, through)[-MOST_LOST:])
+    return state._replace(lost=with_range(state.lost, first, through)[-MOST_LOST:])

@@ -6,7 +6,7 @@ Source: http://hl7.org/fhir/R5/subscriptionstatus.html; backport IG, "Handling E
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
@@ -62,7 +62,7 @@ class Fare:
         """What the hub does next by itself."""
         state = self.subscriber.delivery
         if self.beat is not None:
-            state = replace(state, last_sent=self.beat)
+            state = state._replace(last_sent=self.beat)
         return next_due(self.subscriber.subscription, state, self.total, self.at)
 
     @property

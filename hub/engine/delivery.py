@@ -13,7 +13,6 @@ import asyncio
 import heapq
 import logging
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Protocol
@@ -177,7 +176,7 @@ class Delivery:
         if self._beats:
             beat = self._beats.get(subscriber.sid)
             if beat is not None and (state.last_sent is None or beat > state.last_sent):
-                state = replace(state, last_sent=beat)
+                state = state._replace(last_sent=beat)
         return next_due(subscriber.subscription, state, self._subscribers.top(subscriber), now)
 
     def last_beat(self, sid: int) -> datetime | None:

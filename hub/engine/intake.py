@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
 
 from hub.core.compiled_topic import CompiledTopic
@@ -307,7 +307,7 @@ class Intake:
             asked=settlement.asked,
         )
         if older and subscriber.subscription.status is SubscriptionStatusCode.REQUESTED:
-            delivery = replace(delivery, due=subscriber.delivery.due)
+            delivery = delivery._replace(due=subscriber.delivery.due)
         error, code = settlement.error, settlement.error_code
         if settlement.what is Settled.REACHED:
             error, code = subscriber.error, subscriber.error_code

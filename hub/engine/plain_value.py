@@ -6,7 +6,7 @@ What goes seldom is pickled as it is.
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from hub.core.change import Interaction
 from hub.core.delivery import Timing
@@ -24,48 +24,32 @@ from hub.engine.settlement import Settlement
 
 Plain: TypeAlias = tuple[Any, ...]
 
+# Looking a member up by its value takes a sixth of what asking its class takes.
+_RELEASES: Final = {str(each): each for each in FhirRelease}
+_INTERACTIONS: Final = {str(each): each for each in Interaction}
+_SETTLED: Final = {str(each): each for each in Settled}
+
 
 def plain_version(version: ResourceVersion) -> Plain:
     """Return a version as a tuple."""
-    key = version.key
-    return (
-        version.seq,
-        key.release.value,
-        key.resource_type,
-        key.id,
-        version.version,
-        version.interaction.value,
-        version.timestamp,
-        version.body,
-        version.transaction,
-        version.previous,
-        version.author,
-    )
+    seq, (release, kind, id), number, interaction, *rest = version
+    return seq, str(release), kind, id, number, str(interaction), *rest
 
 
 def version_of(plain: Plain) -> ResourceVersion:
     """Return the version that ``plain_version`` wrote."""
-    seq, release, kind, id, number, interaction, at, body, transaction, previous, author = plain
-    return ResourceVersion(
-        seq=seq,
-        key=ResourceKey(FhirRelease(release), kind, id),
-        version=number,
-        interaction=Interaction(interaction),
-        timestamp=at,
-        body=body,
-        transaction=transaction,
-        previous=previous,
-        author=author,
-    )
+    seq, release, kind, id, number, interaction, *rest = plain
+    key = ResourceKey(_RELEASES[release], kind, id)
+    return ResourceVersion(seq, key, number, _INTERACTIONS[interaction], *rest)
 
 
 def plain_event(event: StreamEvent) -> Plain:
     """Return an event as a tuple; a rare context stays as it is."""
-    context = event.context
-    if context.queries or context.occurrence is not None:
-        return event.stream, event.n, event.seq, context
-    includes = tuple((each.resource_type, each.id, each.version) for each in context.includes)
-    return event.stream, event.n, event.seq, (context.triggers, includes, context.lost)
+    stream, n, seq, context = event
+    triggers, includes, queries, occurrence, lost = context
+    if queries or occurrence is not None:
+        return stream, n, seq, context
+    return stream, n, seq, (triggers, tuple([tuple(each) for each in includes]), lost)
 
 
 def event_of(plain: Plain) -> StreamEvent:
@@ -73,110 +57,39 @@ def event_of(plain: Plain) -> StreamEvent:
     stream, n, seq, context = plain
     if not isinstance(context, EventContext):
         triggers, includes, lost = context
-        context = EventContext(
-            triggers=triggers,
-            includes=tuple(VersionReference(*each) for each in includes),
-            lost=lost,
-        )
-    return StreamEvent(stream=stream, n=n, seq=seq, context=context)
+        references = tuple(map(VersionReference._make, includes))
+        context = EventContext(triggers, references, (), None, lost)
+    return StreamEvent(stream, n, seq, context)
 
 
 def plain_state(state: DeliveryState) -> Plain:
     """Return a delivery state as a tuple."""
-    return (
-        state.cursor,
-        state.failures,
-        state.failing_since,
-        state.due,
-        state.retry_to,
-        state.last_sent,
-        state.resend,
-        state.asked,
-        state.asking_since,
-        state.lost,
-    )
+    return tuple(state)
 
 
 def state_of(plain: Plain) -> DeliveryState:
     """Return the delivery state that ``plain_state`` wrote."""
-    cursor, failures, since, due, retry_to, last_sent, resend, asked, asking_since, lost = plain
-    return DeliveryState(
-        cursor=cursor,
-        failures=failures,
-        failing_since=since,
-        due=due,
-        retry_to=retry_to,
-        last_sent=last_sent,
-        resend=resend,
-        asked=asked,
-        asking_since=asking_since,
-        lost=lost,
-    )
+    return DeliveryState._make(plain)
 
 
 def plain_settlement(settlement: Settlement) -> Plain:
     """Return a settlement as a tuple."""
-    return (
-        settlement.sid,
-        settlement.generation,
-        settlement.what.value,
-        settlement.at,
-        settlement.cursor,
-        settlement.due,
-        settlement.retry_to,
-        settlement.resent,
-        settlement.asked,
-        tuple(map(_plain_attempt, settlement.attempts)),
-        settlement.error,
-        settlement.error_code,
-    )
+    sid, generation, what, *rest, attempts, error, code = settlement
+    return sid, generation, str(what), *rest, tuple(map(_plain_attempt, attempts)), error, code
 
 
 def settlement_of(plain: Plain) -> Settlement:
     """Return the settlement that ``plain_settlement`` wrote."""
-    sid, generation, what, at, cursor, due, retry_to, resent, asked, attempts, error, code = plain
-    return Settlement(
-        sid=sid,
-        generation=generation,
-        what=Settled(what),
-        at=at,
-        cursor=cursor,
-        due=due,
-        retry_to=retry_to,
-        resent=resent,
-        asked=asked,
-        attempts=tuple(map(_attempt_of, attempts)),
-        error=error,
-        error_code=code,
-    )
+    sid, generation, what, *rest, attempts, error, code = plain
+    made = tuple(map(_attempt_of, attempts))
+    return Settlement._make((sid, generation, _SETTLED[what], *rest, made, error, code))
 
 
 def _plain_attempt(attempt: Attempt) -> Plain:
-    timing = attempt.timing
-    return (
-        attempt.sid,
-        attempt.at,
-        str(attempt.kind),
-        attempt.first,
-        attempt.last,
-        str(attempt.outcome),
-        attempt.status,
-        (timing.address, timing.dns, timing.connect, timing.tls, timing.wait, timing.total),
-        attempt.reason,
-    )
+    sid, at, kind, first, last, outcome, status, timing, reason = attempt
+    return sid, at, str(kind), first, last, str(outcome), status, tuple(timing), reason
 
 
 def _attempt_of(plain: Plain) -> Attempt:
-    sid, at, kind, first, last, outcome, status, timing, reason = plain
-    address, dns, connect, tls, wait, total = timing
-    return Attempt(
-        sid=sid,
-        at=at,
-        kind=kind,
-        first=first,
-        last=last,
-        outcome=outcome,
-        status=status,
-        timing=Timing(address=address, dns=dns, connect=connect, tls=tls, wait=wait, total=total),
-        reason=reason,
-    )
+    *rest, timing, reason = plain
+    return Attempt._make((*rest, Timing._make(timing), reason))

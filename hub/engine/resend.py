@@ -146,7 +146,7 @@ class Resends:
         subscriber = self._ready(self._subscribers.topic_based(release, id))
         waiting = _added(subscriber.delivery.resend, low, high)
         before = subscriber.delivery
-        delivery = replace(before, resend=waiting, asked=before.asked + 1)
+        delivery = before._replace(resend=waiting, asked=before.asked + 1)
         plan.subscribers[subscriber.sid] = replace(subscriber, delivery=delivery)
         return waiting
 

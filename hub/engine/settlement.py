@@ -7,16 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from hub.core.subscriber import Attempt, Subscriber
 from hub.core.subscription import Signal
 from hub.core.timing import DeliveryState, Settled
-from hub.core.value import value
 
 
-@value(frozen=True, slots=True, kw_only=True)
-class Settlement:
+class Settlement(NamedTuple):
     """What a delivery came to, to be written with the next batch; plain values only.
 
     ``generation`` is the one that the attempt was made for: a failure of an older one is dropped,

@@ -288,7 +288,7 @@ class Subscriptions:
             subscriber,
             subscription=subscription,
             segments=segments,
-            delivery=delivery or replace(subscriber.delivery, due=None),
+            delivery=delivery or subscriber.delivery._replace(due=None),
             error=error,
             error_code=error_code,
         )

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import fields, replace
 from datetime import UTC, datetime
 
+from hub.core.delivery import Timing
 from hub.core.numbering import Segment
 from hub.core.release import FhirRelease
-from hub.core.subscriber import Subscriber
+from hub.core.subscriber import Attempt, Subscriber
 from hub.core.timing import DeliveryState
 from tests.support.subscriptions import a_subscription
 
@@ -40,3 +41,12 @@ def test_when_its_delivery_goes_on_all_else_stays() -> None:
     for error, code in (("HTTP 500", "error-response"), (None, None)):
         after = before.faring(delivery, error, code)
         assert after == replace(before, delivery=delivery, error=error, error_code=code)
+
+
+def test_an_attempt_is_shown_without_the_words_of_its_reason() -> None:
+    timing = Timing(address="192.0.2.1", total=2.0)
+    shown = repr(Attempt(7, NOW, "events", 2, 3, "dns", 503, timing, "a secret"))
+    assert "secret" not in shown
+    assert all(
+        each in shown for each in ("events", "2-3", "7", str(NOW), "dns", "503", "192.0.2.1")
+    )

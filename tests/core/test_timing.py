@@ -143,7 +143,7 @@ def test_a_success_clears_what_failed_and_never_moves_back() -> None:
 
 def test_an_answered_heartbeat_pulls_a_pending_try_and_a_failed_one_is_no_try() -> None:
     waiting = DeliveryState(cursor=2, failures=3, due=NOW + SECOND, retry_to=5)
-    assert settled(waiting, Settled.HEARTBEAT, NOW) == replace(waiting, due=None, last_sent=NOW)
+    assert settled(waiting, Settled.HEARTBEAT, NOW) == waiting._replace(due=None, last_sent=NOW)
     assert settled(waiting, Settled.HEARTBEAT_FAILED, NOW) == waiting
 
 
@@ -171,7 +171,7 @@ def test_what_is_sent_once_more_goes_before_what_was_never_sent() -> None:
     state = DeliveryState(cursor=3, resend=((1, 2),))
     assert next_due(ACTIVE, state, 5, NOW) == Due(Kind.RESEND, NOW)
     assert next_due(ACTIVE, state, 3, NOW) == Due(Kind.RESEND, NOW)
-    waiting = replace(state, failures=1, due=NOW + SECOND)
+    waiting = state._replace(failures=1, due=NOW + SECOND)
     assert next_due(ACTIVE, waiting, 5, NOW) == Due(Kind.RESEND, NOW + SECOND)
     assert next_due(REQUESTED, state, 5, NOW) == Due(Kind.HANDSHAKE, NOW)
 
@@ -191,7 +191,7 @@ def test_what_was_sent_once_more_moves_no_cursor_and_keeps_what_waits() -> None:
     left = DeliveryState(cursor=4, retry_to=6, last_sent=later, resend=((4, 4),), asked=2)
     assert sent == left
     lost = settled(state, Settled.LOST, later, cursor=3, resent=(1, 3), asked=2)
-    assert lost == replace(state, resend=((4, 4),))
+    assert lost == state._replace(resend=((4, 4),))
     done = settled(left, Settled.RESENT, later, cursor=4, resent=(4, 4), asked=2)
     assert (done.resend, done.asked) == ((), 0)
     # The client has asked again while it was being sent.

@@ -303,8 +303,8 @@ def test_the_ring_of_attempts_has_a_hundredth_of_slack(path: Path) -> None:
 
 
 def test_attempts_over_new_and_old_connections_keep_their_order(path: Path) -> None:
-    fresh = replace(an_attempt(1), timing=Timing(address="::1", dns=1.0, connect=0.5, tls=2.0))
-    reused = replace(an_attempt(2), timing=Timing(address="::1", wait=1.0, total=2.0))
+    fresh = an_attempt(1)._replace(timing=Timing(address="::1", dns=1.0, connect=0.5, tls=2.0))
+    reused = an_attempt(2)._replace(timing=Timing(address="::1", wait=1.0, total=2.0))
     attempts = [fresh, reused, reused, fresh]
     with opened(a_sqlite_store(path)) as store:
         store.commit(WriteBatch(attempts=attempts))
