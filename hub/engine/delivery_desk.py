@@ -7,14 +7,24 @@ is durable.  All that the other needs to know comes over the line, in the order 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from datetime import datetime
+from functools import partial
 
 from hub.engine.delivery import Delivery
 from hub.engine.hub import Hub
 from hub.engine.plain_value import settlement_of
 from hub.engine.process_line import ProcessLine
-from hub.engine.process_talk import Answered, Drain, Settle, Signalled, Snapshot, Told, told_of
+from hub.engine.process_talk import (
+    Answered,
+    Drain,
+    Durable,
+    Settle,
+    Signalled,
+    Snapshot,
+    Told,
+    told_of,
+)
 from hub.errors import HubError
 from hub.ports import WriteBatch
 
@@ -69,9 +79,10 @@ class DeliveryDesk:
 
     def _take(self, said: Settle | Signalled | Told) -> None:
         match said:
-            case Settle(number, settlement):
-                done = self._hub.intake.settle_soon(settlement_of(settlement))
-                done.add_done_callback(self._answering(number))
+            case Settle(settlements):
+                for number, settlement in settlements:
+                    done = self._hub.intake.settle_soon(settlement_of(settlement))
+                    done.add_done_callback(partial(self._answer_settled, number))
             case Signalled(number, sid, generation, signal):
                 signalling = asyncio.ensure_future(
                     self._hub.subscriptions.signal(
@@ -86,19 +97,22 @@ class DeliveryDesk:
                 )
                 self._signalling.add(signalling)
                 signalling.add_done_callback(self._signalling.discard)
-                signalling.add_done_callback(self._answering(number))
+                signalling.add_done_callback(partial(self._answer, number))
             case Told(busy, beats):
                 self._delivery.busy_elsewhere = busy
                 for sid, at in beats:
                     self._delivery.note_beat(sid, at)
 
-    def _answering(self, number: int) -> Callable[[asyncio.Future[bool]], None]:
-        def answer(done: asyncio.Future[bool]) -> None:
-            error = None if done.cancelled() else done.exception()
-            if done.cancelled() or error is not None:
-                words = error.diagnostics if isinstance(error, HubError) else "it was not written"
-                self.line.say(Answered(number, followed=False, refusal=words))
-            else:
-                self.line.say(Answered(number, followed=done.result(), refusal=None))
+    def _answer_settled(self, number: int, done: asyncio.Future[bool]) -> None:
+        if done.cancelled() or done.exception() is not None:
+            self._answer(number, done)
+        else:
+            self.line.gather(Durable, number)
 
-        return answer
+    def _answer(self, number: int, done: asyncio.Future[bool]) -> None:
+        error = None if done.cancelled() else done.exception()
+        if done.cancelled() or error is not None:
+            words = error.diagnostics if isinstance(error, HubError) else "it was not written"
+            self.line.say(Answered(number, followed=False, refusal=words))
+        else:
+            self.line.say(Answered(number, followed=done.result(), refusal=None))

@@ -28,6 +28,7 @@ class ProcessLine(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._came = bytearray()
         self._saying: list[Any] = []
+        self._gathered: dict[Callable[[list[Any]], Any], list[Any]] = {}
         self.lost: asyncio.Future[None] = self._loop.create_future()
         """Done when the other process is gone, or closed its end."""
 
@@ -65,9 +66,16 @@ class ProcessLine(asyncio.Protocol):
 
     def say(self, value: Any) -> None:
         """Say a value soon; nothing happens once the line is lost."""
-        if not self._saying:
-            self._loop.call_soon(self._flush)
+        self._flush_soon()
         self._saying.append(value)
+
+    def gather(self, kind: Callable[[list[Any]], Any], item: Any) -> None:
+        """Say an item soon: all of a kind in one value, after what is said in the same turn."""
+        items = self._gathered.get(kind)
+        if items is None:
+            self._flush_soon()
+            self._gathered[kind] = items = []
+        items.append(item)
 
     def close(self) -> None:
         """Say what is left, then close."""
@@ -75,8 +83,15 @@ class ProcessLine(asyncio.Protocol):
         if self._transport is not None:
             self._transport.close()
 
+    def _flush_soon(self) -> None:
+        if not self._saying and not self._gathered:
+            self._loop.call_soon(self._flush)
+
     def _flush(self) -> None:
         values, self._saying = self._saying, []
+        if self._gathered:
+            values += [kind(items) for kind, items in self._gathered.items()]
+            self._gathered = {}
         if values and self._transport is not None:
             text = pickle.dumps(values, pickle.HIGHEST_PROTOCOL)
             self._transport.write(_LENGTH.pack(len(text)) + text)

@@ -37,6 +37,12 @@ class Committed(NamedTuple):
     woken: tuple[int, ...]
 
 
+class Durable(NamedTuple):
+    """To delivery: these settlements are written, by their numbers."""
+
+    numbers: list[int]
+
+
 class Answered(NamedTuple):
     """To delivery: what it asked for is durable, or was refused in these words."""
 
@@ -52,10 +58,9 @@ class Drain(NamedTuple):
 
 
 class Settle(NamedTuple):
-    """From delivery: write this."""
+    """From delivery: write these settlements, each with the number under which to answer."""
 
-    number: int
-    settlement: Plain
+    settlements: list[tuple[int, Plain]]
 
 
 class Signalled(NamedTuple):

@@ -15,7 +15,16 @@ from hub.core.subscription import Signal
 from hub.core.timing import DeliveryState
 from hub.engine.plain_value import event_of, plain_settlement, state_of, version_of
 from hub.engine.process_line import ProcessLine
-from hub.engine.process_talk import Answered, Committed, Drain, Settle, Signalled, Snapshot, Told
+from hub.engine.process_talk import (
+    Answered,
+    Committed,
+    Drain,
+    Durable,
+    Settle,
+    Signalled,
+    Snapshot,
+    Told,
+)
 from hub.engine.recent_events import RecentEvents
 from hub.engine.settlement import Settlement
 from hub.engine.subscribers import GONE
@@ -35,9 +44,10 @@ class RemoteHub:
 
     def __init__(self, recent: RecentEvents, listener: LocalListener) -> None:
         self.line = ProcessLine(self.take)
-        self.complete: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._loop = asyncio.get_running_loop()
+        self.complete: asyncio.Future[None] = self._loop.create_future()
         """Done when all Subscriptions are known."""
-        self.draining: asyncio.Future[datetime] = asyncio.get_running_loop().create_future()
+        self.draining: asyncio.Future[datetime] = self._loop.create_future()
         """Done, with the deadline, when the hub stops."""
         self._recent = recent
         self._listener = listener
@@ -69,7 +79,7 @@ class RemoteHub:
     async def settle(self, settlement: Settlement) -> None:
         """Return when it is durable, and known here."""
         number, done = self._ask()
-        self.line.say(Settle(number, plain_settlement(settlement)))
+        self.line.gather(Settle, (number, plain_settlement(settlement)))
         await done
 
     async def signal(
@@ -100,11 +110,16 @@ class RemoteHub:
         self._beats[sid] = at
         self._tell_soon()
 
-    def take(self, said: Snapshot | Committed | Answered | Drain) -> None:
+    def take(self, said: Snapshot | Committed | Durable | Answered | Drain) -> None:
         """Follow what the hub says."""
         match said:
             case Committed():
                 self._follow(said)
+            case Durable(numbers):
+                for number in numbers:
+                    done = self._asked.pop(number)
+                    if not done.cancelled():
+                        done.set_result(True)
             case Answered(number, followed, refusal):
                 done = self._asked.pop(number)
                 if done.cancelled():
@@ -141,14 +156,14 @@ class RemoteHub:
 
     def _ask(self) -> tuple[int, asyncio.Future[bool]]:
         self._last += 1
-        done: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        done: asyncio.Future[bool] = self._loop.create_future()
         self._asked[self._last] = done
         return self._last, done
 
     def _tell_soon(self) -> None:
         if not self._telling:
             self._telling = True
-            asyncio.get_running_loop().call_soon(self._tell)
+            self._loop.call_soon(self._tell)
 
     def _tell(self) -> None:
         self._telling = False

@@ -35,6 +35,30 @@ def test_values_come_in_order_however_they_are_cut(frames: list[list[Any]], cut:
     assert came == [value for frame in frames for value in frame]
 
 
+def test_items_of_one_kind_go_together_after_what_was_said_in_the_same_turn() -> None:
+    async def scenario() -> None:
+        loop = asyncio.get_running_loop()
+        heard: list[Any] = []
+        ours, its = socket.socketpair()
+        line, other = ProcessLine([].append), ProcessLine(heard.append)
+        await loop.create_connection(lambda: line, sock=ours)
+        await loop.create_connection(lambda: other, sock=its)
+        line.gather(tuple, 1)
+        line.say("said")
+        line.gather(tuple, 2)
+        line.gather(sum, 3)
+        turn = loop.create_future()
+        loop.call_soon(turn.set_result, None)
+        await turn
+        line.gather(sum, 4)
+        line.close()
+        async with asyncio.timeout(DEADLINE):
+            await other.lost
+        assert heard == ["said", (1, 2), 3, 4]
+
+    asyncio.run(scenario())
+
+
 def test_both_ends_hear_all_until_one_closes() -> None:
     async def scenario() -> None:
         loop = asyncio.get_running_loop()

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from hub.core.timing import Settled
 from hub.engine.plain_value import plain_settlement, settlement_of
-from hub.engine.process_talk import Answered, Drain, Snapshot, told_of
+from hub.engine.process_talk import Answered, Drain, Durable, Snapshot, told_of
 from hub.engine.recent_events import RecentEvents
 from hub.engine.remote_hub import RemoteHub
 from hub.engine.wakeups import LocalListener
@@ -111,15 +111,16 @@ def test_what_is_asked_is_done_when_it_is_answered() -> None:
         remote = Mirror(rig, with_events=True).remote
         waiting = [
             asyncio.ensure_future(remote.settle(a_settlement(1, Settled.DELIVERED)))
-            for _ in range(3)
+            for _ in range(4)
         ]
         await rig.after(HOUR)
         assert not any(each.done() for each in waiting)
-        remote.take(Answered(1, followed=True, refusal=None))
+        remote.take(Durable([4, 1]))
         remote.take(Answered(2, followed=False, refusal="the disk is full"))
         waiting[2].cancel()
         await rig.after(HOUR)
-        remote.take(Answered(3, followed=True, refusal=None))
+        assert waiting[3].done() and waiting[3].exception() is None
+        remote.take(Durable([3]))
         assert waiting[0].done() and waiting[0].exception() is None
         refused = waiting[1].exception()
         assert isinstance(refused, Unavailable) and "disk" in refused.diagnostics
