@@ -11,6 +11,8 @@ from typing import Final, NamedTuple
 from hub.channels.endpoint import parse
 
 _REMEMBERED: Final = 4096
+_TARGETS: Final = 16_384
+"""Reading a URL takes a hundred times as long as finding it read, and each Subscription has one."""
 _BREAKING: Final = frozenset("\r\n\0")
 
 
@@ -33,7 +35,7 @@ class Target(NamedTuple):
     opening: bytes
 
 
-@lru_cache(_REMEMBERED)
+@lru_cache(_TARGETS)
 def target_of(method: str, url: str) -> Target:
     """Return where ``method`` at ``url`` goes.
 

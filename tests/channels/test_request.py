@@ -52,3 +52,11 @@ def test_each_header_is_a_line_of_its_own_or_nothing_is_written(
     else:
         assert not breaking
         assert lines.split(b"\r\n")[:-1] == [f"{n}: {v}".encode() for n, v in headers]
+
+
+def test_the_urls_of_ten_thousand_subscriptions_are_each_read_once() -> None:
+    urls = [f"https://a.org/hook/{number}" for number in range(10_000)]
+    first = [target_of("POST", url) for url in urls]
+    read = target_of.cache_info().misses
+    assert all(target_of("POST", url) is each for url, each in zip(urls, first, strict=True))
+    assert target_of.cache_info().misses == read
