@@ -56,14 +56,9 @@ class Attempt:
         if self.phase is not None:
             self._leave(self.phase, now)
             self.phase = None
-        return Timing(
-            address=None if self.blocked else self.address,
-            dns=self.dns,
-            connect=self.connect,
-            tls=self.tls,
-            wait=self.wait,
-            total=(now - self._began) * 1000.0,
-        )
+        address = None if self.blocked else self.address
+        total = (now - self._began) * 1000.0
+        return Timing(address, self.dns, self.connect, self.tls, self.wait, total)
 
     @property
     def doing(self) -> str:

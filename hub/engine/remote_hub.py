@@ -34,6 +34,13 @@ from hub.errors import Unavailable
 _NOWHERE = 2**62
 
 
+class _Numbers(dict[int, int]):
+    """Numbers of streams: 0 for each that nothing is said of."""
+
+    def __missing__(self, stream: int) -> int:
+        return 0
+
+
 class RemoteHub:
     """``hub.engine.settlement``'s ``Known``, ``Settling`` and ``Signalling``, over a line.
 
@@ -52,8 +59,8 @@ class RemoteHub:
         self._recent = recent
         self._listener = listener
         self._by_sid: dict[int, Subscriber] = {}
-        self._counters: dict[int, int] = {}
-        self._floors: dict[int, int] = {GONE: _NOWHERE}
+        self._counters = _Numbers()
+        self._floors = _Numbers({GONE: _NOWHERE})
         self._asked: dict[int, asyncio.Future[bool]] = {}
         self._last = 0
         self._telling = False
@@ -70,11 +77,11 @@ class RemoteHub:
 
     def top(self, subscriber: Subscriber) -> int:
         """Return how many events a Subscription has had."""
-        return top(subscriber.segments, self._n)
+        return top(subscriber.segments, self._counters.__getitem__)
 
     def lowest(self, subscriber: Subscriber) -> int:
         """Return the lowest number from which on all events are still kept."""
-        return lowest(subscriber.segments, self._floor, self.top(subscriber))
+        return lowest(subscriber.segments, self._floors.__getitem__, self.top(subscriber))
 
     async def settle(self, settlement: Settlement) -> None:
         """Return when it is durable, and known here."""
@@ -130,16 +137,16 @@ class RemoteHub:
                     done.set_exception(Unavailable(refusal))
             case Snapshot(subscribers, counters, floors, is_all):
                 self._by_sid |= {each.sid: each for each in subscribers}
-                self._counters |= counters
-                self._floors |= floors
+                self._counters.update(counters)
+                self._floors.update(floors)
                 if is_all:
                     self.complete.set_result(None)
             case Drain(deadline):
                 self.draining.set_result(deadline)
 
     def _follow(self, said: Committed) -> None:
-        self._counters |= said.counters
-        self._floors |= said.floors
+        self._counters.update(said.counters)
+        self._floors.update(said.floors)
         for each in said.subscribers:
             self._by_sid[each.sid] = each
         for sid, state, error, code in said.states:
@@ -169,9 +176,3 @@ class RemoteHub:
         self._telling = False
         beats, self._beats = self._beats, {}
         self.line.say(Told(self._busy, tuple(beats.items())))
-
-    def _n(self, stream: int) -> int:
-        return self._counters.get(stream, 0)
-
-    def _floor(self, stream: int) -> int:
-        return self._floors.get(stream, 0)

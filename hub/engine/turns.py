@@ -34,7 +34,8 @@ class Turns:
 
     def __len__(self) -> int:
         """Return how many lanes have a turn or wait for one."""
-        return len(self._sending) + sum(map(len, self._waiting.values()))
+        waiting = self._waiting
+        return len(self._sending) + len(waiting[False]) + len(waiting[True])
 
     def __contains__(self, sid: object) -> bool:
         """Tell whether a lane has a turn."""
