@@ -5,13 +5,16 @@ Source: http://hl7.org/fhir/R5/subscriptiontopic.html ("Notification Shapes").
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
+from typing import NamedTuple
 
 from hub.core.compiled_topic import CompiledTopic, include_parts
 from hub.core.excluded import is_excluded
 from hub.core.related_query import RelatedQuery
 from hub.core.release import Resource
 from hub.core.search_parameter import SearchParameter, SearchParameters
+from hub.core.search_path import only_element
 from hub.core.search_resolver import Holdings
 from hub.core.search_value import NO_VALUES, local_parts
 
@@ -36,18 +39,15 @@ def includes(
         return []
     focus = resource_type, str(resource.get("id"))
     found: dict[tuple[str, str], None] = {focus: None}
-    for parameter, wanted in _directed(parameters, resource_type, shape.include):
-        values = parameter.values(resource)
-        if values is NO_VALUES:
-            continue
-        for target in _local_references(values.terms):
-            if (not wanted or target[0] == wanted) and target not in found:
+    for directive in _directed(parameters, resource_type, shape.include):
+        for target in _targets(directive, resource):
+            if target not in found:
                 if len(found) > MAX_INCLUDES:
                     break
                 if holdings.has(*target) and _may_be_shown(target, holdings):
                     found[target] = None
-    for directive in shape.rev_include:
-        source, code, _ = include_parts(directive)
+    for reverse in shape.rev_include:
+        source, code, _ = include_parts(reverse)
         for other in holdings.referrers(source, code, *focus):
             referrer = str(other.get("resourceType")), str(other.get("id"))
             if len(found) <= MAX_INCLUDES and not is_excluded(other):
@@ -56,21 +56,54 @@ def includes(
     return list(found)
 
 
+class _Directive(NamedTuple):
+    """The parameter of a directive, and the type of its targets, '' if any.
+
+    ``element`` is the only element that the parameter looks at, '' where its path is not that
+    simple; ``kept`` is the type of the references that count there, '' if any.
+    """
+
+    parameter: SearchParameter
+    wanted: str
+    element: str
+    kept: str
+
+
 @lru_cache(maxsize=1_024)
 def _directed(
     parameters: SearchParameters, resource_type: str, directives: tuple[str, ...]
-) -> tuple[tuple[SearchParameter, str], ...]:
-    """Return the parameter of each directive for the type, and the type of its targets, '' if any.
-
-    Of two alike the first one.
-    """
-    found: dict[tuple[str, str], SearchParameter] = {}
+) -> tuple[_Directive, ...]:
+    """Return the directives for the type; of two alike the first one."""
+    found: dict[tuple[str, str], _Directive] = {}
     for directive in directives:
         source, code, wanted = include_parts(directive)
         parameter = parameters.get(source, code)
         if source == resource_type and parameter is not None:
-            found.setdefault((code, wanted), parameter)
-    return tuple((parameter, wanted) for (_, wanted), parameter in found.items())
+            element, kept = only_element(parameter.path)
+            found.setdefault((code, wanted), _Directive(parameter, wanted, element, kept))
+    return tuple(found.values())
+
+
+def _targets(directive: _Directive, resource: Resource) -> Sequence[tuple[str, str]]:
+    """Return what the directive names in a resource: type and id of each of the hub's own."""
+    parameter, wanted, element, kept = directive
+    reference = resource.get(element)
+    if reference is None and element:
+        return ()
+    if type(reference) is dict and not (
+        kept and ("type" in reference or "resourceType" in reference)
+    ):
+        literal = reference.get("reference")
+        target = local_parts(literal) if type(literal) is str else None
+        if target is not None:
+            # Nearly all are so, and say themselves what they refer to.
+            kind = target[0]
+            return (target,) if kept in ("", kind) and wanted in ("", kind) else ()
+    values = parameter.values(resource)
+    if values is NO_VALUES:
+        return ()
+    found = map(local_parts, sorted(values.terms))
+    return [local for local in found if local is not None and (not wanted or local[0] == wanted)]
 
 
 def _may_be_shown(target: tuple[str, str], holdings: Holdings) -> bool:
@@ -90,9 +123,3 @@ def related_queries(
         return ()
     filled = (each.filled(resource, parameters) for each in shape.related_query)
     return tuple(dict.fromkeys(query for query in filled if query is not None))
-
-
-@lru_cache(maxsize=8_192)
-def _local_references(terms: frozenset[str]) -> tuple[tuple[str, str], ...]:
-    found = map(local_parts, sorted(terms))
-    return tuple([local for local in found if local is not None])

@@ -39,12 +39,10 @@ def compile_path(path: str) -> Extractor:
     Raises:
         ValueError: ``path`` is not in the compact form.
     """
+    name, wanted = only_element(path)
+    if name:
+        return _typed_element(name, wanted) if wanted else _element(name)
     found = branches(path)
-    match found:
-        case [[(name, [])]] if name == path:
-            return _element(name)
-        case [[(name, [kept])]] if kept.startswith(":") and not path.startswith("?"):
-            return _typed_element(name, kept[1:])
     lines = ["def select(resource):"]
     for number, steps in enumerate(found):
         lines += _branch(f"found{number}", steps)
@@ -98,6 +96,19 @@ def branches(path: str) -> list[list[Step]]:
         if separator == "|":
             found.append([])
     return found
+
+
+def only_element(path: str) -> tuple[str, str]:
+    """Return the element of a path that is one name, and the type of what is kept of it.
+
+    The name is '' for any other path, the type '' where all is kept.
+    """
+    match branches(path) if path and not path.startswith("?") else ():
+        case [[(name, [])]]:
+            return name, ""
+        case [[(name, [kept])]] if kept.startswith(":"):
+            return name, kept[1:]
+    return "", ""
 
 
 def _branch(found: str, steps: list[Step]) -> Iterator[str]:

@@ -35,12 +35,9 @@ def _context(
         return EventContext(triggers=match.triggers, lost=True)
     subject = change.subject
     named = includes(match.topic, subject, parameters, resolver)
-    found = [resolver.version(kind, id) for kind, id in named]
-    return EventContext(
-        triggers=match.triggers,
-        includes=tuple([reference_to(version) for version in found if version]),
-        queries=related_queries(match.topic, subject, parameters),
-    )
+    found = [resolver.version(kind, id) for kind, id in named] if named else ()
+    shown = tuple([reference_to(version) for version in found if version]) if found else ()
+    return EventContext(match.triggers, shown, related_queries(match.topic, subject, parameters))
 
 
 def reference_to(version: ResourceVersion) -> VersionReference:

@@ -90,12 +90,15 @@ class ReaderResolver:
             return known[key]
         if len(known) >= _MOST_KNOWN:
             known.clear()
-        found: ResourceVersion | None = None
         for layer in self._written:
-            if layer:
-                found = found or layer.get(key)
-        found = found or self._reader.head(key)
-        found = known[key] = None if found is None or found.body is None else found
+            if key in layer:
+                found: ResourceVersion | None = layer[key]
+                break
+        else:
+            found = self._reader.head(key)
+        if found is not None and found.body is None:
+            found = None
+        known[key] = found
         return found
 
     def has(self, resource_type: str, id: str) -> bool:

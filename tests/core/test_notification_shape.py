@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from hub.core.excluded import TOPIC_CODE
 from hub.core.notification_shape import MAX_INCLUDES, includes
 from hub.core.release import FhirRelease, Resource
+from hub.core.search_value import local_parts
 from tests.support.copies import Copies
 from tests.support.search_tables import PARAMETERS
 from tests.support.topics import compiled, task
@@ -115,3 +118,55 @@ def test_there_are_never_more_than_the_limit() -> None:
     focus = task(partOf=[{"reference": f"Task/s{number}"} for number in range(70)])
     found = included("Task:part-of", rev=("Task:part-of",), focus=focus, copies=Copies(*steps))
     assert len(found) == MAX_INCLUDES
+
+
+class Everything(Copies):
+    """Has every resource."""
+
+    def has(self, resource_type: str, id: str) -> bool:
+        return True
+
+
+LITERALS = st.sampled_from(
+    [
+        "Patient/1",
+        "Group/1",
+        "Patient/Group",
+        f"{R4.base_url}/Patient/1",
+        "Patient/1/_history/2",
+        "http://other.example/Patient/1",
+        "urn:uuid:c757873d-ec9a-4326-a141-556f43239520",
+        "#x",
+        "Patient/1\n",
+        "Patient",
+        "",
+    ]
+)
+REFERENCES = st.fixed_dictionaries(
+    {},
+    optional={
+        "reference": LITERALS | st.just({"reference": "Patient/2"}) | st.none() | st.just(1),
+        "display": st.just("d") | st.just(1),
+        "type": st.sampled_from(["Patient", "Group", 1]),
+        "resourceType": st.just("Patient"),
+        "identifier": st.just({"system": "http://a", "value": "Patient/3"}),
+    },
+)
+ELEMENTS = REFERENCES | LITERALS | st.none() | st.just(1)
+
+
+@given(
+    code=st.sampled_from(["focus", "patient", "subject", "owner", "part-of", "code", "encounter"]),
+    wanted=st.sampled_from(["", "Patient", "Group"]),
+    element=ELEMENTS | st.lists(ELEMENTS, max_size=3),
+)
+def test_a_directive_names_what_its_parameter_has(code: str, wanted: str, element: Any) -> None:
+    names = ("focus", "for", "owner", "partOf", "code", "encounter")
+    focus = task(**dict.fromkeys(names, element))
+    focus["contained"] = [{"resourceType": "Patient", "id": "x"}]
+    parameter = R4.get("Task", code)
+    assert parameter is not None
+    targets = map(local_parts, sorted(parameter.values(focus).terms))
+    expected = [each for each in targets if each and wanted in ("", each[0])]
+    directive = f"Task:{code}:{wanted}" if wanted else f"Task:{code}"
+    assert included(directive, focus=focus, copies=Everything()) == expected
