@@ -14,7 +14,7 @@ import re
 from collections.abc import Callable, Iterator
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
-from typing import Any, Final, NamedTuple, Self
+from typing import Any, Final, NamedTuple, Self, TypeAlias
 
 import orjson
 
@@ -114,20 +114,20 @@ def splice(document: Document, *, id: str, meta: Resource) -> bytes:
     A member that is missing is inserted after ``resourceType``.  Everything else, white space
     included, stays as it was sent.
     """
-    source, spans = document.source, _spans(document)
+    source = document.source
+    after_type, at_id, at_meta = _spans(document)
     edits: list[tuple[int, int, str]] = []
     inserted = ""
-    for name, value in (("id", id), ("meta", meta)):
+    for name, place, value in (("id", at_id, id), ("meta", at_meta, meta)):
         written = dumps(value).decode()
-        if name in spans:
-            edits.append((*spans[name], written))
-        elif "resourceType" in spans:
+        if place is not None:
+            edits.append((*place, written))
+        elif after_type is not None:
             inserted += f',"{name}":{written}'
         else:
             inserted += f'"{name}":{written},'
-    if inserted and "resourceType" in spans:
-        place = spans["resourceType"][1]
-        edits.append((place, place, inserted))
+    if inserted and after_type is not None:
+        edits.append((after_type, after_type, inserted))
     elif inserted:
         edits.append((1, 1, inserted if document.value else inserted[:-1]))
     edits.sort()
@@ -270,34 +270,37 @@ def _members(source: str) -> Iterator[tuple[str, Any, int, int]]:
         raise json.JSONDecodeError("text follows the JSON object", source, end.end())
 
 
-_first = (
-    r'{ "resourceType" : (?P<resourceType>"[^"\\]*")'
-    r'(?: , "id" : (?P<id>"[^"\\]*"))?(?: , "meta" : (?P<meta>{))?'
-)
+_Span: TypeAlias = tuple[int, int]
+
+_first = r'{ "resourceType" : ("[^"\\]*")(?: , "id" : ("[^"\\]*"))?(?: , "meta" : ({))?'
 _usual_start = re.compile(_first.replace(" ", r"[ \t\n\r]*")).match
 
 
-def _spans(document: Document) -> dict[str, tuple[int, int]]:
-    """Find the values of the members that ``splice`` looks for; they stand first as a rule."""
-    value, start = document.value, _usual_start(document.source)
-    if (
-        start is not None
-        and (start["id"] is not None or "id" not in value)
-        and (start["meta"] is not None or "meta" not in value)
-    ):
-        spans = {name: start.span(name) for name in start.re.groupindex if start[name]}
-        if "meta" in spans:
-            begin, _ = spans["meta"]
-            spans["meta"] = begin, _reread_value(document.source, begin)[1]
-        return spans
+def _spans(document: Document) -> tuple[int | None, _Span | None, _Span | None]:
+    """Find where the type ends, and the values of id and meta; None for what is missing.
+
+    They stand first as a rule.
+    """
+    value, source = document.value, document.source
+    start = _usual_start(source)
+    if start is not None:
+        _, type_end = start.span(1)
+        at_id, (meta, _) = start.span(2), start.span(3)
+        if (at_id[0] >= 0 or "id" not in value) and (meta >= 0 or "meta" not in value):
+            return (
+                type_end,
+                at_id if at_id[0] >= 0 else None,
+                (meta, _reread_value(source, meta)[1]) if meta >= 0 else None,
+            )
     names = [name for name in ("resourceType", "id", "meta") if name in value]
-    spans = {}
-    members = _members(document.source)
+    spans: dict[str, _Span] = {}
+    members = _members(source)
     while len(spans) < len(names):
         key, _, first, end = next(members)
         if key in names:
             spans[key] = (first, end)
-    return spans
+    at_type = spans.get("resourceType")
+    return None if at_type is None else at_type[1], spans.get("id"), spans.get("meta")
 
 
 def _decode(text: bytes) -> str:
