@@ -77,7 +77,7 @@ def parse(text: bytes, *, max_depth: int = MAX_DEPTH) -> Document:
     source = _decode(text)
     if b"\\" in text and _may_be_refused(source):
         _check_escapes(source)
-    if text.count(b"{") + text.count(b"[") > max_depth:
+    if _count(text, b"{") + _count(text, b"[") > max_depth:
         _check_depth(source, max_depth)
     try:
         value, end = _read_value(source, 0)
@@ -310,6 +310,11 @@ def _decode(text: bytes) -> str:
         return text.decode().strip(" \t\n\r")
     except UnicodeDecodeError as error:
         raise MalformedJson(f"byte {error.start + 1} is not UTF-8") from None
+
+
+def _count(text: bytes, rare: bytes) -> int:
+    """Count a byte of which there are few: what is left without it is made faster than a count."""
+    return len(text) - len(text.replace(rare, b""))
 
 
 _may_be_refused = re.compile(r"\\u(?:0000|[dD][89a-fA-F])").search
