@@ -1,12 +1,18 @@
-"""A process with many websocket clients, each bound to a Subscription of its own."""
+"""A process with many websocket clients, each bound to a Subscription of its own.
+
+It looks every millisecond at all sockets on which something has come.  One that waits on them would
+be woken by nearly each message that the hub sends, at the hub's expense: what receivers on machines
+of their own don't cost it.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import selectors
+import socket
 import time
 from collections.abc import Mapping
-from functools import partial
-from typing import Any, cast
+from typing import Any, Final
 
 import orjson
 
@@ -23,31 +29,46 @@ _TEXT, _CLOSE, _PING, _PONG = 0x1, 0x8, 0x9, 0xA
 _NUMBER = b'"event-number","valueString":"'
 _AT_ONCE = 50
 
+_BETWEEN: Final = 0.001
+"""Seconds between two looks at the sockets."""
 
-class SocketClient(asyncio.Protocol):
-    """One client: it takes frames and looks for event numbers, as cheaply as it can."""
+_MOST_BYTES: Final = 64 * 1024
+"""How much is taken from a socket at once."""
+
+
+class SocketClient:
+    """One client: it takes frames and looks for event numbers, as cheaply as it can.
+
+    ``socket`` is connected by ``connect``; whoever sees that something has come there calls
+    ``read``.
+    """
 
     def __init__(self, clients: SocketClients, token: str, before: int) -> None:
         self.receipt = Receipt(top=before)
         self.greeted = asyncio.get_running_loop().create_future()
+        self.socket = socket.socket()
         self._clients = clients
         self._token = token
         self._rest = b""
         self._open = False
-        self._transport: asyncio.Transport | None = None
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Ask for a websocket."""
-        self._transport = cast(asyncio.Transport, transport)
-        self._transport.write(_UPGRADE)
+    async def connect(self, port: int) -> None:
+        """Connect to a port of 127.0.0.1, and ask for a websocket."""
+        self.socket.setblocking(False)
+        await asyncio.get_running_loop().sock_connect(self.socket, ("127.0.0.1", port))
+        self.socket.send(_UPGRADE)
 
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Note that the hub closed it."""
-        self._clients.lost += 1
-        if not self.greeted.done():
-            self.greeted.set_exception(ConnectionError("closed before it was bound"))
+    def read(self) -> bool:
+        """Take what has come; return whether more may come.
 
-    def data_received(self, data: bytes) -> None:
+        Raises:
+            ConnectionError: the hub has gone.
+        """
+        data = self.socket.recv(_MOST_BYTES)
+        self._received(data)
+        return bool(data)
+
+    def _received(self, data: bytes) -> None:
         """Take whole frames."""
         if self._rest:
             data = self._rest + data
@@ -84,14 +105,15 @@ class SocketClient(asyncio.Protocol):
 
     def _write(self, opcode: int, payload: bytes) -> None:
         # Masked with zeros, so that the payload stays as it is.
-        assert self._transport is not None and len(payload) < 126
+        assert len(payload) < 126
         head = bytes((0x80 | opcode, 0x80 | len(payload))) + bytes(4)
-        self._transport.write(head + payload)
+        self.socket.send(head + payload)
 
-    def close(self) -> None:
-        """Close the connection."""
-        if self._transport is not None:
-            self._transport.close()
+    def lost(self) -> None:
+        """Note that the hub closed it."""
+        self.socket.close()
+        if not self.greeted.done():
+            self.greeted.set_exception(ConnectionError("closed before it was bound"))
 
 
 def frame_in(buffer: bytes, start: int) -> tuple[int, int, int] | None:
@@ -121,6 +143,8 @@ class SocketClients:
         self.events = 0
         self.lost = 0
         self._clients: list[SocketClient] = []
+        self._selector = selectors.DefaultSelector()
+        self._reading: asyncio.Task[None] | None = None
 
     async def bind(self, port: int, ids: list[str], before: list[int] | None = None) -> None:
         """Bind one client to each Subscription; return when all were greeted.
@@ -145,16 +169,34 @@ class SocketClients:
             await self._connect(port, [("bare", 0)] * min(_AT_ONCE, count - first))
 
     async def _connect(self, port: int, wanted: list[tuple[str, int]]) -> None:
-        loop = asyncio.get_running_loop()
+        if self._reading is None:
+            self._reading = asyncio.create_task(self._read())
         some = []
         for token, before in wanted:
-            _, client = await loop.create_connection(
-                partial(SocketClient, self, token, before), "127.0.0.1", port
-            )
+            client = SocketClient(self, token, before)
+            await client.connect(port)
+            self._selector.register(client.socket, selectors.EVENT_READ, client)
             some.append(client)
         async with asyncio.timeout(60):
             await asyncio.gather(*(client.greeted for client in some))
         self._clients += some
+
+    async def _read(self) -> None:
+        """Take what has come for any client, again and again."""
+        while True:
+            for key, _ in self._selector.select(0):
+                self._read_one(key.data)
+            await pause(_BETWEEN)
+
+    def _read_one(self, client: SocketClient) -> None:
+        try:
+            if client.read():
+                return
+        except ConnectionError:
+            pass  # What was lost is counted, however it was.
+        self.lost += 1
+        self._selector.unregister(client.socket)
+        client.lost()
 
     async def wait(self, events: int, seconds: float) -> None:
         """Return when so many events have come.
@@ -176,9 +218,12 @@ class SocketClients:
         return {"messages": self.messages, "lost": self.lost, "receipts": receipts}
 
     async def close(self) -> None:
-        """Close all clients."""
+        """Close all clients, for good."""
+        if self._reading is not None:
+            self._reading.cancel()
+        self._selector.close()
         for client in self._clients:
-            client.close()
+            client.socket.close()
         self._clients.clear()
 
 
