@@ -81,8 +81,9 @@ class DeliveryDesk:
         match said:
             case Settle(settlements):
                 for number, settlement in settlements:
-                    done = self._hub.intake.settle_soon(settlement_of(settlement))
-                    done.add_done_callback(partial(self._answer_settled, number))
+                    self._hub.intake.settle_then(
+                        settlement_of(settlement), partial(self._answer_settled, number)
+                    )
             case Signalled(number, sid, generation, signal):
                 signalling = asyncio.ensure_future(
                     self._hub.subscriptions.signal(
@@ -103,16 +104,19 @@ class DeliveryDesk:
                 for sid, at in beats:
                     self._delivery.note_beat(sid, at)
 
-    def _answer_settled(self, number: int, done: asyncio.Future[bool]) -> None:
-        if done.cancelled() or done.exception() is not None:
-            self._answer(number, done)
-        else:
+    def _answer_settled(self, number: int, failure: Exception | None) -> None:
+        if failure is None:
             self.line.gather(Durable, number)
+        else:
+            self._refuse(number, failure)
 
     def _answer(self, number: int, done: asyncio.Future[bool]) -> None:
         error = None if done.cancelled() else done.exception()
         if done.cancelled() or error is not None:
-            words = error.diagnostics if isinstance(error, HubError) else "it was not written"
-            self.line.say(Answered(number, followed=False, refusal=words))
+            self._refuse(number, error)
         else:
             self.line.say(Answered(number, followed=done.result(), refusal=None))
+
+    def _refuse(self, number: int, error: BaseException | None) -> None:
+        words = error.diagnostics if isinstance(error, HubError) else "it was not written"
+        self.line.say(Answered(number, followed=False, refusal=words))

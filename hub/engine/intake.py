@@ -56,11 +56,12 @@ class Follower(Protocol):
 class _Item(Generic[T]):
     """One request: ``plan`` runs in the writer; ``alone`` if it changes who is matched.
 
-    ``keys`` are resources that it will look at, as far as that is known before.
+    ``answer`` is told what it came to; ``keys`` are resources that it will look at, as far as that
+    is known before.
     """
 
     plan: Callable[[Plan], T]
-    done: asyncio.Future[T]
+    answer: Callable[[T | Exception], None]
     alone: bool = False
     keys: Sequence[ResourceKey] = ()
 
@@ -70,7 +71,7 @@ class _Batch:
     """What is written together, and what it came to."""
 
     items: list[_Item[Any]]
-    settlements: list[tuple[Settlement, asyncio.Future[bool]]]
+    settlements: list[tuple[Settlement, Callable[[Exception | None], None]]]
     answers: list[Any] = field(default_factory=list)
     written: WriteBatch | None = None
     compiled: list[Mapping[FhirRelease, CompiledTopic]] = field(default_factory=list)
@@ -137,7 +138,7 @@ class Intake:
         self.last_sid = opened.last_sid
         self._bodies = Bodies()
         self._items: deque[_Item[Any]] = deque()
-        self._settlements: deque[tuple[Settlement, asyncio.Future[bool]]] = deque()
+        self._settlements: deque[tuple[Settlement, Callable[[Exception | None], None]]] = deque()
         self._waiting = asyncio.Event()
         self._closing = False
 
@@ -169,18 +170,31 @@ class Intake:
     def settle_soon(self, settlement: Settlement) -> asyncio.Future[bool]:
         """Write what a delivery came to; return what is done when it is durable."""
         done: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        self._settlements.append((settlement, done))
-        self._waiting.set()
+        self.settle_then(settlement, lambda failure: _tell(done, failure or True))
         return done
 
-    def submit_soon(self, release: FhirRelease, write: Write) -> asyncio.Future[list[Written]]:
-        """Apply a write; return what is done when it is durable, with its events.
+    def settle_then(
+        self, settlement: Settlement, answer: Callable[[Exception | None], None]
+    ) -> None:
+        """Write what a delivery came to; tell ``answer`` when it is durable, or why it is not."""
+        self._settlements.append((settlement, answer))
+        self._waiting.set()
+
+    def submit_then(
+        self,
+        release: FhirRelease,
+        write: Write,
+        answer: Callable[[list[Written] | Exception], None],
+    ) -> None:
+        """Apply a write; tell ``answer`` when it is durable, with its events, or why it is not.
 
         Raises:
             Unavailable: too many wait already.
         """
         unit = [write]
-        return self._put(lambda plan: plan.submit(release, unit), keys=_keys(release, unit))
+        self._take_in(
+            _Item(lambda plan: plan.submit(release, unit), answer, keys=_keys(release, unit))
+        )
 
     def follow(self, follower: Follower) -> None:
         """Tell ``follower`` of every commit from now on."""
@@ -197,12 +211,15 @@ class Intake:
         alone: bool = False,
         keys: Sequence[ResourceKey] = (),
     ) -> asyncio.Future[T]:
+        done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._take_in(_Item(plan, lambda came: _tell(done, came), alone, keys))
+        return done
+
+    def _take_in(self, item: _Item[Any]) -> None:
         if self._closing or len(self._items) >= MOST_WAITING:
             raise Unavailable("the hub can't take more changes now", retry_after=1)
-        done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._items.append(_Item(plan, done, alone, keys))
+        self._items.append(item)
         self._waiting.set()
-        return done
 
     async def run(self) -> None:
         """Write batch after batch until ``close`` was called and nothing is left."""
@@ -325,21 +342,10 @@ class Intake:
             for follower in self._followers:
                 follower.committed(written, self._woken(written))
         failure = batch.failure
-        for _, done in batch.settlements:
-            if done.cancelled():
-                continue
-            if failure is None:
-                done.set_result(True)
-            else:
-                done.set_exception(failure)
-        for item, answer in zip(batch.items, batch.answers, strict=True):
-            if item.done.cancelled():
-                continue
-            error = failure or answer
-            if isinstance(error, Exception):
-                item.done.set_exception(error)
-            else:
-                item.done.set_result(answer)
+        for _, answer in batch.settlements:
+            answer(failure)
+        for item, came in zip(batch.items, batch.answers, strict=True):
+            item.answer(failure or came)
         if written is not None and (written.counters or written.subscribers):
             # First whoever waits for an answer goes on.
             asyncio.get_running_loop().call_soon(self._wake, written)
@@ -372,6 +378,16 @@ class Intake:
             self._subscribers.put(subscriber)
             self.last_sid = max(self.last_sid, subscriber.sid)
         self._subscribers.rows_removed(written.floors, written.dropped_streams)
+
+
+def _tell(done: asyncio.Future[T], came: T | Exception) -> None:
+    """Let whoever waits go on, if they still do."""
+    if done.cancelled():
+        return
+    if isinstance(came, Exception):
+        done.set_exception(came)
+    else:
+        done.set_result(came)
 
 
 def _keys(release: FhirRelease, writes: Sequence[Write]) -> list[ResourceKey]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from functools import partial
 
@@ -82,19 +81,15 @@ class WriteDesk:
             content=content,
         )
         try:
-            done = self._intake.submit_soon(FhirRelease(release), write)
+            self._intake.submit_then(FhirRelease(release), write, partial(self._answer, number))
         except HubError as error:
-            self.line.say(Refused(number, error))
-            return
+            self._answer(number, error)
 
-        done.add_done_callback(partial(self._answer, number))
-
-    def _answer(self, number: int, done: asyncio.Future[list[Written]]) -> None:
-        error = None if done.cancelled() else done.exception()
-        if done.cancelled() or error is not None:
-            self.line.say(Refused(number, error if isinstance(error, HubError) else None))
+    def _answer(self, number: int, came: list[Written] | Exception) -> None:
+        if isinstance(came, Exception):
+            self.line.say(Refused(number, came if isinstance(came, HubError) else None))
             return
-        (written,) = done.result()
+        (written,) = came
         current = None if written.version is None else plain_version(written.version)
         self.line.say(Applied(number, written.outcome.value, current))
 

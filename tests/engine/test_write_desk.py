@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeAlias
 
 import pytest
 from hypothesis import given
@@ -20,7 +21,7 @@ from hub.core.release import FhirRelease
 from hub.core.search_index import IndexEntry
 from hub.engine.hub import base_url
 from hub.engine.remote_intake import RemoteIntake
-from hub.engine.write import Write, Written
+from hub.engine.write import Outcome, Write, Written
 from hub.engine.write_desk import WriteDesk
 from hub.errors import HubError, InvalidResource, Issue, Unavailable
 from hub.ports import StoreBroken, WriteBatch
@@ -33,6 +34,7 @@ PARAMETERS = {
     release: search_parameters(release, base_url(PUBLIC_URL, release)) for release in FhirRelease
 }
 LAB = Client(name="lab", parties=frozenset({"Organization/lab"}))
+Answer: TypeAlias = Callable[[list[Written] | Exception], None]
 IDS = st.sampled_from(["one", "two"])
 MATCH = st.sampled_from([None, None, 1, 2, 7])
 AUTHORS = st.sampled_from([None, LAB])
@@ -117,17 +119,16 @@ class Local:
     def __init__(self, *errors: Exception) -> None:
         self.errors = list(errors)
         self.full = False
-        self.taken: asyncio.Queue[asyncio.Future[list[Written]]] = asyncio.Queue()
+        self.taken: asyncio.Queue[Answer] = asyncio.Queue()
 
-    def submit_soon(self, release: object, write: Write) -> asyncio.Future[list[Written]]:
+    def submit_then(self, release: object, write: Write, answer: Answer) -> None:
         """Take a write."""
         if self.full:
             raise Unavailable("no more", retry_after=3)
-        done: asyncio.Future[list[Written]] = asyncio.get_running_loop().create_future()
         if self.errors:
-            done.set_exception(self.errors.pop(0))
-        self.taken.put_nowait(done)
-        return done
+            answer(self.errors.pop(0))
+        else:
+            self.taken.put_nowait(answer)
 
 
 async def _come_to(submitting: Any) -> Any:
@@ -195,11 +196,9 @@ def test_a_document_is_read_again_as_it_was(value: dict[str, Any]) -> None:
     found: list[Write] = []
 
     class Taking:
-        def submit_soon(self, release: object, write: Write) -> asyncio.Future[list[Written]]:
+        def submit_then(self, release: object, write: Write, answer: Answer) -> None:
             found.append(write)
-            done: asyncio.Future[list[Written]] = asyncio.get_running_loop().create_future()
-            done.set_exception(Unavailable("enough"))
-            return done
+            answer(Unavailable("enough"))
 
     async def scenario() -> None:
         write = Write(
@@ -252,14 +251,15 @@ def test_nobody_minds_an_answer_that_is_not_waited_for_any_more() -> None:
     async def scenario() -> None:
         intake = Local()
         remote = both_ends(intake).remote
-        for answer in (Unavailable("late"), None):
+        late: list[list[Written] | Exception] = [
+            Unavailable("late"),
+            [Written(Outcome.ABSENT, None)],
+        ]
+        for came in late:
             leaving = asyncio.ensure_future(remote.submit(R4, [delete("Task/x")]))
-            done = await intake.taken.get()
+            answer = await intake.taken.get()
             leaving.cancel()
-            if answer is None:
-                done.cancel()
-            else:
-                done.set_exception(answer)
+            answer(came)
         intake.errors = [Unavailable("the line is well")]
         with pytest.raises(Unavailable, match="well"):
             await remote.submit(R4, [delete("Task/x")])
