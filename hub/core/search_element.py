@@ -8,10 +8,9 @@ elements that are there, and writers turn the simple ones straight into the same
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from enum import Enum
 from functools import lru_cache
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from hub.core.release import Json, Resource
 from hub.core.search_comparator import date_range
@@ -28,6 +27,9 @@ Writer: TypeAlias = Callable[[Json, list[str], Ranges], bool]
 OF_VERSION = frozenset(("id", "meta"))
 """The elements in which the hub sets something when it writes a version."""
 
+_REMEMBERED = 512
+"""Of how many values each parameter's writer remembers the terms: most come again and again."""
+
 _OF_CONCEPT = frozenset(("coding", "text"))
 
 
@@ -39,12 +41,11 @@ class Part(Enum):
     CONTENT = "content"
 
 
-@dataclass(slots=True)
-class _Element:
+class _Element(NamedTuple):
     """Who looks at an element with this name, and what they look at inside it."""
 
-    writers: list[tuple[Writer, SearchParameter]] = field(default_factory=list)
-    inside: dict[str, _Element] = field(default_factory=dict)
+    writers: list[tuple[Writer, SearchParameter]]
+    inside: dict[str, _Element]
 
 
 def read_elements(
@@ -84,15 +85,20 @@ def _write(
         element = elements.get(name)
         if element is None:
             continue
-        items = value if type(value) is list else (value,)
-        for write, parameter in element.writers:
-            for item in items:
+        writers, inside = element
+        if type(value) is not list:
+            for write, parameter in writers:
+                if not write(value, terms, ranges):
+                    late[parameter.code] = parameter
+            if inside and type(value) is dict:
+                _write(inside, value, terms, ranges, late)
+            continue
+        for item in value:
+            for write, parameter in writers:
                 if not write(item, terms, ranges):
                     late[parameter.code] = parameter
-        if element.inside:
-            for item in items:
-                if type(item) is dict:
-                    _write(element.inside, item, terms, ranges, late)
+            if inside and type(item) is dict:
+                _write(inside, item, terms, ranges, late)
 
 
 def read_values(
@@ -140,7 +146,7 @@ def _elements(
                 continue
             inside = elements
             for name, _ in steps:
-                element = inside.setdefault(name, _Element())
+                element = inside.setdefault(name, _Element([], {}))
                 inside = element.inside
             write = _writer(terms_of(resource_type, code), parameter, steps)
             element.writers.append((write, parameter))
@@ -184,21 +190,26 @@ def _id_writer(names: ParameterTerms) -> Writer:
 
 
 def _text_writer(names: ParameterTerms, kind: str) -> Writer:
+    @lru_cache(maxsize=_REMEMBERED)
+    def terms_of_text(text: str) -> tuple[str, ...]:
+        return (names.presence, names.form(text)) if has_term(kind, text) else (names.presence,)
+
     def write(element: Json, terms: list[str], ranges: Ranges) -> bool:
         if type(element) is not str or not element:
             return False
-        terms += _text_terms(names, kind, element)
+        terms += terms_of_text(element)
         return True
 
     return write
 
 
-@lru_cache(maxsize=4_096)
-def _text_terms(names: ParameterTerms, kind: str, text: str) -> tuple[str, ...]:
-    return (names.presence, names.form(text)) if has_term(kind, text) else (names.presence,)
-
-
 def _coded_writer(names: ParameterTerms) -> Writer:
+    @lru_cache(maxsize=_REMEMBERED)
+    def terms_of_code(system: str | None, code: str | None) -> tuple[str, ...]:
+        if not code or code[-1] == "|":
+            return (names.presence,)
+        return names.presence, names.form(code), names.form(f"{system or ''}|{code}")
+
     def write(element: Json, terms: list[str], ranges: Ranges) -> bool:
         parts = coding_parts(element)
         if parts is None:
@@ -208,7 +219,7 @@ def _coded_writer(names: ParameterTerms) -> Writer:
             if display is not None or text is not None:
                 terms.append(names.presence)
         else:
-            terms += _code_terms(names, system, code)
+            terms += terms_of_code(system, code)
         return True
 
     def write_codings(element: Json, terms: list[str], ranges: Ranges) -> bool:
@@ -222,15 +233,15 @@ def _coded_writer(names: ParameterTerms) -> Writer:
     return write
 
 
-@lru_cache(maxsize=8_192)
-def _code_terms(names: ParameterTerms, system: str | None, code: str | None) -> tuple[str, ...]:
-    if not code or code[-1] == "|":
-        return (names.presence,)
-    return names.presence, names.form(code), names.form(f"{system or ''}|{code}")
-
-
 def _reference_writer(names: ParameterTerms, wanted: str | None) -> Writer:
     """Return the writer of references of the type ``wanted``, of any if it is None."""
+
+    @lru_cache(maxsize=_REMEMBERED)
+    def terms_of_literal(literal: str) -> tuple[str, ...] | None:
+        local = local_parts(literal)
+        if local is None:
+            return None
+        return (names.presence, names.form(literal)) if wanted in (None, local[0]) else ()
 
     def write(element: Json, terms: list[str], ranges: Ranges) -> bool:
         if type(element) is not dict or "identifier" in element:
@@ -240,25 +251,13 @@ def _reference_writer(names: ParameterTerms, wanted: str | None) -> Writer:
             return False
         if wanted is not None and ("type" in element or "resourceType" in element):
             return False
-        found = _reference_terms(names, wanted, literal)
+        found = terms_of_literal(literal)
         if found is None:
             return False
         terms += found
         return True
 
     return write
-
-
-@lru_cache(maxsize=8_192)
-def _reference_terms(
-    names: ParameterTerms, wanted: str | None, literal: str
-) -> tuple[str, ...] | None:
-    local = local_parts(literal)
-    if local is None:
-        return None
-    if wanted is not None and local[0] != wanted:
-        return ()
-    return names.presence, names.form(literal)
 
 
 def _date_writer(names: ParameterTerms) -> Writer:

@@ -47,7 +47,10 @@ class ParameterTerms:
     def form(self, form: str) -> str:
         """Return the term of what has ``form``."""
         hashed = self._forms.copy()
-        hashed.update(encoded(form))
+        try:
+            hashed.update(form.encode())
+        except UnicodeEncodeError:
+            hashed.update(encoded(form))
         return "h" + hashed.hexdigest()
 
     def string(self, text: str) -> str:

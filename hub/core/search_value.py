@@ -20,7 +20,7 @@ from hub.core.release import Json
 ANY_SYSTEM = "*|"
 """Begins the form of a code that stands without a system beside codes that have one."""
 
-_CONTACT_SYSTEMS = ("phone", "fax", "email", "pager", "url", "sms", "other")
+_CONTACT_SYSTEMS = frozenset(("phone", "fax", "email", "pager", "url", "sms", "other"))
 _NOT_TEXT = frozenset(("use", "type", "id", "resourceType"))
 _OF_CODING = frozenset(("system", "version", "code", "display", "userSelected"))
 _OF_IDENTIFIER = frozenset(("system", "value", "use"))
@@ -145,13 +145,14 @@ def coding_parts(element: Json) -> CodingParts | None:
         if type(element) is not dict:
             return None
     system, code, display = element.get("system"), element.get("code"), element.get("display")
-    if not element.keys() <= _OF_CODING:
-        if not element.keys() <= _OF_IDENTIFIER or system in _CONTACT_SYSTEMS:
+    if type(system) is not str and system is not None:
+        return None
+    if not _OF_CODING.issuperset(element):
+        if not _OF_IDENTIFIER.issuperset(element) or system in _CONTACT_SYSTEMS:
             return None
         code = element.get("value")
     if (
-        (system is None or type(system) is str)
-        and (code is None or type(code) is str)
+        (type(code) is str or code is None)
         and (display is None or type(display) is str)
         and (text is None or type(text) is str)
     ):
@@ -181,7 +182,7 @@ def _collect_tokens(element: dict[str, Json], terms: set[str], texts: list[str])
     code = element.get("code")
     if code is None and "value" in element:
         code = element["value"]
-        if system in _CONTACT_SYSTEMS:
+        if type(system) is str and system in _CONTACT_SYSTEMS:
             system = element.get("use")
         kind = element.get("type")
         if isinstance(kind, dict) and isinstance(code, str):
