@@ -34,9 +34,8 @@ _OF_CONCEPT = frozenset(("coding", "text"))
 
 
 class Part(Enum):
-    """Which parameters: all, those that look at ``OF_VERSION``, or the others."""
+    """What of a resource is looked at: what is in ``OF_VERSION``, or all else."""
 
-    WHOLE = "whole"
     VERSION = "version"
     CONTENT = "content"
 
@@ -52,11 +51,9 @@ def read_elements(
     parameters: SearchParameters,
     resource_type: str,
     resource: Resource,
-    part: Part = Part.WHOLE,
+    part: Part,
 ) -> tuple[list[str], Ranges]:
-    """Return the terms and ranges of every parameter of ``resource_type``; some come twice.
-
-    With ``part`` of some parameters; one that looks at elements of both parts may come in both.
+    """Return what a part of a resource adds: terms and ranges of all parameters; some come twice.
 
     The type has a term of its own, and when a resource was written its version says.
     """
@@ -137,12 +134,11 @@ def _elements(
         found = branches(parameter.path) if parameter.path else []
         if not found or parameter.path.startswith("?") or parameter.type == "special":
             of_version = any(steps[0][0] in OF_VERSION for steps in found)
-            if part is Part.WHOLE or of_version is (part is Part.VERSION):
+            if of_version is (part is Part.VERSION):
                 everywhere[code] = parameter
             continue
         for steps in found:
-            of_version = steps[0][0] in OF_VERSION
-            if part is not Part.WHOLE and of_version is not (part is Part.VERSION):
+            if (steps[0][0] in OF_VERSION) is not (part is Part.VERSION):
                 continue
             inside = elements
             for name, _ in steps:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import NamedTuple, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from hub.core.release import Resource
 from hub.core.search import Query
@@ -46,11 +46,16 @@ from hub.core.search_value import normalise
 class IndexEntry(NamedTuple):
     """What is kept of one resource.
 
-    ``ranges`` are triples: the parameter (63-bit hash), low and high, half-open.
+    ``text`` has its terms, each once, with a space between them: first those of its content in
+    order, then those that its id and meta add, in order.  ``ranges`` are triples in order, each
+    once: the parameter (63-bit hash), low and high, half-open.
     """
 
-    terms: frozenset[str]
-    ranges: frozenset[tuple[int, int, int]]
+    text: str
+    ranges: tuple[tuple[int, int, int], ...]
+
+
+NOTHING: Final = IndexEntry("", ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,21 +137,23 @@ def index_entry(
         content: what ``content_entry`` returned for a resource that differs in nothing but what
             the hub sets; None if nobody asked.
     """
+    text, ranges = content or content_entry(parameters, resource)
     resource_type = str(resource.get("resourceType"))
-    part = Part.WHOLE if content is None else Part.VERSION
-    terms, ranges = read_elements(parameters, resource_type, resource, part)
-    terms.append(kind_term(resource_type))
-    if content is None:
-        return IndexEntry(frozenset(terms), frozenset(ranges))
-    return IndexEntry(content.terms.union(terms), content.ranges.union(ranges))
+    more, more_ranges = read_elements(parameters, resource_type, resource, Part.VERSION)
+    padded = f" {text} "
+    own = sorted({term for term in more if f" {term} " not in padded})
+    if more_ranges:
+        ranges = tuple(sorted({*ranges, *more_ranges}))
+    return IndexEntry(" ".join((text, *own)), ranges)
 
 
 def content_entry(parameters: SearchParameters, resource: Resource) -> IndexEntry:
-    """Return what to keep of a resource that has no id and no version yet."""
+    """Return what to keep of a resource whatever its id and meta: its type, and most parameters."""
     content = {name: value for name, value in resource.items() if name not in OF_VERSION}
     resource_type = str(resource.get("resourceType"))
     terms, ranges = read_elements(parameters, resource_type, content, Part.CONTENT)
-    return IndexEntry(frozenset(terms), frozenset(ranges))
+    terms.append(kind_term(resource_type))
+    return IndexEntry(" ".join(sorted(set(terms))), tuple(sorted(set(ranges))))
 
 
 def selects(expression: Expression, entry: IndexEntry, at: int = 0) -> bool:
@@ -157,9 +164,9 @@ def selects(expression: Expression, entry: IndexEntry, at: int = 0) -> bool:
     """
     match expression:
         case Term(text):
-            return text in entry.terms
+            return f" {text} " in f" {entry.text} "
         case Prefix(text):
-            return any(term.startswith(text) for term in entry.terms)
+            return f" {text}" in f" {entry.text}"
         case Overlap(parameter, low, high, how):
             return any(
                 number == parameter and how.holds((low, high), (start, end))

@@ -9,7 +9,7 @@ import orjson
 
 from hub.core.json_text import Document
 from hub.core.release import FhirRelease
-from hub.core.search_index import content_entry
+from hub.core.search_index import NOTHING, content_entry
 from hub.core.search_parameter import SearchParameters
 from hub.engine.plain_value import version_of
 from hub.engine.process_line import ProcessLine
@@ -43,11 +43,9 @@ class RemoteIntake:
         done: asyncio.Future[Written] = asyncio.get_running_loop().create_future()
         self._asked[number] = done
         document = write.document
-        terms: tuple[str, ...] = ()
-        ranges: tuple[tuple[int, int, int], ...] = ()
+        text, ranges = NOTHING
         if document is not None:
-            content = content_entry(self._parameters[release], document.value)
-            terms, ranges = tuple(content.terms), tuple(content.ranges)
+            text, ranges = content_entry(self._parameters[release], document.value)
         self.line.say(
             Submit(
                 number,
@@ -59,7 +57,7 @@ class RemoteIntake:
                 document is not None and _has_fractions(document),
                 write.if_match,
                 write.author,
-                terms,
+                text,
                 ranges,
             )
         )

@@ -70,7 +70,7 @@ class WriteDesk:
         content: IndexEntry | None = None
         if source is not None:
             document = parse(source.encode()) if has_fractions else _reread(source)
-            content = IndexEntry(frozenset(terms), frozenset(ranges))
+            content = IndexEntry(terms, ranges)
         write = Write(
             interaction=Interaction(interaction),
             resource_type=kind,

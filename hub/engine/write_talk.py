@@ -28,7 +28,7 @@ class Submit(NamedTuple):
     has_fractions: bool
     if_match: int | None
     author: Client | None
-    terms: tuple[str, ...]
+    terms: str
     ranges: tuple[tuple[int, int, int], ...]
 
 

@@ -199,17 +199,17 @@ def layout_named(name: str) -> Layout:
 
 def terms_text(release: FhirRelease, entry: IndexEntry) -> str:
     """Return the terms of ``entry`` as the log keeps them and both layouts take them."""
-    if not entry.terms:
+    if not entry.text:
         return ""
     letter = LETTER[release]
-    return letter + f" {letter}".join(sorted(entry.terms))
+    return letter + entry.text.replace(" ", f" {letter}")
 
 
 def pack_ranges(entry: IndexEntry) -> bytes | None:
     """Return the ranges of ``entry`` as the log keeps them."""
     if not entry.ranges:
         return None
-    return b"".join([_RANGE.pack(*found) for found in sorted(entry.ranges)])
+    return b"".join([_RANGE.pack(*found) for found in entry.ranges])
 
 
 def add_ranges(db: sqlite3.Connection, rows: Iterable[tuple[int, bytes]]) -> None:

@@ -39,13 +39,13 @@ KEYS = tuple(
 
 entries = st.builds(
     IndexEntry,
-    terms=st.frozensets(st.sampled_from(TERMS)),
+    text=st.frozensets(st.sampled_from(TERMS)).map(sorted).map(" ".join),
     ranges=st.frozensets(
         st.tuples(st.integers(1, 2), st.integers(0, 9), st.integers(1, 5)).map(
             lambda found: (found[0], found[1], found[1] + found[2])
         ),
         max_size=3,
-    ),
+    ).map(lambda found: tuple(sorted(found))),
 )
 leaves: st.SearchStrategy[Expression] = st.one_of(
     st.builds(Term, st.sampled_from(TERMS)),

@@ -81,7 +81,7 @@ def a_version(
 
 
 def an_entry(*terms: str, ranges: tuple[tuple[int, int, int], ...] = ()) -> IndexEntry:
-    return IndexEntry(frozenset(terms), frozenset(ranges))
+    return IndexEntry(" ".join(sorted(set(terms))), tuple(sorted(set(ranges))))
 
 
 def a_stream(id: int = 1, *, n: int = 0, floor: int = 0) -> StoredStream:
