@@ -1,8 +1,8 @@
 """What a store keeps of a resource so that it can be found, and what it must look up.
 
-A resource becomes an ``IndexEntry``: a set of terms (ascii words of ``[0-9a-z]``) and a set of
-ranges.  A query becomes an ``Expression`` over entries that selects every resource that matches,
-and perhaps more: ``Query.matches`` decides then.
+A resource becomes an ``IndexEntry``: terms (ascii words of ``[0-9a-z]``) and ranges.  A query
+becomes an ``Expression`` over entries that selects every resource that matches, and perhaps more:
+``Query.matches`` decides then.
 
 ``hub.core.search_term`` says what the terms are.  What is asked rarely has no term of its own: the
 query then selects every resource that has the parameter at all.
