@@ -14,6 +14,7 @@ from hub.core.client import Client
 from hub.core.json_text import Document, same
 from hub.core.release import Resource
 from hub.core.search import Query
+from hub.core.search_element import OF_VERSION
 from hub.core.search_index import IndexEntry
 from hub.core.version import ResourceVersion
 
@@ -65,7 +66,7 @@ class Written(NamedTuple):
 
 def content(resource: Resource | None) -> Resource:
     """Return what counts when two versions are compared: all but what the hub sets in meta."""
-    own = {name: value for name, value in (resource or {}).items() if name not in ("id", "meta")}
+    own = {name: value for name, value in (resource or {}).items() if name not in OF_VERSION}
     meta = {
         name: value
         for name, value in ((resource or {}).get("meta") or {}).items()
@@ -76,8 +77,8 @@ def content(resource: Resource | None) -> Resource:
 
 def says_the_same(left: Resource, right: Resource) -> bool:
     """Tell whether two states differ in nothing but what the hub sets."""
+    # Most updates change a text, such as the status: then nothing needs to be copied.
     for name, value in right.items():
-        # Of most updates: then nothing needs to be copied.
-        if name not in ("id", "meta") and left.get(name) != value:
+        if type(value) is str and name not in OF_VERSION and left.get(name) != value:
             return False
     return same(content(left), content(right))
