@@ -8,7 +8,7 @@ elements that are there, and writers turn the simple ones straight into the same
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from enum import Enum
+from enum import StrEnum
 from functools import lru_cache
 from typing import NamedTuple, TypeAlias
 
@@ -33,7 +33,7 @@ _REMEMBERED = 512
 _OF_CONCEPT = frozenset(("coding", "text"))
 
 
-class Part(Enum):
+class Part(StrEnum):
     """What of a resource is looked at: what is in ``OF_VERSION``, or all else."""
 
     VERSION = "version"
@@ -61,10 +61,13 @@ def read_elements(
     ranges: Ranges = []
     everywhere, elements = _elements(parameters, resource_type, part)
     late = everywhere.copy()
-    seen = resource
-    if part is Part.VERSION:
-        seen = {name: resource[name] for name in OF_VERSION if name in resource}
-    _write(elements, seen, terms, ranges, late)
+    if part is Part.CONTENT:
+        _write(elements, resource, terms, ranges, late)
+    else:
+        # Of many elements two.
+        for name in OF_VERSION:
+            if name in resource:
+                _write(elements, {name: resource[name]}, terms, ranges, late)
     for parameter in late.values():
         read_values(parameter, resource_type, resource, terms, ranges)
     return terms, ranges

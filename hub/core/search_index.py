@@ -140,8 +140,7 @@ def index_entry(
     text, ranges = content or content_entry(parameters, resource)
     resource_type = str(resource.get("resourceType"))
     more, more_ranges = read_elements(parameters, resource_type, resource, Part.VERSION)
-    padded = f" {text} "
-    own = sorted({term for term in more if f" {term} " not in padded})
+    own = sorted({term for term in more if term not in text or f" {term} " not in f" {text} "})
     if more_ranges:
         ranges = tuple(sorted({*ranges, *more_ranges}))
     return IndexEntry(" ".join((text, *own)), ranges)
