@@ -68,6 +68,9 @@ def read_elements(
         for name in OF_VERSION:
             if name in resource:
                 _write(elements, {name: resource[name]}, terms, ranges, late)
+    if late and part is Part.CONTENT:
+        # They may look at more elements than those that were not simple.
+        resource = {name: resource[name] for name in resource if name not in OF_VERSION}
     for parameter in late.values():
         read_values(parameter, resource_type, resource, terms, ranges)
     return terms, ranges

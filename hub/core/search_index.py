@@ -28,7 +28,7 @@ from hub.core.search_criterion import (
     PartGroups,
     TextMatch,
 )
-from hub.core.search_element import OF_VERSION, Part, read_elements
+from hub.core.search_element import Part, read_elements
 from hub.core.search_near import Circle, IsNear
 from hub.core.search_parameter import ANY_RESOURCE, SearchParameter, SearchParameters
 from hub.core.search_term import (
@@ -148,9 +148,8 @@ def index_entry(
 
 def content_entry(parameters: SearchParameters, resource: Resource) -> IndexEntry:
     """Return what to keep of a resource whatever its id and meta: its type, and most parameters."""
-    content = {name: value for name, value in resource.items() if name not in OF_VERSION}
     resource_type = str(resource.get("resourceType"))
-    terms, ranges = read_elements(parameters, resource_type, content, Part.CONTENT)
+    terms, ranges = read_elements(parameters, resource_type, resource, Part.CONTENT)
     terms.append(kind_term(resource_type))
     return IndexEntry(" ".join(sorted(set(terms))), tuple(sorted(set(ranges))))
 

@@ -318,6 +318,7 @@ MORE = {
         "label": {"type": "token", "url": "http://l", "path": "meta.tag|code"},
         "number": {"type": "token", "form": "bare", "url": "http://n", "path": "meta.versionId"},
         "marked": {"type": "token", "url": "http://m", "path": "?meta.marked|marked"},
+        "touched": {"type": "date", "url": "http://t", "path": "meta.lastUpdated|authoredOn"},
     }
 }
 WITH_MORE = search_parameters(FhirRelease.R4, BASE, added=MORE)
