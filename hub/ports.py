@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Protocol, TypeVar
 
 from hub.core.delivery import DeliveryResult, Envelope
-from hub.core.notification import Alike, Called, Notification
+from hub.core.notification import Alike, Called, Form, Notification
 from hub.core.refusals import Refusals
 from hub.core.release import FhirRelease, Resource
 from hub.core.search_index import Expression, IndexEntry
@@ -127,6 +127,17 @@ class Codec(Protocol):
         """Return what writes payloads that say the same to other Subscriptions.
 
         Each is as ``encode_payload`` would write it; what they have in common is written once.
+        """
+
+    def encode_form(self, notification: Notification, base_url: str) -> Form:
+        """Return what writes payloads that say of other single changes what is said of one.
+
+        Each is as ``encode_payload`` would write it, unless the text has something in it that looks
+        like a mark where changes differ: then the first one is written otherwise already.
+
+        Args:
+            notification: about one change, with its focus, without further context, queries or
+                errors.
         """
 
     def encode_notification(self, notification: Notification, base_url: str) -> bytes:

@@ -9,13 +9,14 @@ from typing import ClassVar
 
 from hub.codecs.bundle import notification_text, write_statuses
 from hub.codecs.message import write_message
+from hub.codecs.notification_form import form_of, marked
 from hub.codecs.notification_text import called, for_many, holes, told
 from hub.codecs.parameters import read_parameters, write_parameters
 from hub.codecs.topic import to_release
 from hub.codecs.xml import is_xml
 from hub.codecs.xml_writer import write_xml
 from hub.core.message import DEFAULT_MESSAGE_EVENT, MessageEvent
-from hub.core.notification import Alike, Called, Notification, NotificationEntry
+from hub.core.notification import Alike, Called, Form, Notification, NotificationEntry
 from hub.core.refusals import Refusals
 from hub.core.release import FhirRelease, Resource
 from hub.core.subscription import Subscription
@@ -75,6 +76,13 @@ class ReleaseCodec(ABC):
     def encode_alike(self, notification: Notification, base_url: str) -> Alike:
         """Return what writes payloads that say the same to other Subscriptions."""
         write = for_many(self._pieces(notification, base_url, holes(len(notification.events))))
+        if _is_xml(notification.content_type):
+            return lambda *told: write_xml(write(*told), self.release)
+        return write
+
+    def encode_form(self, notification: Notification, base_url: str) -> Form:
+        """Return what writes payloads that say the same of other changes."""
+        write = form_of(self._pieces(marked(notification), base_url, holes(1)))
         if _is_xml(notification.content_type):
             return lambda *told: write_xml(write(*told), self.release)
         return write

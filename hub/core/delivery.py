@@ -45,8 +45,9 @@ class Envelope:
     """What a channel needs for one attempt.
 
     ``body`` is ``notification`` as a codec wrote it; ``notification`` is None where what is sent
-    is none.  ``parameter`` are the subscriber's headers in order; ``timeout`` bounds the whole
-    attempt.  ``confirm_url`` is where a person who is asked agrees to be written to.
+    is none, or where the channel takes its text alone.
+    ``parameter`` are the subscriber's headers in order; ``timeout`` bounds the whole attempt.
+    ``confirm_url`` is where a person who is asked agrees to be written to.
     Without ``body`` there is no ``content_type`` either.  ``update`` is set where ``body`` is a
     resource that a classic Subscription asked for: the reference, ``Type/id``, under which it is to
     be put at the FHIR base ``endpoint``.  ``classic`` is what a person is told in its place, by

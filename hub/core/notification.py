@@ -127,6 +127,10 @@ Alike: TypeAlias = Callable[[str, Called, int, Iterable[int]], bytes]
 """Writes what says the same to different Subscriptions, given the id of the notification, how it
 calls the Subscription, and, as in ``Addressee``, the number of events and the numbers."""
 
+Form: TypeAlias = Callable[[str, Called, NumberedEvent], bytes]
+"""Writes what says of another change what was said of one, to any Subscription, given the id of the
+notification, how it calls the Subscription, and the event, which has a focus."""
+
 
 @value(frozen=True, slots=True, kw_only=True)
 class Notification:
@@ -290,6 +294,12 @@ def notification_id(name: str, low: int, high: int, at: str) -> str:
         at: its timestamp in ISO format.
     """
     return _uuid(f"{name}{low}\x1f{high}\x1f{at}")
+
+
+def event_id(subscription: Subscription, event: NumberedEvent) -> str:
+    """Return the id of the notification about one event."""
+    name = name_of(subscription, NotificationType.EVENT_NOTIFICATION, subscription.content)
+    return notification_id(name, event.number, event.number, _iso(event.timestamp))
 
 
 def _event(event: NumberedEvent, level: PayloadContent, hint: Coding | None) -> NotificationEvent:

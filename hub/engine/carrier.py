@@ -159,14 +159,20 @@ class Carrier:
             return task, None
         if subscription.is_classic:
             return task, self._envelopes.classic(subscriber, self._clock.now(), events[0])
+        errors = lost_before(subscriber, kind, first, events[0].number)
+        hint = self._hints.of_endpoint(subscription)
+        if len(events) == 1 and not errors:
+            envelope = self._envelopes.about(subscriber, events[0], hint)
+            if envelope is not None:
+                return task, envelope
         notification = build_notification(
             subscription,
             NotificationType.EVENT_NOTIFICATION,
             total=total,
             timestamp=events[-1].timestamp,
             events=events,
-            errors=lost_before(subscriber, kind, first, events[0].number),
-            hint=self._hints.of_endpoint(subscription),
+            errors=errors,
+            hint=hint,
         )
         return task, self._envelopes.around(notification, subscriber)
 

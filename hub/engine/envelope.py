@@ -4,10 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from typing import Final, TypeAlias
 
 from hub.core.classic_notification import classic_notification
 from hub.core.delivery import Envelope
-from hub.core.notification import Notification, NotificationType, NumberedEvent
+from hub.core.notification import (
+    Form,
+    Notification,
+    NotificationType,
+    NumberedEvent,
+    build_notification,
+    event_id,
+)
+from hub.core.related_query import Coding
 from hub.core.release import FhirRelease
 from hub.core.subscriber import Subscriber
 from hub.core.subscription import ChannelType, Subscription, SubscriptionStatusCode
@@ -16,6 +25,10 @@ from hub.engine.encoding import encoded
 from hub.ports import Codec
 
 DEFAULT_TIMEOUT = timedelta(seconds=15)
+
+_MOST_FORMS: Final = 1_024
+_Kind: TypeAlias = tuple[str, str, str, str, str, str, str, bool, Coding | None]
+"""What is the same in all notifications that one form writes."""
 
 
 class Envelopes:
@@ -38,6 +51,7 @@ class Envelopes:
         self._codecs = codecs
         self._base_urls = {release: base_url(release) for release in codecs}
         self._confirm_url = confirm_url
+        self._forms: dict[_Kind, Form | None] = {}
 
     def around(self, notification: Notification, subscriber: Subscriber) -> Envelope:
         """Return the envelope with ``notification`` for ``subscriber``."""
@@ -55,6 +69,46 @@ class Envelopes:
             timeout=subscription.timeout or DEFAULT_TIMEOUT,
             notification=notification,
             confirm_url=self._question(subscriber, notification.timestamp) if asks else None,
+        )
+
+    def about(
+        self, subscriber: Subscriber, event: NumberedEvent, hint: Coding | None
+    ) -> Envelope | None:
+        """Return the envelope with the notification about one event, None where that is not simple.
+
+        Most notifications to endpoints are about one change, and what they have in common is
+        written once.
+        """
+        subscription, focus = subscriber.subscription, event.focus
+        if (
+            subscription.channel_type is not ChannelType.REST_HOOK
+            or focus is None
+            or event.lost
+            or event.context
+            or event.queries
+        ):
+            return None
+        release, level = subscription.release, subscription.content
+        kind = (
+            *(release, subscription.topic, subscription.status, level, subscription.content_type),
+            *(focus.key.resource_type, focus.interaction, focus.deleted, hint),
+        )
+        codec, base_url = self._codecs[release], self._base_urls[release]
+        try:
+            form = self._forms[kind]
+        except KeyError:
+            form = self._forms[kind] = _form(codec, base_url, subscription, event, hint)
+            if len(self._forms) > _MOST_FORMS:
+                del self._forms[next(iter(self._forms))]
+        if form is None:
+            return None
+        return Envelope(
+            channel_type=ChannelType.REST_HOOK,
+            endpoint=subscription.endpoint or "",
+            content_type=subscription.content_type,
+            body=form(event_id(subscription, event), codec.called(subscription, base_url), event),
+            parameter=subscription.parameter,
+            timeout=subscription.timeout or DEFAULT_TIMEOUT,
         )
 
     def classic(
@@ -96,3 +150,24 @@ class Envelopes:
     def asks_first(self, subscription: Subscription) -> bool:
         """Tell whether a person must agree before events are sent."""
         return self._confirm_url is not None and subscription.channel_type is ChannelType.EMAIL
+
+
+def _form(
+    codec: Codec,
+    base_url: str,
+    subscription: Subscription,
+    event: NumberedEvent,
+    hint: Coding | None,
+) -> Form | None:
+    """Return what writes notifications as that about ``event``, None if it writes it otherwise."""
+    notification = build_notification(
+        subscription,
+        NotificationType.EVENT_NOTIFICATION,
+        total=event.number,
+        timestamp=event.timestamp,
+        events=(event,),
+        hint=hint,
+    )
+    form = codec.encode_form(notification, base_url)
+    written = form(notification.id, codec.called(subscription, base_url), event)
+    return form if written == codec.encode_payload(notification, base_url) else None

@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import UTC, timedelta
 from typing import TypeAlias
 
+import orjson
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -20,6 +21,7 @@ from hub.core.notification import (
     StatusError,
     addressed,
     build_notification,
+    event_id,
     stable_uuid,
 )
 from hub.core.related_query import Coding, RelatedQuery
@@ -151,6 +153,47 @@ def test_what_is_written_for_many_is_for_each_what_is_written_for_it_alone(
     write = CODECS[one.release].encode_alike(one, BASE)
     for each in told:
         assert _alike(write, *each) == bundle_of(each[1], BASE)
+
+
+@given(st.data())
+def test_what_is_written_of_one_change_is_of_another_what_is_written_of_it_alone(
+    data: st.DataObject,
+) -> None:
+    release = data.draw(st.sampled_from(FhirRelease))
+    subscription = a_subscription(
+        release,
+        status=data.draw(st.sampled_from(SubscriptionStatusCode)),
+        content=data.draw(st.sampled_from(PayloadContent)),
+        topic=data.draw(_TEXT),
+    )
+    interaction, hint = data.draw(st.sampled_from(Interaction)), data.draw(st.none() | _CODING)
+    codec = CODECS[release]
+
+    def said() -> tuple[Subscription, NumberedEvent, Notification]:
+        who, number = data.draw(_named(subscription)), data.draw(_NUMBER)
+        body = orjson.dumps({"resourceType": "Task", "description": data.draw(_TEXT)})
+        focus = ResourceVersion(
+            seq=number,
+            key=ResourceKey(release, "Task", data.draw(_ID)),
+            version=data.draw(_NUMBER),
+            interaction=interaction,
+            timestamp=NOON,
+            body=None if interaction is Interaction.DELETE else body,
+            transaction=number,
+        )
+        event = NumberedEvent(number=number, timestamp=data.draw(_INSTANT), focus=focus)
+        kind = NotificationType.EVENT_NOTIFICATION
+        notification = build_notification(
+            who, kind, total=number, timestamp=event.timestamp, events=[event], hint=hint
+        )
+        return who, event, notification
+
+    first = said()
+    write = codec.encode_form(first[2], BASE)
+    for who, event, notification in (first, said()):
+        assert event_id(who, event) == notification.id
+        written = write(notification.id, codec.called(who, BASE), event)
+        assert written == codec.encode_payload(notification, BASE)
 
 
 @given(_told())

@@ -36,7 +36,7 @@ class Hanging(Endpoints):
 
     async def send(self, envelope: Envelope) -> DeliveryResult:
         """Answer at once, or fail once it is told to go on."""
-        if envelope.notification is None or not envelope.notification.events:
+        if b"event-notification" not in envelope.body:
             return await super().send(envelope)
         await self.goes_on.wait()
         return Failed(failure=FailureClass.BUSY, reason="the endpoint answered 503", status=503)
