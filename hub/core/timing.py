@@ -12,7 +12,6 @@ from typing import NamedTuple
 
 from hub.core.number_range import NumberRanges, with_range, without_range
 from hub.core.subscription import ChannelType, Subscription, SubscriptionStatusCode
-from hub.core.value import value
 
 FIRST_HANDSHAKE_DELAY = timedelta(milliseconds=250)
 """How long after the 201 the first handshake waits at least, so that the client knows its id."""
@@ -74,8 +73,7 @@ class DeliveryState(NamedTuple):
     lost: NumberRanges = ()
 
 
-@value(frozen=True, slots=True)
-class Due:
+class Due(NamedTuple):
     """What is due, and when."""
 
     kind: Kind

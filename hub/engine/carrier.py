@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from typing import NamedTuple
 
 from hub.core.delivery import Delivered, DeliveryResult, Envelope, Failed, FailureClass
 from hub.core.notification import NotificationType, build_notification
@@ -20,7 +21,6 @@ from hub.core.timing import (
     after_success,
     retry_at,
 )
-from hub.core.value import value
 from hub.engine.authorization_hint import AuthorizationHints
 from hub.engine.delivery_range import lost_before, numbers_due, passed_over
 from hub.engine.envelope import Envelopes
@@ -41,8 +41,7 @@ _SUCCESSES = {
 }
 
 
-@value(frozen=True, slots=True)
-class _Task:
+class _Task(NamedTuple):
     """What one lane sends now: the range of numbers, and the Subscription as it was then."""
 
     kind: Kind
@@ -262,14 +261,6 @@ def _attempt(task: _Task, result: DeliveryResult, now: datetime) -> Attempt:
     outcome, reason = "delivered", ""
     if isinstance(result, Failed):
         outcome, reason = result.failure, result.reason
-    return Attempt(
-        sid=task.subscriber.sid,
-        at=now,
-        kind=task.kind,
-        first=task.first,
-        last=task.last,
-        outcome=outcome,
-        status=result.status,
-        timing=result.timing,
-        reason=reason,
-    )
+    kind, subscriber, first, last = task
+    status, timing = result.status, result.timing
+    return Attempt(subscriber.sid, now, kind, first, last, outcome, status, timing, reason)

@@ -98,6 +98,8 @@ class Delivery:
 
     async def run(self) -> None:
         """Serve every lane until cancelled."""
+        # Asking for it each time asks the system for the process, too.
+        self._loop = asyncio.get_running_loop()
         await self._serve_all(self._subscribers.sids())
         while True:
             until = self._due[0][0] if self._due else None
@@ -155,7 +157,7 @@ class Delivery:
         fails = subscriber.delivery.failures > 0
         if not self._turns.take(sid, fails=fails, called=called):
             return
-        task = asyncio.get_running_loop().create_task(self._carrier.carry(subscriber, due.kind))
+        task = self._loop.create_task(self._carrier.carry(subscriber, due.kind))
         self._busy[sid] = task
         task.add_done_callback(partial(self._finished, sid))
         if self._witness is not None:
