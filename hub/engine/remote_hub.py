@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Final
 
 from hub.core.numbering import lowest, top
 from hub.core.subscriber import Attempt, Subscriber
@@ -32,6 +33,10 @@ from hub.engine.wakeups import LocalListener
 from hub.errors import Unavailable
 
 _NOWHERE = 2**62
+_TELLS_WITHIN: Final = 0.05
+"""Seconds within which the hub knows how many lanes are busy, and of heartbeats.
+
+Only who looks at its health or at a status sees either, and each turn would wake the hub for it."""
 
 
 class _Numbers(dict[int, int]):
@@ -170,7 +175,7 @@ class RemoteHub:
     def _tell_soon(self) -> None:
         if not self._telling:
             self._telling = True
-            self._loop.call_soon(self._tell)
+            self._loop.call_later(_TELLS_WITHIN, self._tell)
 
     def _tell(self) -> None:
         self._telling = False

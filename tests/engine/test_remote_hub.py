@@ -6,13 +6,14 @@ import asyncio
 import pickle
 from collections.abc import Collection
 from datetime import timedelta
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.core.timing import Settled
 from hub.engine.plain_value import plain_settlement, settlement_of
-from hub.engine.process_talk import Answered, Drain, Durable, Snapshot, told_of
+from hub.engine.process_talk import Answered, Drain, Durable, Snapshot, Told, told_of
 from hub.engine.recent_events import RecentEvents
 from hub.engine.remote_hub import RemoteHub
 from hub.engine.wakeups import LocalListener
@@ -126,6 +127,37 @@ def test_what_is_asked_is_done_when_it_is_answered() -> None:
         assert isinstance(refused, Unavailable) and "disk" in refused.diagnostics
         remote.take(Drain(rig.clock.now()))
         assert remote.draining.result() == rig.clock.now()
+
+    on_rig(scenario)
+
+
+class Heard(asyncio.Transport):
+    """Keeps what is said over a line."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.values: list[Any] = []
+
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+        """Take as much as comes."""
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self.values += pickle.loads(data[4:])
+
+
+def test_what_is_seen_seldom_is_told_seldom() -> None:
+    async def scenario(rig: Rig) -> None:
+        remote, heard = Mirror(rig, with_events=True).remote, Heard()
+        remote.line.connection_made(heard)
+        at = rig.clock.now()
+        for busy in range(9):
+            remote.lanes(busy)
+            remote.beat(busy % 2, at)
+            await rig.after(timedelta(milliseconds=1))
+        await rig.after(HOUR)
+        remote.beat(7, None)
+        await rig.after(HOUR)
+        assert heard.values == [Told(8, ((0, at), (1, at))), Told(8, ((7, None),))]
 
     on_rig(scenario)
 

@@ -165,8 +165,12 @@ def test_what_only_the_process_knows_is_told_by_the_hub() -> None:
             await endpoint.wait_for(1)
             await place_tasks(client, hub, 1)
             await endpoint.wait_for(2)
-            told = (await hub.health(client))["delivery"]
-            assert (told["undelivered"], told["lanesBusy"]) == (1, 1)
+
+            async def busy() -> bool:
+                told = (await hub.health(client))["delivery"]
+                return (told["undelivered"], told["lanesBusy"]) == (1, 1)
+
+            await until(busy)
             release.set()
 
             async def idle() -> bool:
