@@ -7,6 +7,7 @@ where many are told, a hole for it, so that all else is written once.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import chain, groupby
 from operator import itemgetter
 
 import orjson
@@ -45,22 +46,28 @@ def _told(id: str, called: Called, count: int, numbers: Iterable[int]) -> list[b
         status_id(id).encode(),
         *called,
         b"%d" % count,
-        *map(b"%d".__mod__, numbers),
+        *[b"%d" % number for number in numbers],
     ]
 
 
 def for_many(pieces: Sequence[bytes]) -> Alike:
     """Return what writes the text that ``pieces`` with ``holes`` give, for each Subscription."""
-    template = b"".join(
-        [b"%b" if isinstance(each, Hole) else each.replace(b"%", b"%%") for each in pieces]
+    runs = [(is_hole, list(run)) for is_hole, run in groupby(pieces, _is_hole)]
+    same = [b"".join(run) for is_hole, run in runs if not is_hole]
+    # What is the same for all stands behind what each is told, so it is counted from the end.
+    places = iter(range(-len(same), 0))
+    chosen = itemgetter(
+        *chain.from_iterable(map(int, run) if is_hole else [next(places)] for is_hole, run in runs)
     )
-    chosen = itemgetter(*[int(each) for each in pieces if isinstance(each, Hole)])
 
     def to(id: str, called: Called, count: int, numbers: Iterable[int]) -> bytes:
-        text: bytes = template % chosen(_told(id, called, count, numbers))
-        return text
+        return b"".join(chosen(_told(id, called, count, numbers) + same))
 
     return to
+
+
+def _is_hole(piece: bytes) -> bool:
+    return isinstance(piece, Hole)
 
 
 def called(id: str, identifier: Identifier | None, administrative: bool, base_url: str) -> Called:
