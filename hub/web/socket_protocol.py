@@ -29,14 +29,13 @@ _TEXT: Final = 0x81
 _SHORT, _MIDDLE, _LONG = Struct("!BB").pack, Struct("!BBH").pack, Struct("!BBQ").pack
 
 
-def text_frame(text: bytes) -> bytes:
-    """Return the frame of a whole text."""
-    length = len(text)
+def text_head(length: int) -> bytes:
+    """Return what stands before a whole text of so many bytes."""
     if length < 126:
-        return _SHORT(_TEXT, length) + text
+        return _SHORT(_TEXT, length)
     if length < 2**16:
-        return _MIDDLE(_TEXT, 126, length) + text
-    return _LONG(_TEXT, 127, length) + text
+        return _MIDDLE(_TEXT, 126, length)
+    return _LONG(_TEXT, 127, length)
 
 
 class ShortWay:
@@ -54,10 +53,10 @@ class ShortWay:
         transport = self._transport
         if self.is_full or self._connection.state is not _OPEN or transport.is_closing():
             return False
-        if len(texts) == 1:
-            transport.write(text_frame(texts[0]))
-        else:
-            transport.write(b"".join(map(text_frame, texts)))
+        pieces: list[bytes] = []
+        for text in texts:
+            pieces += (text_head(len(text)), text)
+        transport.write(b"".join(pieces))
         return True
 
 
