@@ -13,11 +13,15 @@ _IDLE = 2.0
 
 
 class Changing:
-    """Creates Tasks of ``size`` bytes at the hub on ``port``; ``count`` is how many there are."""
+    """Creates Tasks of ``size`` bytes at the hub on ``port``; ``count`` is how many there are.
 
-    def __init__(self, port: int, size: int) -> None:
+    ``name`` is what their ids begin with.
+    """
+
+    def __init__(self, port: int, size: int, name: str = "change") -> None:
         self._port = port
         self._size = size
+        self._name = name
         self._connection: Connection | None = None
         self._used = 0.0
         self.count = 0
@@ -31,7 +35,7 @@ class Changing:
         self.count += 1
         connection = await self._connected()
         began = time.perf_counter_ns()
-        id = f"change-{self.count}"
+        id = f"{self._name}-{self.count}"
         body = resource("Task", id, self._size, owner=owner, sent=began)
         path = f"/fhir/r4/Task/{id}".encode()
         reply = await connection.exchange(request(b"PUT", b"127.0.0.1", path, body))

@@ -1,6 +1,7 @@
 """Messages to many websocket clients, each with its own numbers; and what an idle client costs.
 
-Every client is bound to a Subscription of its own; one change is an event for all of them.  Once
+Every client is bound to a Subscription of its own; one change is an event for all of them.  Several
+writers make changes at the same time: one alone would mostly wait for the answer to its last.  Once
 their filters differ, so that the change is a numbered event for each; once they are equal, and each
 counts from elsewhere.  The ceiling is a server that only writes prepared frames of the same size to
 the same clients.
@@ -8,12 +9,14 @@ the same clients.
 
 from __future__ import annotations
 
+import asyncio
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from hub.cli.bench.change import Changing
-from hub.cli.bench.child import helper, pause
+from hub.cli.bench.child import Helper, helper, pause
 from hub.cli.bench.failure import check
 from hub.cli.bench.hub_process import resident
 from hub.cli.bench.loading import Loading, Wanted, load
@@ -25,6 +28,9 @@ _AROUND = 1_200
 """How much of a message is not the Task itself."""
 
 _IN_FLIGHT = 4
+"""How many changes may have events that are still to come, when another one is made; and how many
+writers there are."""
+
 _PATIENCE = 60.0
 
 
@@ -91,24 +97,44 @@ async def _messages(at: Setting, folder: Path, bare: float, audience: _Audience)
     before = [audience.before(number) for number in range(count)]
     async with helper("sockets") as clients, at.hub(folder) as hub:
         await clients.ask("bind", port=hub.port, ids=ids, before=before)
-        changing = Changing(hub.port, _MESSAGE - _AROUND)
+        writers = [
+            Changing(hub.port, _MESSAGE - _AROUND, f"change-{number}")
+            for number in range(_IN_FLIGHT)
+        ]
         usage, began = hub.usage(), time.perf_counter()
-        while time.perf_counter() < began + at.scale.seconds:
-            await changing.change(audience.owner)
-            behind = (changing.count - _IN_FLIGHT) * count
-            await clients.ask("wait", events=behind, seconds=_PATIENCE)
-        total = changing.count * count
+        changes = await _write(writers, audience, clients, count, began + at.scale.seconds)
+        total = changes * count
         await clients.ask("wait", events=total, seconds=_PATIENCE)
         rate = total / (time.perf_counter() - began)
         cpu = hub.usage().since(usage)
         got = await clients.ask("report")
-        changing.close()
+        for writer in writers:
+            writer.close()
         await clients.ask("close")
     check(not got["lost"], f"the hub closed {got['lost']} clients")
-    wanted = {str(number): each + changing.count for number, each in enumerate(before)}
+    wanted = {str(number): each + changes for number, each in enumerate(before)}
     check_received(got["receipts"], wanted)
     at.record.add(audience.rate, rate, ceiling=bare)
     at.record.add(audience.cpu, cpu / total * 1e6, ceiling=1e6 / bare)
+
+
+async def _write(
+    writers: Sequence[Changing], audience: _Audience, clients: Helper, count: int, until: float
+) -> int:
+    """Let ``writers`` make changes for ``count`` clients until an instant; return how many."""
+    changes, turn = 0, asyncio.Lock()
+
+    async def write(writer: Changing) -> None:
+        nonlocal changes
+        while time.perf_counter() < until:
+            async with turn:
+                behind = (changes - _IN_FLIGHT) * count
+                await clients.ask("wait", events=behind, seconds=_PATIENCE)
+                changes += 1
+            await writer.change(audience.owner)
+
+    await asyncio.gather(*map(write, writers))
+    return changes
 
 
 async def _idle(at: Setting, folder: Path) -> None:
