@@ -108,7 +108,7 @@ async def deliver(beginning: Beginning, line: socket.socket) -> None:
     settings, clock = beginning.settings, SystemClock()
     store = SqliteFollower(settings.db)
     recent, listener = RecentEvents(store), LocalListener(clock)
-    hub = RemoteHub(recent, listener)
+    hub = RemoteHub(recent, listener, clock)
     await asyncio.get_running_loop().create_connection(lambda: hub.line, sock=line)
     client = GuardedClient(beginning.policy, clock.monotonic)
     await client.start()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from hub.core.numbering import lowest, top
@@ -31,10 +31,11 @@ from hub.engine.settlement import Settlement
 from hub.engine.subscribers import GONE
 from hub.engine.wakeups import LocalListener
 from hub.errors import Unavailable
+from hub.ports import Clock
 
 _NOWHERE = 2**62
-_TELLS_WITHIN: Final = 0.05
-"""Seconds within which the hub knows how many lanes are busy, and of heartbeats.
+_TELLS_WITHIN: Final = timedelta(milliseconds=50)
+"""How late the hub may know how many lanes are busy, and of heartbeats.
 
 Only who looks at its health or at a status sees either, and each turn would wake the hub for it."""
 
@@ -52,9 +53,10 @@ class RemoteHub:
     Args:
         recent: is told of every event.
         listener: is told whose lanes may have something to do.
+        clock: tells when to say what may be said late.
     """
 
-    def __init__(self, recent: RecentEvents, listener: LocalListener) -> None:
+    def __init__(self, recent: RecentEvents, listener: LocalListener, clock: Clock) -> None:
         self.line = ProcessLine(self.take)
         self._loop = asyncio.get_running_loop()
         self.complete: asyncio.Future[None] = self._loop.create_future()
@@ -63,12 +65,13 @@ class RemoteHub:
         """Done, with the deadline, when the hub stops."""
         self._recent = recent
         self._listener = listener
+        self._clock = clock
         self._by_sid: dict[int, Subscriber] = {}
         self._counters = _Numbers()
         self._floors = _Numbers({GONE: _NOWHERE})
         self._asked: dict[int, asyncio.Future[bool]] = {}
         self._last = 0
-        self._telling = False
+        self._telling: asyncio.Task[None] | None = None
         self._busy = 0
         self._beats: dict[int, datetime | None] = {}
 
@@ -173,11 +176,11 @@ class RemoteHub:
         return self._last, done
 
     def _tell_soon(self) -> None:
-        if not self._telling:
-            self._telling = True
-            self._loop.call_later(_TELLS_WITHIN, self._tell)
+        if self._telling is None:
+            self._telling = self._loop.create_task(self._tell())
 
-    def _tell(self) -> None:
-        self._telling = False
+    async def _tell(self) -> None:
+        await self._clock.sleep_until(self._clock.now() + _TELLS_WITHIN)
+        self._telling = None
         beats, self._beats = self._beats, {}
         self.line.say(Told(self._busy, tuple(beats.items())))

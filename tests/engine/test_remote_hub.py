@@ -41,7 +41,7 @@ class Mirror:
         self._rig = rig
         self._with_events = with_events
         self.recent = RecentEvents(rig.hub.store)
-        self.remote = RemoteHub(self.recent, LocalListener(rig.clock))
+        self.remote = RemoteHub(self.recent, LocalListener(rig.clock), rig.clock)
         streams = rig.hub.subscribers.streams()
         self.remote.take(
             Snapshot(
