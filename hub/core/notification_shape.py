@@ -59,8 +59,8 @@ def includes(
 class _Directive(NamedTuple):
     """The parameter of a directive, and the type of its targets, '' if any.
 
-    ``element`` is the only element that the parameter looks at, '' where its path is not that
-    simple; ``kept`` is the type of the references that count there, '' if any.
+    ``element`` is the only element that a parameter of references looks at, '' where its path is
+    not that simple; ``kept`` is the type of the references that count there, '' if any.
     """
 
     parameter: SearchParameter
@@ -79,7 +79,8 @@ def _directed(
         source, code, wanted = include_parts(directive)
         parameter = parameters.get(source, code)
         if source == resource_type and parameter is not None:
-            element, kept = only_element(parameter.path)
+            refers = parameter.type == "reference"
+            element, kept = only_element(parameter.path) if refers else ("", "")
             found.setdefault((code, wanted), _Directive(parameter, wanted, element, kept))
     return tuple(found.values())
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from hub.core.excluded import TOPIC_CODE
@@ -160,6 +160,7 @@ ELEMENTS = REFERENCES | LITERALS | st.none() | st.just(1)
     wanted=st.sampled_from(["", "Patient", "Group"]),
     element=ELEMENTS | st.lists(ELEMENTS, max_size=3),
 )
+@example(code="code", wanted="", element={"reference": "Patient/1"})
 def test_a_directive_names_what_its_parameter_has(code: str, wanted: str, element: Any) -> None:
     names = ("focus", "for", "owner", "partOf", "code", "encounter")
     focus = task(**dict.fromkeys(names, element))
