@@ -62,7 +62,7 @@ function show(data) {
   const words = Object.entries(data.conditions).map(([name, number]) => [status(name, `${number.toLocaleString()} ${name}`), " "]);
   const shown = data.subscriptions.length;
   renew(place("summary"), [data.total, data.conditions, shown, search.value], () => [
-    data.total ? words : [search.value ? "None fits the search. " : "There are none yet. ",
+    data.total ? [`${data.total.toLocaleString()} in all: `, words] : [search.value ? "None fits the search. " : "There are none yet. ",
       element("a", { href: "/subscribe" }, "Create one")],
     shown < data.total && `The ${shown} worst are shown; search for others.`]);
   table.hidden = !data.total;
