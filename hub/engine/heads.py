@@ -51,11 +51,7 @@ class Heads(ReaderView):
 
     def head(self, key: ResourceKey) -> ResourceVersion | None:
         """Return the newest version, which may be a deletion; None if there never was one."""
-        kind = key[:2]
-        there = self._are_there.get(kind)
-        if there is None:
-            there = self._has_any(*kind)
-        if not there:
+        if not self._has_any(key.release, key.resource_type):
             return None
         if key in self._heads:
             return self._heads[key]
