@@ -119,6 +119,24 @@ async def test_the_keyboard_does_it_all(hub: RunningHub, chromium: Chromium) -> 
         await expect(window.page.get_by_role("heading", name="Explain")).to_be_visible()
 
 
+CLOSED_AND_PRESSED: Final = """() => {
+  document.querySelector("dialog").close();
+  document.activeElement.dispatchEvent(new KeyboardEvent("keydown", { key: "r", bubbles: true }));
+}"""
+"""A dialog closes, and a key is pressed before another frame is drawn."""
+
+
+async def test_a_key_pressed_as_the_help_closes_is_no_key_of_the_help(
+    hub: RunningHub, chromium: Chromium
+) -> None:
+    async with chromium.window(hub.url) as window:
+        await opened(window)
+        await window.page.keyboard.press("?")
+        await expect(window.page.get_by_role("dialog", name="Keys")).to_be_visible()
+        await window.page.evaluate(CLOSED_AND_PRESSED)
+        await expect(window.page.get_by_role("dialog", name="Replay")).to_be_visible()
+
+
 async def test_a_pause_keeps_the_rows_and_counts_what_is_new(
     hub: RunningHub, chromium: Chromium
 ) -> None:

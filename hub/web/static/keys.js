@@ -9,6 +9,11 @@ export function onKey(key, what, action) {
   known.set(key, { what, action });
 }
 
+/** What a key goes to: a dialog that has closed keeps the focus until the next frame is drawn. */
+function receiver({ target }) {
+  return target.closest?.("dialog:not([open])") ? document.body : target;
+}
+
 /** Whether keys belong to what has the focus. */
 function isTyping(target) {
   return target.closest?.("input, textarea, select, [contenteditable], dialog") !== null;
@@ -23,13 +28,14 @@ document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
   if (document.querySelector("dialog:modal")) return;
   const key = event.key === " " ? "Space" : event.key;
-  if (key === "Escape" && isTyping(event.target) && !event.target.closest("dialog")) {
+  const target = receiver(event);
+  if (key === "Escape" && isTyping(target) && !target.closest("dialog")) {
     event.preventDefault(); // a search field would be emptied
-    event.target.blur();
+    target.blur();
     return;
   }
-  if (isTyping(event.target)) return;
-  if ((key === "Enter" || key === "Space") && isActive(event.target)) return;
+  if (isTyping(target)) return;
+  if ((key === "Enter" || key === "Space") && isActive(target)) return;
   const found = known.get(key);
   if (found) {
     event.preventDefault();
