@@ -11,7 +11,7 @@ The floors, from below; each imports only what stands below it:
 ``channels``  how it is sent
 ``guides``    how-tos in Markdown
 ``clock``, ``event_loop``, ``logs``, ``settings``; ``mail_settings``, ``guard_settings``,
-              ``coding_settings``, ``client_settings`` below them
+              ``coding_settings``, ``client_settings``, ``process_settings`` below them
 ``web``       FHIR over HTTP, and websockets
 ``loading``   the definitions and topics that it starts with
 ``mail``      email as the settings make it

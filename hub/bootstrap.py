@@ -55,6 +55,7 @@ from hub.loading import (
 from hub.mail import email_channel, opt_in_signer
 from hub.ports import Channel, StoreBroken
 from hub.settings import Settings, SettingsError
+from hub.stores.process_lock import was_killed
 from hub.stores.secrets import HeaderCipher, load_key
 from hub.stores.sqlite import SqliteStore
 from hub.web.app import callers_of, create_app
@@ -138,7 +139,7 @@ class Hosting:
         knows_callers = settings.clients is not None
         guards = guards_of(settings, knows_callers=knows_callers)
         clock = SystemClock()
-        listening = self._listening or await listen(settings, clock)
+        listening = self._listening or await listen(settings, clock, was_killed(settings.db))
         # Inherited by what is accepted: without it the standard event loop answers 40 ms late.
         listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._on_stop(_closing(listening.close))
@@ -193,7 +194,7 @@ class Hosting:
                 sign=opt_in_signer(settings),
                 guards=guards,
                 knows_callers=knows_callers,
-                away=POSTING if settings.delivery_process else frozenset(),
+                away=POSTING if settings.processes > 2 else frozenset(),
             ),
             registry,
             opened,
@@ -207,7 +208,7 @@ class Hosting:
         self._run(engine.retention.run())
         self._run(hub.sockets.run())
         self._on_stop(hub.sockets.remember)
-        if settings.delivery_process:
+        if settings.processes > 2:
             beginning = Beginning(settings, policy)
             self.delivery_process = DeliveryProcess(hub, engine.delivery, beginning)
             hub.processes.append(self.delivery_process)
@@ -250,7 +251,7 @@ class Hosting:
             )
         )
         server, end_serving = await self._served(door, listening)
-        if self.settings.web_process:
+        if self.settings.processes > 1:
             self.web_process = WebProcess(hub, server, listening, self._web_beginning())
             hub.processes.append(self.web_process)
             self._run(self.web_process.run())

@@ -1,4 +1,4 @@
-"""Delivery to endpoints in a process of its own: ``fhir-hub serve --delivery-process``.
+"""Delivery to endpoints in a process of its own: ``fhir-hub serve --processes 3``.
 
 The hub starts it, tells it all that it needs to know, and starts it again if it dies; it ends when
 the hub is gone, whatever happened to that.  Mails and websockets stay with the hub.

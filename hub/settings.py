@@ -27,6 +27,7 @@ from hub.core.task_guard import TaskGuard
 from hub.core.timing import DEFAULT_GIVE_UP_AFTER, DEFAULT_RETRY_SCHEDULE
 from hub.guard_settings import GUARD_OPTIONS
 from hub.mail_settings import MAIL_OPTIONS, SmtpServer, StartTls, check_mail, read_private
+from hub.process_settings import PROCESS_OPTIONS, usable_cores, usual_processes
 
 DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 8080
@@ -67,9 +68,9 @@ class Settings:
     authorization that notifications name; ``message_event`` is what messages that carry them are
     about; ``smtp`` is where mails go, no emails where None, and what follows it is explained in
     ``hub.mail_settings``; ``email_opt_in`` asks a person before events are sent;
-    ``delivery_process`` posts notifications from a process of its own, ``web_process`` takes
-    requests in with one; ``require_if_match`` are resource types that nobody may change without
-    If-Match; ``task_guard`` says which status a Task may move to, any where None.
+    with two ``processes`` one takes requests in, with three another one posts notifications;
+    ``require_if_match`` are resource types that nobody may change without If-Match;
+    ``task_guard`` says which status a Task may move to, any where None.
     """
 
     host: str = DEFAULT_HOST
@@ -99,8 +100,7 @@ class Settings:
     email_domains: tuple[str, ...] = ()
     email_content: PayloadContent = PayloadContent.ID_ONLY
     email_opt_in: bool = False
-    delivery_process: bool = False
-    web_process: bool = False
+    processes: int = 1
     require_if_match: frozenset[str] = frozenset()
     task_guard: TaskGuard | None = None
 
@@ -308,11 +308,7 @@ OPTIONS = (
     *(Option(**each) for each in (*CLIENT_OPTIONS, *MAIL_OPTIONS)),
     Option(name="email_opt_in", flag="--email-opt-in", read=_switch,
            help="ask by mail, and send events only once the person agreed"),
-    Option(name="delivery_process", flag="--delivery-process", read=_switch,
-           help="post notifications from a process of its own: more a second on several cores"),
-    Option(name="web_process", flag="--web-process", read=_switch,
-           help="take requests in with a process of its own: more a second on several cores"),
-    *(Option(**each) for each in GUARD_OPTIONS),
+    *(Option(**each) for each in (*PROCESS_OPTIONS, *GUARD_OPTIONS)),
 )  # fmt: skip
 
 
@@ -339,6 +335,7 @@ def read_settings(
     values["topics"] = (packaged_topics(), *values.get("topics", ()))
     host, port = values.get("host", DEFAULT_HOST), values.get("port", DEFAULT_PORT)
     values.setdefault("public_url", default_public_url(host, port))
+    values.setdefault("processes", usual_processes(usable_cores()))
     try:
         check_mail(values)
     except ValueError as error:

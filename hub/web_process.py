@@ -1,4 +1,4 @@
-"""Requests taken in by a process of its own: ``fhir-hub serve --web-process``.
+"""Requests taken in by a process of its own: ``fhir-hub serve --processes 2``.
 
 It accepts connections, reads and checks plain writes, and answers them once the hub has made
 them; every other request it leaves to the hub, with its connection.  The hub starts it, accepts

@@ -80,10 +80,7 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
         "--fresh", action="store_true", help="start every hub by exec, not by fork: slower"
     )
     parser.add_argument(
-        "--delivery-process", action="store_true", help="let the hub post from another process"
-    )
-    parser.add_argument(
-        "--web-process", action="store_true", help="let another process take requests in"
+        "--processes", choices=("1", "2", "3"), help="of each hub (what serve does by itself)"
     )
     arguments = parser.parse_args(argv)
     if arguments.kills < 0:
@@ -357,11 +354,7 @@ def main() -> int:
 
     async def scenario() -> KillRun:
         luck = random.Random(seed)  # noqa: S311  # a load is no secret
-        chosen = (
-            ("--delivery-process", arguments.delivery_process),
-            ("--web-process", arguments.web_process),
-        )
-        options = tuple(flag for flag, is_chosen in chosen if is_chosen)
+        options = ("--processes", arguments.processes) if arguments.processes else ()
         run = KillRun(folder, arguments.kills, luck, options)
         try:
             await run.run(fresh=arguments.fresh)

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.core.related_query import Coding
+from hub.process_settings import usable_cores, usual_processes
 from hub.settings import (
     OPTIONS,
     Settings,
@@ -260,3 +261,17 @@ def test_the_type_of_authorization_is_a_system_and_a_code() -> None:
     for wrong in ("authorization_base", "http://example.org/auth|", "|x", "auth|x", "a:b|c|d"):
         with pytest.raises(SettingsError, match=r"--authorization-hint.*SYSTEM\|CODE"):
             read_settings({"authorization_hint": wrong}, {})
+
+
+@pytest.mark.parametrize("cores", [1, 2, 64])
+def test_a_hub_is_three_processes_where_there_are_cores_for_them(cores: int) -> None:
+    assert usual_processes(cores) == (1 if cores == 1 else 3)
+    assert read_settings({}, {}).processes == usual_processes(usable_cores())
+
+
+def test_processes_are_a_number_from_one_to_three() -> None:
+    assert read_settings({"processes": "2"}, {"HUB_PROCESSES": "3"}).processes == 2
+    assert read_settings({}, {"HUB_PROCESSES": "1"}).processes == 1
+    for wrong in ("0", "4", "two", "-1", "1.0", ""):
+        with pytest.raises(SettingsError, match=r"--processes: .* write 1, 2 or 3"):
+            read_settings({"processes": wrong}, {})

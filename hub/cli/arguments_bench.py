@@ -52,14 +52,9 @@ def add_bench(commands: Commands[Parser]) -> None:
     )
     command.add_argument("--runs", type=positive, metavar="N", help="how often each is run (3)")
     command.add_argument(
-        "--delivery-process",
-        action="store_true",
-        help="let the hubs post from a process of their own, as serve --delivery-process does",
-    )
-    command.add_argument(
-        "--web-process",
-        action="store_true",
-        help="let the hubs take requests in by a process of its own, as serve --web-process does",
+        "--processes",
+        choices=("1", "2", "3"),
+        help="processes of each hub, as serve --processes (what serve does by itself)",
     )
     command.add_argument(
         "--compare", metavar="FILE", help="what --format json wrote earlier, to compare with"

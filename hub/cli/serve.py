@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import gc
 import os
+from typing import Final
 
 from hub.cli.exits import CommandError, Exit
 from hub.cli.program import program
@@ -36,12 +37,20 @@ def run(arguments: argparse.Namespace) -> int:
         raise CommandError(Exit.FAILED, f"can't start: {error.diagnostics}") from None
 
 
+_SHARES: Final = {
+    1: "one does it all",
+    2: "two: one takes requests in",
+    3: "three: one takes requests in, one posts notifications",
+}
+
+
 def _banner(terminal: Terminal, settings: Settings) -> None:
     url = settings.public_url
     terminal.talk(f"● ready  {url}  (^C to quit)", "green")
     terminal.talk(f"  FHIR      {url}/fhir/r4   {url}/fhir/r4b   {url}/fhir/r5")
     terminal.talk(f"  page      {url}/")
     terminal.talk(f"  database  {settings.db}")
+    terminal.talk(f"  processes {_SHARES[settings.processes]}")
     if settings.smtp is not None:
         server = f"{settings.smtp.host}:{settings.smtp.port}"
         terminal.talk(f"  mail      from {settings.smtp_from} through {server}")

@@ -70,7 +70,7 @@ class SqliteDatabase:
         self._broken = False
         self.index_damaged = Event()
         with explained(), ExitStack() as closing:
-            closing.callback(ProcessLock(path.with_name(path.name + ".lock")).release)
+            closing.callback(ProcessLock(path).release)
             _create_file(path)
             self.db = connect(path, "rw", busy_timeout)
             closing.callback(self.db.close)

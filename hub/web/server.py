@@ -122,15 +122,19 @@ class _Continued(asyncio.Protocol):
         self._protocol.data_received(self._data)
 
 
-async def listen(settings: Settings, clock: Clock) -> socket.socket:
+async def listen(settings: Settings, clock: Clock, was_killed: bool) -> socket.socket:
     """Return a socket that listens where the settings say.
 
-    The web process of a hub that was killed may have the port until it has started and seen that.
+    Args:
+        settings: where.
+        clock: tells how long a taken port is waited for.
+        was_killed: whether the hub before this one was; its web process may have the port until
+            it has started and seen that.
 
     Raises:
         SettingsError: the port is taken, or the address is none of this machine.
     """
-    deadline = clock.now() + (_RELEASE if settings.web_process else timedelta(0))
+    deadline = clock.now() + (_RELEASE if was_killed else timedelta(0))
     waits = False
     while True:
         try:

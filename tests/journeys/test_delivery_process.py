@@ -72,7 +72,7 @@ async def a_split_hub() -> AsyncIterator[SplitHub]:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         listening = stack.enter_context(free_port(None))
         settings = demo_settings(folder / "hub.db", listening.getsockname()[1])
-        hosting = Hosting(replace(settings, delivery_process=True), listening=listening)
+        hosting = Hosting(replace(settings, processes=3), listening=listening)
         await hosting.start()
         assert hosting.delivery_process is not None
         hub = SplitHub(settings.public_url, hosting, hosting.delivery_process)
@@ -186,12 +186,12 @@ def test_the_process_is_told_of_and_how_often_it_was_started() -> None:
     async def scenario() -> None:
         async with asyncio.timeout(PATIENCE), session() as client, a_split_hub() as hub:
             pid = await hub.pid()
-            told = (await hub.health(client))["processes"]
-            assert told == [{"name": "delivery", "pid": pid, "starts": 1}]
+            told, _ = (await hub.health(client))["processes"]
+            assert told == {"name": "delivery", "pid": pid, "starts": 1}
             os.kill(pid, signal.SIGKILL)
             other = await hub.pid(after=pid)
-            told = (await hub.health(client))["processes"]
-            assert told == [{"name": "delivery", "pid": other, "starts": 2}]
+            told, _ = (await hub.health(client))["processes"]
+            assert told == {"name": "delivery", "pid": other, "starts": 2}
 
     asyncio.run(scenario())
 
@@ -223,20 +223,20 @@ def test_heartbeats_are_known_to_the_hub() -> None:
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM], ids=["killed", "told to end"])
-def test_the_process_ends_with_the_hub(tmp_path: Path, how: signal.Signals) -> None:
+def test_the_processes_end_with_the_hub(tmp_path: Path, how: signal.Signals) -> None:
     async def scenario() -> None:
-        async with asyncio.timeout(PATIENCE), a_hub(tmp_path, "--delivery-process") as hub:
+        async with asyncio.timeout(PATIENCE), a_hub(tmp_path, "--processes", "3") as hub:
 
             async def there() -> bool:
-                return bool(children_of(hub.child.pid))
+                return len(children_of(hub.child.pid)) == 2
 
             await until(there)
-            (pid,) = children_of(hub.child.pid)
+            pids = children_of(hub.child.pid)
             hub.send(how)
             assert await hub.ended() == (0 if how is signal.SIGTERM else -how)
 
             async def gone() -> bool:
-                return not is_running(pid)
+                return not any(map(is_running, pids))
 
             await until(gone)
 

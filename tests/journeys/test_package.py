@@ -85,9 +85,9 @@ def an_order(owner: str, code: str, floor: str = "2") -> Resource:
     )
 
 
-@pytest.mark.parametrize("web_process", [False, True], ids=["one process", "two processes"])
+@pytest.mark.parametrize("processes", [1, 2])
 def test_the_topics_parameters_and_value_sets_of_a_package_are_at_work(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture, web_process: bool
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, processes: int
 ) -> None:
     async def scenario(fhir: Fhir) -> None:
         owner = fresh()
@@ -127,7 +127,7 @@ def test_the_topics_parameters_and_value_sets_of_a_package_are_at_work(
 
     with (
         caplog.at_level(logging.WARNING, "hub.loading"),
-        running_hub(topics=(packaged_topics(), a_guide(tmp_path)), web_process=web_process) as hub,
+        running_hub(topics=(packaged_topics(), a_guide(tmp_path)), processes=processes) as hub,
     ):
         in_every_release(hub, scenario)
     (line,) = [record.message for record in caplog.records if record.message.startswith("left out")]

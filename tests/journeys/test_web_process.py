@@ -45,7 +45,7 @@ def hubs(request: pytest.FixtureRequest) -> Iterator[tuple[RunningHub, RunningHu
     same = {"public_url": "http://hub.example", "clients": request.param, "max_body": 5000}
     with ExitStack() as stack:
         one = stack.enter_context(running_hub(**same))
-        yield one, stack.enter_context(running_hub(web_process=True, **same))
+        yield one, stack.enter_context(running_hub(processes=2, **same))
 
 
 def a_request(
@@ -289,7 +289,7 @@ def test_nothing_that_was_answered_is_lost_when_the_process_is_killed(tmp_path: 
             asyncio.timeout(PATIENCE),
             subscribed.endpoint,
             session() as client,
-            a_hub(tmp_path, "--web-process") as hub,
+            a_hub(tmp_path, "--processes", "2") as hub,
         ):
             url = f"{hub.base()}/Subscription/lab"
             async with client.put(url, json=subscribed.resource(), headers=FHIR_JSON) as answer:
@@ -341,7 +341,7 @@ def test_the_process_ends_with_the_hub_and_whoever_was_answered_was_right(
                         return
 
         async with asyncio.timeout(PATIENCE), session() as client:
-            async with a_hub(tmp_path, "--web-process") as hub:
+            async with a_hub(tmp_path, "--processes", "2") as hub:
                 pid = await _child_of(hub)
                 await _taken_in(client, hub)
                 writing = [asyncio.ensure_future(writer(hub, f"w{number}")) for number in range(6)]
@@ -377,13 +377,13 @@ def test_a_hub_waits_for_the_port_that_the_process_of_a_killed_one_still_has(
         async with (
             asyncio.timeout(PATIENCE),
             session() as client,
-            a_hub(tmp_path, "--web-process") as hub,
+            a_hub(tmp_path, "--processes", "2") as hub,
         ):
             pid = await _child_of(hub)
             await _taken_in(client, hub)
             os.kill(pid, signal.SIGSTOP)
             await hub.kill()
-            again = await start_hub(tmp_path, *LOCAL, "--web-process", port=hub.port)
+            again = await start_hub(tmp_path, *LOCAL, "--processes", "2", port=hub.port)
 
             async def waits() -> bool:
                 return "is taken; waiting" in again.said()

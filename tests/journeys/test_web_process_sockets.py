@@ -4,4 +4,4 @@ from __future__ import annotations
 
 from tests.journeys.test_websocket import *  # noqa: F403  # the same again, with these settings
 
-SETTINGS = {"web_process": True}
+SETTINGS = {"processes": 2}

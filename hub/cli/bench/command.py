@@ -78,11 +78,7 @@ def chosen(names: Sequence[str]) -> list[str]:
 
 def _serve_options(arguments: argparse.Namespace) -> tuple[str, ...]:
     """Return what each hub is started with, beside what its bench needs."""
-    chosen = (
-        ("--delivery-process", arguments.delivery_process),
-        ("--web-process", arguments.web_process),
-    )
-    return tuple(flag for flag, is_chosen in chosen if is_chosen)
+    return ("--processes", arguments.processes) if arguments.processes else ()
 
 
 async def _run_all(
