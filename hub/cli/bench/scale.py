@@ -10,13 +10,13 @@ class Scale:
     """Sizes and seconds of one way to run the benches.
 
     ``runs`` is how often each is repeated; ``seconds`` how long a load lasts, ``sustained`` that of
-    ``e2e``; ``connections`` how many a load has, ``fewer`` how many others
-    ``e2e`` has besides.  What is in plural and has several sizes shows
-    how cost grows; the last is the one that targets are about.  ``backlog`` is how many
-    Subscriptions have how many undelivered events each; ``sampled`` are the seconds over which
-    memory is looked at, the first ``warm_up`` of them not for growth.  No bench takes longer than
-    ``minutes``, all of them not longer than ``minutes_of_all``.  A change to many is made
-    ``changes`` times, but only as often as ``delivered`` notifications allow.
+    ``e2e``; ``connections`` how many a load has, ``fewer`` how many others ``e2e`` has besides.
+    What is in plural and has several sizes shows how cost grows; the last is the one that targets
+    are about.  ``backlog`` is how many Subscriptions have how many undelivered events each;
+    ``sampled`` are the seconds over which memory is looked at, the first ``warm_up`` of them not
+    for growth.  No bench takes longer than ``minutes``, all of them not longer than
+    ``minutes_of_all``.  A change to many is made ``changes`` times, but only as often as
+    ``delivered`` notifications allow; to many with equal filters half of ``changes``.
     """
 
     name: str
