@@ -129,9 +129,8 @@ async def deliver(beginning: Beginning, line: socket.socket) -> None:
         hints=AuthorizationHints(settings.authorization_hint, settings.public_url),
         witness=hub,
     )
-    await asyncio.wait((hub.complete, hub.line.lost), return_when=asyncio.FIRST_COMPLETED)
-    gc.collect()
-    gc.freeze()
+    # What is known stays: the collector need not look at it again and again.
+    hub.complete.add_done_callback(lambda _: gc.freeze())
     lanes = asyncio.ensure_future(delivery.run())
     await asyncio.wait((lanes, hub.draining, hub.line.lost), return_when=asyncio.FIRST_COMPLETED)
     if lanes.done():

@@ -147,6 +147,7 @@ class RemoteHub:
                 self._by_sid |= {each.sid: each for each in subscribers}
                 self._counters.update(counters)
                 self._floors.update(floors)
+                self._listener.signal(each.sid for each in subscribers)
                 if is_all:
                     self.complete.set_result(None)
             case Drain(deadline):

@@ -81,6 +81,23 @@ async def _happen(rig: Rig, what: str, id: str, owner: str) -> None:
             await rig.after(HOUR)
 
 
+def test_who_is_known_is_looked_at_before_all_are() -> None:
+    async def scenario(rig: Rig) -> None:
+        for id in ("one", "two"):
+            await rig.update(id, filters=("Task?owner=Organization/lab",))
+        listener = LocalListener(rig.clock)
+        remote = RemoteHub(RecentEvents(rig.hub.store), listener, rig.clock)
+        first, second = rig.hub.subscribers
+        remote.take(Snapshot((first,), {}, {}, is_all=False))
+        assert await listener.wait(None) == {first.sid}
+        assert not remote.complete.done()
+        remote.take(Snapshot((second,), {}, {}, is_all=True))
+        assert await listener.wait(None) == {second.sid}
+        assert remote.complete.done()
+
+    on_rig(scenario)
+
+
 @given(
     before=st.lists(STEP, max_size=4), steps=st.lists(STEP, max_size=12), with_events=st.booleans()
 )
