@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
+from typing import Final
 
 from hub.engine.delivery import Delivery
 from hub.engine.hub import Hub
+from hub.engine.intake import MOST_WOKEN_AT_ONCE
 from hub.engine.plain_value import settlement_of
 from hub.engine.process_line import ProcessLine
 from hub.engine.process_talk import (
@@ -23,6 +25,7 @@ from hub.engine.process_talk import (
     Signalled,
     Snapshot,
     Told,
+    Woken,
     told_of,
 )
 from hub.errors import HubError
@@ -30,6 +33,10 @@ from hub.ports import WriteBatch
 
 _AT_ONCE = 500
 """Subscriptions told at once at the start, between which others have their turn."""
+
+ANSWERED: Final = timedelta(milliseconds=5)
+"""How long after a commit many are woken: first whoever waits for its answer has it, since then the
+other process takes a whole core."""
 
 
 class DeliveryDesk:
@@ -45,6 +52,7 @@ class DeliveryDesk:
         self._delivery = delivery
         self.line = ProcessLine(self._take)
         self._signalling: set[asyncio.Future[bool]] = set()
+        self._waking: set[asyncio.Task[None]] = set()
 
     async def serve(self) -> None:
         """Tell what is known, then what is committed, until the line is lost."""
@@ -73,9 +81,19 @@ class DeliveryDesk:
 
     def committed(self, written: WriteBatch, woken: Collection[int]) -> None:
         """Tell what one commit changed, if delivery needs to know."""
-        told = told_of(written, woken, with_events=not self.line.is_behind)
+        are_many = len(woken) > MOST_WOKEN_AT_ONCE
+        told = told_of(written, () if are_many else woken, with_events=not self.line.is_behind)
         if told is not None:
             self.line.say(told)
+        if are_many:
+            waking = asyncio.ensure_future(self._wake(tuple(woken)))
+            self._waking.add(waking)
+            waking.add_done_callback(self._waking.discard)
+
+    async def _wake(self, sids: tuple[int, ...]) -> None:
+        clock = self._hub.clock
+        await clock.sleep_until(clock.now() + ANSWERED)
+        self.line.say(Woken(sids))
 
     def _take(self, said: Settle | Signalled | Told) -> None:
         match said:

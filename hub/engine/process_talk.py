@@ -37,6 +37,12 @@ class Committed(NamedTuple):
     woken: tuple[int, ...]
 
 
+class Woken(NamedTuple):
+    """To delivery: these Subscriptions may have something to do."""
+
+    sids: tuple[int, ...]
+
+
 class Durable(NamedTuple):
     """To delivery: these settlements are written, by their numbers."""
 

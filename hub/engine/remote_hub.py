@@ -25,6 +25,7 @@ from hub.engine.process_talk import (
     Signalled,
     Snapshot,
     Told,
+    Woken,
 )
 from hub.engine.recent_events import RecentEvents
 from hub.engine.settlement import Settlement
@@ -125,11 +126,13 @@ class RemoteHub:
         self._beats[sid] = at
         self._tell_soon()
 
-    def take(self, said: Snapshot | Committed | Durable | Answered | Drain) -> None:
+    def take(self, said: Snapshot | Committed | Woken | Durable | Answered | Drain) -> None:
         """Follow what the hub says."""
         match said:
             case Committed():
                 self._follow(said)
+            case Woken(sids):
+                self._listener.signal(sids)
             case Durable(numbers):
                 for number in numbers:
                     done = self._asked.pop(number)

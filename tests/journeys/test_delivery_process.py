@@ -22,6 +22,7 @@ from hub.clock import SystemClock
 from hub.core.release import Resource
 from hub.core.timing import FIRST_HANDSHAKE_DELAY
 from hub.delivery_process import DeliveryProcess
+from hub.engine.intake import MOST_WOKEN_AT_ONCE
 from tests.support.endpoints import Answer, Endpoint, Held, Reply
 from tests.support.kill_check import Event, events_of
 from tests.support.processes import PATIENCE, a_hub, session, until
@@ -262,6 +263,24 @@ def test_a_change_while_a_notification_is_under_way_stays_and_holds_for_the_next
         told = [[event.number for event in events_of(json.loads(each.body))] for each in received]
         assert told == [[], [1], [], [2]]
         assert [each.header("Authorization") for each in received] == [None, None, TOKEN, TOKEN]
+
+    asyncio.run(scenario())
+
+
+def test_a_change_that_wakes_hundreds_reaches_each_of_them_once() -> None:
+    async def scenario() -> None:
+        endpoint, many = Endpoint(), MOST_WOKEN_AT_ONCE + 1
+        async with asyncio.timeout(PATIENCE), session() as client, endpoint, a_split_hub() as hub:
+            for number in range(many):
+                wanted = a_subscription("r5", endpoint.url, LAB, id=f"many-{number}")
+                await put(client, hub, wanted, "r5")
+            await endpoint.wait_for(many)
+            await place_tasks(client, hub, 1)
+            received = (await endpoint.wait_for(2 * many))[many:]
+        bundles = [json.loads(each.body) for each in received]
+        assert [event.number for bundle in bundles for event in events_of(bundle)] == [1] * many
+        statuses = [bundle["entry"][0]["resource"] for bundle in bundles]
+        assert len({status["subscription"]["reference"] for status in statuses}) == many
 
     asyncio.run(scenario())
 
