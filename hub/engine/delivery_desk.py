@@ -34,7 +34,7 @@ from hub.ports import WriteBatch
 _AT_ONCE = 500
 """Subscriptions told at once at the start, between which others have their turn."""
 
-ANSWERED: Final = timedelta(milliseconds=5)
+_ANSWERED: Final = timedelta(milliseconds=5)
 """How long after a commit many are woken: first whoever waits for its answer has it, since then the
 other process takes a whole core."""
 
@@ -92,7 +92,7 @@ class DeliveryDesk:
 
     async def _wake(self, sids: tuple[int, ...]) -> None:
         clock = self._hub.clock
-        await clock.sleep_until(clock.now() + ANSWERED)
+        await clock.sleep_until(clock.now() + _ANSWERED)
         self.line.say(Woken(sids))
 
     def _take(self, said: Settle | Signalled | Told) -> None:
