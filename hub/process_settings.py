@@ -6,6 +6,8 @@ Readers raise ``ValueError`` with one line for people.
 from __future__ import annotations
 
 import os
+from math import inf
+from pathlib import Path
 from typing import Any
 
 MOST_PROCESSES = 3
@@ -19,16 +21,36 @@ def read_processes(text: str) -> int:
     return int(text)
 
 
-def usual_processes(cores: int) -> int:
+def usual_processes(cores: float) -> int:
     """Return how many processes there are if nobody says: all where they run side by side."""
-    return MOST_PROCESSES if cores > 1 else 1
+    return MOST_PROCESSES if cores >= 2 else 1
 
 
-def usable_cores() -> int:
-    """Return on how many cores this process may run."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+def usable_cores() -> float:
+    """Return how many cores this process may use, as its affinity and its container allow."""
+    there = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return min(there or 1, allowed_cores(Path("/proc/self/cgroup"), Path("/sys/fs/cgroup")))
+
+
+def allowed_cores(of_process: Path, groups: Path) -> float:
+    """Return how many cores the control group of a process may use at the same time.
+
+    Args:
+        of_process: names the group, as ``/proc/self/cgroup`` does.
+        groups: where control groups are.
+
+    Source: https://docs.kernel.org/admin-guide/cgroup-v2.html, ``cpu.max``.
+    """
+    try:
+        name = next(
+            line.removeprefix("0::").strip("/")
+            for line in of_process.read_text().splitlines()
+            if line.startswith("0::")
+        )
+        quota, period = (groups / name / "cpu.max").read_text().split()
+        return inf if quota == "max" else int(quota) / int(period)
+    except (OSError, StopIteration, ValueError):
+        return inf
 
 
 PROCESS_OPTIONS: tuple[dict[str, Any], ...] = (

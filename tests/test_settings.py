@@ -4,6 +4,7 @@ import shutil
 from datetime import timedelta
 from importlib import resources
 from ipaddress import ip_network
+from math import inf
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.core.related_query import Coding
-from hub.process_settings import usable_cores, usual_processes
+from hub.process_settings import allowed_cores, usable_cores, usual_processes
 from hub.settings import (
     OPTIONS,
     Settings,
@@ -263,10 +264,33 @@ def test_the_type_of_authorization_is_a_system_and_a_code() -> None:
             read_settings({"authorization_hint": wrong}, {})
 
 
-@pytest.mark.parametrize("cores", [1, 2, 64])
-def test_a_hub_is_three_processes_where_there_are_cores_for_them(cores: int) -> None:
-    assert usual_processes(cores) == (1 if cores == 1 else 3)
+@pytest.mark.parametrize("cores", [0.5, 1, 1.5, 2, 64])
+def test_a_hub_is_three_processes_where_there_are_cores_for_them(cores: float) -> None:
+    assert usual_processes(cores) == (1 if cores < 2 else 3)
     assert read_settings({}, {}).processes == usual_processes(usable_cores())
+
+
+@pytest.mark.parametrize(
+    ("said", "cores"),
+    [
+        ("max 100000", inf),
+        ("100000 100000", 1),
+        ("250000 100000", 2.5),
+        ("50000 100000", 0.5),
+        ("", inf),
+    ],
+)
+@pytest.mark.parametrize("group", ["", "system.slice/hub.service"])
+def test_a_container_that_may_use_one_core_has_one(
+    tmp_path: Path, group: str, said: str, cores: float
+) -> None:
+    named = tmp_path / "cgroup"
+    named.write_text(f"1:name=other:/elsewhere\n0::/{group}\n")
+    (tmp_path / "groups" / group).mkdir(parents=True)
+    assert allowed_cores(named, tmp_path / "groups") == inf
+    (tmp_path / "groups" / group / "cpu.max").write_text(f"{said}\n")
+    assert allowed_cores(named, tmp_path / "groups") == cores
+    assert allowed_cores(tmp_path / "none", tmp_path / "groups") == inf
 
 
 def test_processes_are_a_number_from_one_to_three() -> None:
