@@ -201,8 +201,9 @@ def test_serve_asks_who_calls_and_says_so(tmp_path: Path) -> None:
     words = ("serve", "--port", port, "--db", database)
     with _started(*words, HUB_CLIENTS=str(clients)) as process:
         assert process.stderr is not None
-        banner = [process.stderr.readline() for _ in range(6)]
+        banner = [process.stderr.readline() for _ in range(7)]
         assert "  asks      who calls, and knows 1 client\n" in banner
+        assert any(line.startswith("  processes ") for line in banner)
         assert _run("subs", "list", "--url", f"http://127.0.0.1:{port}").returncode == Exit.REFUSED
         process.send_signal(signal.SIGTERM)
         assert process.wait(PATIENCE) == Exit.OK
