@@ -60,6 +60,6 @@ PROCESS_OPTIONS: tuple[dict[str, Any], ...] = (
         "metavar": "1|2|3",
         "read": read_processes,
         "help": "processes that share the work: 2, requests are taken in apart; 3, notifications "
-        "are posted apart, too (3; 1 on a single core)",
+        "are posted apart, too (3; 1 with less than two cores)",
     },
 )

@@ -41,11 +41,11 @@ DIFFERENT = re.compile(
 
 @pytest.fixture(scope="module", params=[None, CLIENTS], ids=["for everybody", "for clients"])
 def hubs(request: pytest.FixtureRequest) -> Iterator[tuple[RunningHub, RunningHub]]:
-    """Return a hub of one process and one of two."""
+    """Return a hub of one process and one of three."""
     same = {"public_url": "http://hub.example", "clients": request.param, "max_body": 5000}
     with ExitStack() as stack:
         one = stack.enter_context(running_hub(**same))
-        yield one, stack.enter_context(running_hub(processes=2, **same))
+        yield one, stack.enter_context(running_hub(processes=3, **same))
 
 
 def a_request(
