@@ -6,6 +6,7 @@ What measures runs beside the hub, not inside the process that looks at the cloc
 from __future__ import annotations
 
 import asyncio
+import gc
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -16,7 +17,7 @@ import orjson
 
 from hub.cli.bench.failure import Wrong
 from hub.clock import SystemClock
-from hub.event_loop import loop_factory
+from hub.event_loop import COLLECT, loop_factory
 
 _LONGEST_LINE = 2**30
 _CLOCK = SystemClock()
@@ -35,6 +36,7 @@ def run_child(make: Callable[[], Mapping[str, Command]]) -> None:
     Args:
         make: called inside the event loop; returns what can be asked for, by name.
     """
+    gc.set_threshold(*COLLECT)
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
         runner.run(_obey(make))
 

@@ -17,7 +17,7 @@ from hub.cli.bench.hub_process import free_port, usage
 from hub.cli.bench.load import changes_by, check_accepted
 from hub.cli.bench.loading import Loading, Wanted, load
 from hub.cli.bench.receipt import check_received
-from hub.cli.bench.setting import Setting, load_and_sink
+from hub.cli.bench.setting import Setting
 
 _PATIENCE = 240.0
 
@@ -44,46 +44,46 @@ def _subscribe(loading: Loading, at: Setting, port: int) -> None:
 
 async def _run(at: Setting, folder: Path, port: int) -> None:
     add = at.record.add
-    async with load_and_sink() as (load, sink):
-        await sink.ask("listen", hosts=hosts(), port=port)
-        bare = await _bare(at, load, sink, None)
+    async with helper("outside") as outside:
+        await outside.ask("listen", hosts=hosts(), port=port)
+        bare = await _bare(at, outside, None)
         async with at.hub(folder) as hub:
             before = hub.usage()
-            sent = await _send(at, load, hub.port, "fast", seconds=at.scale.sustained)
+            sent = await _send(at, outside, hub.port, "fast", seconds=at.scale.sustained)
             wanted = changes_by(sent)
-            await sink.ask("wait", total=wanted.total(), seconds=_PATIENCE)
-            got = await sink.ask("report")
+            await outside.ask("wait", total=wanted.total(), seconds=_PATIENCE)
+            got = await outside.ask("report")
             cpu = hub.usage().since(before)
             rate = wanted.total() / ((got["last"] - sent["began"]) / 1e9)
             add("e2e.rate", rate, ceiling=bare["rate"])
             add("e2e.cpu", cpu / wanted.total() * 1e3, ceiling=bare["cpu"] * 1e3)
 
-            await sink.ask("reset")
+            await outside.ask("reset")
             requests = check_accepted(sent) / sent["seconds"]
             pace = min(requests, rate) / 2
             paced = await _send(
-                at, load, hub.port, "paced", seconds=at.scale.seconds * 2, rate=pace
+                at, outside, hub.port, "paced", seconds=at.scale.seconds * 2, rate=pace
             )
             wanted += changes_by(paced)
-            await sink.ask("wait", total=wanted.total(), seconds=_PATIENCE)
-            got = await sink.ask("report")
+            await outside.ask("wait", total=wanted.total(), seconds=_PATIENCE)
+            got = await outside.ask("report")
             for count in at.scale.fewer:
-                await sink.ask("reset")
+                await outside.ask("reset")
                 sent = await _send(
-                    at, load, hub.port, f"few{count}", seconds=at.scale.seconds, connections=count
+                    at, outside, hub.port, f"few{count}", seconds=at.scale.seconds, clients=count
                 )
                 some = changes_by(sent)
                 wanted += some
-                await sink.ask("wait", total=wanted.total(), seconds=_PATIENCE)
-                last = (await sink.ask("report"))["last"]
+                await outside.ask("wait", total=wanted.total(), seconds=_PATIENCE)
+                last = (await outside.ask("report"))["last"]
                 add("e2e.clients", some.total() / ((last - sent["began"]) / 1e9), size=count)
-            whole = await sink.ask("report")
+            whole = await outside.ask("report")
             check_received(
                 whole["receipts"], {_path(owner): count for owner, count in wanted.items()}
             )
         times = [each for _, each in got["times"]]
-        await sink.ask("reset")
-        bare = await _bare(at, load, sink, pace)
+        await outside.ask("reset")
+        bare = await _bare(at, outside, pace)
         for name, part in (("e2e.p50", 0.5), ("e2e.p99", 0.99)):
             add(name, percentile(times, part), ceiling=percentile(bare["times"], part))
 
@@ -94,14 +94,14 @@ def _path(owner: str) -> str:
 
 async def _send(
     at: Setting,
-    load: Helper,
+    outside: Helper,
     port: int,
     prefix: str,
     *,
     seconds: float,
     rate: float | None = None,
     kind: str = "writes",
-    connections: int | None = None,
+    clients: int | None = None,
 ) -> dict[str, Any]:
     traffic = {
         "kind": kind,
@@ -110,11 +110,11 @@ async def _send(
         "owners": at.scale.e2e_subscriptions,
         "only": "Task",
     }
-    report: dict[str, Any] = await load.ask(
+    report: dict[str, Any] = await outside.ask(
         "load",
         port=port,
         traffic=traffic,
-        connections=connections or at.scale.connections,
+        connections=clients or at.scale.connections,
         seconds=seconds,
         rate=rate,
     )
@@ -122,20 +122,20 @@ async def _send(
     return report
 
 
-async def _bare(at: Setting, load: Helper, sink: Helper, rate: float | None) -> dict[str, Any]:
+async def _bare(at: Setting, outside: Helper, rate: float | None) -> dict[str, Any]:
     """Return what the bare path does: its rate, CPU seconds for each, and milliseconds."""
     async with helper("bare_path") as path:
-        target = await sink.ask("listen", hosts=["127.0.0.1"], port=0)
+        target = await outside.ask("listen", hosts=["127.0.0.1"], port=0)
         port = await path.ask("serve", folder=str(at.room("bare")), port=target)
         before = usage(path.pid)
         sent = await _send(
-            at, load, port, "bare", seconds=at.scale.seconds, rate=rate, kind="changes"
+            at, outside, port, "bare", seconds=at.scale.seconds, rate=rate, kind="changes"
         )
         count = check_accepted(sent)
-        await sink.ask("wait_posts", posts=count, seconds=_PATIENCE)
-        got = await sink.ask("report")
+        await outside.ask("wait_posts", posts=count, seconds=_PATIENCE)
+        got = await outside.ask("report")
         cpu = usage(path.pid).since(before)
-        await sink.ask("reset")
+        await outside.ask("reset")
     return {
         "rate": count / ((got["last"] - sent["began"]) / 1e9),
         "cpu": cpu / count,

@@ -15,14 +15,14 @@ from statistics import median
 
 from hub.cli.bench.bare import event_commit
 from hub.cli.bench.change import Changing
-from hub.cli.bench.child import Helper, pause
+from hub.cli.bench.child import Helper, helper, pause
 from hub.cli.bench.endpoint import endpoint, hosts
 from hub.cli.bench.hanging import hanging
 from hub.cli.bench.hub_process import HubProcess, free_port, usage
 from hub.cli.bench.load import check_accepted
 from hub.cli.bench.loading import Loading, Wanted, load
 from hub.cli.bench.receipt import check_received
-from hub.cli.bench.setting import Setting, load_and_sink
+from hub.cli.bench.setting import Setting
 from hub.cli.bench.workload import read_workload
 
 _PATIENCE = 240.0
@@ -42,9 +42,9 @@ async def fanout(at: Setting) -> None:
     prepared = at.room("prepared")
     await load(prepared, at.deadline, lambda loading: _subscribe(loading, at, port))
     for _ in range(at.scale.runs):
-        async with load_and_sink() as (sender, sink):
-            await sink.ask("listen", hosts=hosts(), port=port)
-            await _run(at, await at.copy(prepared, "run"), sender, sink)
+        async with helper("outside") as outside:
+            await outside.ask("listen", hosts=hosts(), port=port)
+            await _run(at, await at.copy(prepared, "run"), outside)
     await hanging(at)
 
 
@@ -66,11 +66,11 @@ def _hot(size: int) -> str:
     return f"Organization/hot{size}"
 
 
-async def _run(at: Setting, folder: Path, sender: Helper, sink: Helper) -> None:
+async def _run(at: Setting, folder: Path, outside: Helper) -> None:
     add, size = at.record.add, read_workload().sizes["Task"]
-    posts, post_cpu = await _bare_posts(at, sender, sink, size)
+    posts, post_cpu = await _bare_posts(at, outside, size)
     async with at.hub(folder) as hub:
-        telling = _Telling(hub, Changing(hub.port, size), sink)
+        telling = _Telling(hub, Changing(hub.port, size), outside)
         await telling.tell(_ONE, ["/one/0"], at.scale.changes)
         for matched in at.scale.matched:
             at.deadline.check()
@@ -116,10 +116,10 @@ class _Told:
 class _Telling:
     """Makes changes, and waits until all that they are for have been told."""
 
-    def __init__(self, hub: HubProcess, changing: Changing, sink: Helper) -> None:
+    def __init__(self, hub: HubProcess, changing: Changing, outside: Helper) -> None:
         self._hub = hub
         self._changing = changing
-        self._sink = sink
+        self._outside = outside
         self._wanted: Counter[str] = Counter()
 
     async def tell(self, owner: str, paths: list[str], rounds: int) -> _Told:
@@ -132,8 +132,8 @@ class _Telling:
             began, before = time.perf_counter_ns(), self._hub.usage()
             commits.append(await self._changing.change(owner))
             self._wanted.update(paths)
-            await self._sink.ask("wait", total=self._wanted.total(), seconds=_PATIENCE)
-            seconds += ((await self._sink.ask("last")) - began) / 1e9
+            await self._outside.ask("wait", total=self._wanted.total(), seconds=_PATIENCE)
+            seconds += ((await self._outside.ask("last")) - began) / 1e9
             await self._rest()
             cpu += self._hub.usage().since(before)
         count = rounds * len(paths)
@@ -156,19 +156,20 @@ class _Telling:
             Wrong: they differ.
         """
         self._changing.close()
-        check_received((await self._sink.ask("report"))["receipts"], self._wanted)
+        check_received((await self._outside.ask("report"))["receipts"], self._wanted)
 
 
-async def _bare_posts(at: Setting, sender: Helper, sink: Helper, size: int) -> tuple[float, float]:
+async def _bare_posts(at: Setting, outside: Helper, size: int) -> tuple[float, float]:
     """Return how many posts in a second the receivers take, and CPU microseconds to send one."""
-    port = await sink.ask("listen", hosts=["127.0.0.1"], port=0)
-    before = usage(sender.pid)
-    sent = await sender.ask(
-        "load",
-        port=port,
-        traffic={"kind": "posts", "seed": "", "prefix": "", "size": size, "paths": _SENDERS},
-        connections=_SENDERS,
-        seconds=at.scale.seconds / 4,
-    )
-    count = check_accepted(sent)
-    return count / sent["seconds"], usage(sender.pid).since(before) / count * 1e6
+    port = await outside.ask("listen", hosts=["127.0.0.1"], port=0)
+    async with helper("outside") as sender:
+        before = usage(sender.pid)
+        sent = await sender.ask(
+            "load",
+            port=port,
+            traffic={"kind": "posts", "seed": "", "prefix": "", "size": size, "paths": _SENDERS},
+            connections=_SENDERS,
+            seconds=at.scale.seconds / 4,
+        )
+        count = check_accepted(sent)
+        return count / sent["seconds"], usage(sender.pid).since(before) / count * 1e6

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from hub.cli.bench.child import Helper
+from hub.cli.bench.child import Helper, helper
 from hub.cli.bench.endpoint import endpoint, hosts
 from hub.cli.bench.figure import percentile
 from hub.cli.bench.hub_process import free_port
 from hub.cli.bench.load import changes_by, check_accepted
 from hub.cli.bench.loading import Loading, Wanted, load
 from hub.cli.bench.receipt import check_received
-from hub.cli.bench.setting import Setting, load_and_sink
+from hub.cli.bench.setting import Setting
 
 _PATIENCE = 60.0
 _TENTH = 10
@@ -25,19 +25,19 @@ async def hanging(at: Setting) -> None:
     await load(prepared, at.deadline, lambda loading: _subscribe(loading, at, port))
     for _ in range(at.scale.runs):
         folder = await at.copy(prepared, "run")
-        async with load_and_sink() as (sender, sink), at.hub(folder) as hub:
-            await sink.ask("listen", hosts=hosts(at.scale.origins), port=port)
-            wanted = changes_by(await _send(at, sender, hub.port, "well"))
-            await sink.ask("wait", total=wanted.total(), seconds=_PATIENCE)
-            before = (await sink.ask("report"))["times"]
+        async with helper("outside") as outside, at.hub(folder) as hub:
+            await outside.ask("listen", hosts=hosts(at.scale.origins), port=port)
+            wanted = changes_by(await _send(at, outside, hub.port, "well"))
+            await outside.ask("wait", total=wanted.total(), seconds=_PATIENCE)
+            before = (await outside.ask("report"))["times"]
 
-            await sink.ask("reset")
-            await sink.ask("hang", paths=[f"/s/{number}" for number in _ill(at)])
-            more = changes_by(await _send(at, sender, hub.port, "ill"))
+            await outside.ask("reset")
+            await outside.ask("hang", paths=[f"/s/{number}" for number in _ill(at)])
+            more = changes_by(await _send(at, outside, hub.port, "ill"))
             ill = {f"Organization/o{number}" for number in _ill(at)}
             wanted.update({owner: count for owner, count in more.items() if owner not in ill})
-            await sink.ask("wait", total=wanted.total(), seconds=_PATIENCE)
-            got = await sink.ask("report")
+            await outside.ask("wait", total=wanted.total(), seconds=_PATIENCE)
+            got = await outside.ask("report")
             check_received(
                 got["receipts"],
                 {owner.replace("Organization/o", "/s/"): n for owner, n in wanted.items()},
@@ -64,8 +64,8 @@ def _subscribe(loading: Loading, at: Setting, port: int) -> None:
     )
 
 
-async def _send(at: Setting, sender: Helper, port: int, prefix: str) -> dict[str, Any]:
-    report: dict[str, Any] = await sender.ask(
+async def _send(at: Setting, outside: Helper, port: int, prefix: str) -> dict[str, Any]:
+    report: dict[str, Any] = await outside.ask(
         "load",
         port=port,
         traffic={

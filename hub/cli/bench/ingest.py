@@ -29,15 +29,15 @@ _ENTRIES = 25
 async def ingest(at: Setting) -> None:
     """Measure ``ingest.*``."""
     for _ in range(at.scale.runs):
-        async with helper("load") as load, at.hub(at.room("run")) as hub:
-            await _run(at, load, hub)
+        async with helper("outside") as outside, at.hub(at.room("run")) as hub:
+            await _run(at, outside, hub)
 
 
-async def _run(at: Setting, load: Helper, hub: HubProcess) -> None:
+async def _run(at: Setting, outside: Helper, hub: HubProcess) -> None:
     add, stored = at.record.add, Counter[str]()
 
     async def loaded(traffic: Mapping[str, Any], rate: float | None) -> dict[str, Any]:
-        report: dict[str, Any] = await load.ask(
+        report: dict[str, Any] = await outside.ask(
             "load",
             port=hub.port,
             traffic=traffic,

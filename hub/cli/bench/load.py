@@ -1,4 +1,4 @@
-"""A process that sends: as fast as answers come, or at a rate.
+"""Sending: as fast as answers come, or at a rate.
 
 At a rate, the time to an answer counts from when its request was meant to be sent: a hub that
 stops is not let off what it would have been asked meanwhile.
@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from hub.cli.bench.child import Command, pause, run_child
+from hub.cli.bench.child import pause
 from hub.cli.bench.failure import Wrong
 from hub.cli.bench.traffic import Shot, Traffic, make_traffic, moves
 from hub.cli.bench.wire import Connection, connect
@@ -133,11 +133,3 @@ def check_accepted(report: Mapping[str, Any]) -> int:
     if not count:
         raise Wrong("nothing was sent")
     return count
-
-
-def _commands() -> Mapping[str, Command]:
-    return {"load": run_load}
-
-
-if __name__ == "__main__":
-    run_child(_commands)

@@ -41,16 +41,16 @@ def _fill(size: int, port: int, loading: Loading) -> None:
 
 async def _run(at: Setting, folder: Path, size: int, port: int) -> None:
     bare = await library_seconds() + await asyncio.to_thread(rows_read, folder / "hub.db")
-    async with helper("sink") as sink:
-        await sink.ask("listen", hosts=hosts(), port=port)
+    async with helper("outside") as outside:
+        await outside.ask("listen", hosts=hosts(), port=port)
         async with at.hub(folder) as hub:
-            await sink.ask("wait", total=1, seconds=60)
-            first = (await sink.ask("report"))["first"] - hub.began
+            await outside.ask("wait", total=1, seconds=60)
+            first = (await outside.ask("report"))["first"] - hub.began
             at.record.add("restart.ready", hub.started, ceiling=bare, size=size)
             at.record.add("restart.first", first / 1e9, ceiling=bare, size=size)
             with suppress(Wrong):
                 # Rarely all can be delivered meanwhile: what came must be in order all the same.
-                await sink.ask("wait", total=size * _EVENTS, seconds=at.scale.seconds)
+                await outside.ask("wait", total=size * _EVENTS, seconds=at.scale.seconds)
             await check_counted(hub, size, _EVENTS)
-        receipts = (await sink.ask("report"))["receipts"]
+        receipts = (await outside.ask("report"))["receipts"]
         check_received(receipts, {path: min(top, _EVENTS) for path, (top, *_) in receipts.items()})

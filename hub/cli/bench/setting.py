@@ -9,7 +9,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from hub.cli.bench.child import Helper, helper
 from hub.cli.bench.deadline import Deadline
 from hub.cli.bench.figure import Record
 from hub.cli.bench.hub_process import HubProcess, running_hub
@@ -49,10 +48,3 @@ class Setting:
             yield hub
             for number, (_, seconds) in enumerate(sorted(hub.usage().seconds.items()), 1):
                 self.record.add(f"{self.name}.{PROCESS}", seconds, size=number)
-
-
-@asynccontextmanager
-async def load_and_sink() -> AsyncIterator[tuple[Helper, Helper]]:
-    """Start a load generator and a receiver."""
-    async with helper("load") as load, helper("sink") as sink:
-        yield load, sink

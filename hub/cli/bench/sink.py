@@ -1,4 +1,4 @@
-"""A process that receives notifications at any number of endpoints, and keeps what it must know.
+"""Receiving notifications at any number of endpoints, and keeping what must be known of them.
 
 An endpoint is a path; a receiver that hangs takes requests and answers none.
 """
@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
-from hub.cli.bench.child import Command, pause, run_child
+from hub.cli.bench.child import pause
 from hub.cli.bench.failure import Wrong
 from hub.cli.bench.receipt import Receipt, numbers_in
 from hub.cli.bench.sample import sent_at
@@ -110,20 +110,3 @@ class Sink:
                 self._total += receipt.take(number)
         self._times += [(path, now - at) for at in sent_at(body)]
         answer(OK)
-
-
-def _commands() -> Mapping[str, Command]:
-    sink = Sink()
-    return {
-        "listen": sink.listen,
-        "hang": sink.hang,
-        "reset": sink.reset,
-        "wait": sink.wait,
-        "wait_posts": sink.wait_posts,
-        "last": sink.last,
-        "report": sink.report,
-    }
-
-
-if __name__ == "__main__":
-    run_child(_commands)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import random  # noqa: TID251  # a load is drawn from a seed
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from functools import partial
+from typing import Any, NamedTuple, Protocol
 
 from hub.cli.bench.sample import STATUSES, resource, transaction
 from hub.cli.bench.wire import request
@@ -16,8 +16,11 @@ _KEPT = 512
 _CHANGES = frozenset(("create", "status", "content", "delete"))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Shot:
+def _nothing() -> None:
+    """Do nothing."""
+
+
+class Shot(NamedTuple):
     """One request, and what counts if it succeeds.
 
     ``what`` is what it does, ``about`` what that is counted by: whom it is for or its type.
@@ -28,7 +31,7 @@ class Shot:
     what: str
     about: str
     size: int
-    settle: Callable[[], None] = lambda: None
+    settle: Callable[[], object] = _nothing
 
 
 class Traffic(Protocol):
@@ -38,8 +41,7 @@ class Traffic(Protocol):
         """Return the next request, meant to be sent at ``at`` (nanoseconds)."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Kept:
+class _Kept(NamedTuple):
     """A resource that was written."""
 
     resource_type: str
@@ -94,11 +96,10 @@ class Writing:
         what = self._updates.draw(self._luck)
         if what == "noop":
             return self._put(before, what)
-        after = replace(before, sent=at)
         if what == "status":
-            after = replace(after, status=(before.status + 1) % len(STATUSES))
+            after = before._replace(sent=at, status=(before.status + 1) % len(STATUSES))
         else:
-            after = replace(after, language=before.language + 1)
+            after = before._replace(sent=at, language=before.language + 1)
         # At once, not when it is answered: a worker sends one after the other.
         self._kept[index] = after
         return self._put(after, what)
@@ -113,10 +114,9 @@ class Writing:
             self._workload.size(resource_type, self._luck),
             sent=at,
         )
-        shot = self._put(new, "create")
-        return replace(shot, settle=lambda: self._kept.append(new))
+        return self._put(new, "create", partial(self._kept.append, new))
 
-    def _put(self, kept: _Kept, what: str) -> Shot:
+    def _put(self, kept: _Kept, what: str, settle: Callable[[], object] = _nothing) -> Shot:
         body = resource(
             kept.resource_type,
             kept.id,
@@ -126,15 +126,23 @@ class Writing:
             sent=kept.sent,
             language=f"en-{kept.language}",
         )
-        return self._shot(kept, what, b"PUT", body)
+        return self._shot(kept, what, b"PUT", body, settle)
 
-    def _shot(self, kept: _Kept, what: str, method: bytes, body: bytes) -> Shot:
+    def _shot(
+        self,
+        kept: _Kept,
+        what: str,
+        method: bytes,
+        body: bytes,
+        settle: Callable[[], object] = _nothing,
+    ) -> Shot:
         path = f"/fhir/r4/{kept.resource_type}/{kept.id}".encode()
         return Shot(
             text=request(method, self._host, path, body),
             what=what,
             about=kept.owner if self._by_owner else kept.resource_type,
             size=len(body),
+            settle=settle,
         )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import random  # noqa: TID251  # a load is drawn from a seed
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
@@ -113,6 +114,11 @@ def parse_workload(found: dict[str, Any]) -> Workload:
     )
 
 
+def _place(bounds: Sequence[float], luck: random.Random) -> int:
+    """Draw one of as many as there are ``bounds``, which are sums of weights."""
+    return bisect_right(bounds, luck.random() * bounds[-1], 0, len(bounds) - 1)
+
+
 class Shares:
     """Draws names by their shares."""
 
@@ -122,16 +128,15 @@ class Shares:
 
     def draw(self, luck: random.Random) -> str:
         """Return one of the names."""
-        return luck.choices(self._names, cum_weights=self._bounds)[0]
+        return self._names[_place(self._bounds, luck)]
 
 
 class Zipf:
     """Draws from 0 up to ``count``, the k-th with a weight of 1 / (k + 1)."""
 
     def __init__(self, count: int) -> None:
-        self._numbers: Sequence[int] = range(count)
-        self._bounds = list(accumulate(1 / (rank + 1) for rank in self._numbers))
+        self._bounds = list(accumulate(1 / (rank + 1) for rank in range(count)))
 
     def draw(self, luck: random.Random) -> int:
         """Return one of the numbers."""
-        return luck.choices(self._numbers, cum_weights=self._bounds)[0]
+        return _place(self._bounds, luck)
