@@ -16,10 +16,6 @@ _KEPT = 512
 _CHANGES = frozenset(("create", "status", "content", "delete"))
 
 
-def _nothing() -> None:
-    """Do nothing."""
-
-
 class Shot(NamedTuple):
     """One request, and what counts if it succeeds.
 
@@ -31,7 +27,7 @@ class Shot(NamedTuple):
     what: str
     about: str
     size: int
-    settle: Callable[[], object] = _nothing
+    settle: Callable[[], None] = lambda: None
 
 
 class Traffic(Protocol):
@@ -114,9 +110,9 @@ class Writing:
             self._workload.size(resource_type, self._luck),
             sent=at,
         )
-        return self._put(new, "create", partial(self._kept.append, new))
+        return self._put(new, "create")._replace(settle=partial(self._kept.append, new))
 
-    def _put(self, kept: _Kept, what: str, settle: Callable[[], object] = _nothing) -> Shot:
+    def _put(self, kept: _Kept, what: str) -> Shot:
         body = resource(
             kept.resource_type,
             kept.id,
@@ -126,23 +122,15 @@ class Writing:
             sent=kept.sent,
             language=f"en-{kept.language}",
         )
-        return self._shot(kept, what, b"PUT", body, settle)
+        return self._shot(kept, what, b"PUT", body)
 
-    def _shot(
-        self,
-        kept: _Kept,
-        what: str,
-        method: bytes,
-        body: bytes,
-        settle: Callable[[], object] = _nothing,
-    ) -> Shot:
+    def _shot(self, kept: _Kept, what: str, method: bytes, body: bytes) -> Shot:
         path = f"/fhir/r4/{kept.resource_type}/{kept.id}".encode()
         return Shot(
             text=request(method, self._host, path, body),
             what=what,
             about=kept.owner if self._by_owner else kept.resource_type,
             size=len(body),
-            settle=settle,
         )
 
 
