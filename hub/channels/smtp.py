@@ -27,6 +27,7 @@ from aiosmtplib import (
 )
 
 from hub.channels.attempt import Attempt
+from hub.channels.tls import client_tls
 from hub.core.delivery import Delivered, DeliveryResult, Failed, FailureClass
 from hub.mail_settings import SmtpServer, StartTls
 
@@ -84,8 +85,7 @@ class SmtpClient:
         self.access = access
         self._monotonic = monotonic
         self._slots = asyncio.Semaphore(AT_ONCE)
-        self._tls = ssl.create_default_context(cafile=access.ca_file)
-        self._tls.minimum_version = ssl.TLSVersion.TLSv1_2
+        self._tls = client_tls(access.ca_file)
 
     async def send(self, recipient: str, message: bytes, seconds: float) -> DeliveryResult:
         """Send one mail to one recipient, within ``seconds``."""

@@ -1,4 +1,4 @@
-"""TLS as the guarded client speaks it: who is trusted, and since which version."""
+"""TLS as the hub speaks it to servers: who is trusted, and since which version."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ _reading = Lock()
 
 def client_tls(ca_file: str | None) -> ssl.SSLContext:
     """Return a context for connections to servers whose certificates are checked.
+
+    It is the same with every Python: from 3.13 on the standard one refuses certificates without a
+    key identifier, as many an authority of a hospital's own issues them.
 
     Args:
         ca_file: PEM file of the authorities that are trusted, None for the system's.

@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -21,6 +20,7 @@ import httpx
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
+from hub.channels.tls import client_tls
 from hub.cli.arrival import Arrival, NotANotification, read_arrival, read_status
 from hub.cli.exits import CommandError, Exit
 from hub.cli.payload import read_payload
@@ -148,7 +148,7 @@ class HubClient:
                 "User-Agent": "fhir-hub-cli",
                 **({} if token is None else {"Authorization": f"Bearer {token}"}),
             },
-            verify=False if self.url.startswith("http://") else ssl.create_default_context(),
+            verify=False if self.url.startswith("http://") else client_tls(None),
         )
 
     async def __aenter__(self) -> Self:
