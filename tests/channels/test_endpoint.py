@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from ipaddress import ip_network
+from ipaddress import IPv6Address, ip_network
 
 import pytest
 from hypothesis import given
@@ -229,7 +229,9 @@ def test_the_parts_are_what_is_dialled() -> None:
     )
     assert (endpoint.path, endpoint.query, endpoint.address) == ("/A%2f", "b=%7E", False)
     assert str(endpoint.url) == "https://xn--bcher-kva.example:8443/A%2f?b=%7E"
-    assert str(parse("https://[::FFFF:8.8.8.8]:8443").url) == "https://[::ffff:808:808]:8443/"
+    # Python writes it with dots from 3.13 on.
+    mapped = IPv6Address("::ffff:808:808")
+    assert str(parse("https://[::FFFF:8.8.8.8]:8443").url) == f"https://[{mapped}]:8443/"
 
 
 @given(st.text(max_size=80) | st.from_regex(r"https?://[\w.:@\[\]%-]{1,40}/?", fullmatch=True))
