@@ -121,7 +121,10 @@ class Chromium:
         context.set_default_timeout(DEADLINE * 1000)
         await context.add_init_script(TELL)
         await context.grant_permissions(["clipboard-read", "clipboard-write"], origin=url)
-        window = Window(url, look, await context.new_page(), origins=origins, tolerated=tolerated)
+        page = await context.new_page()
+        tools = await context.new_cdp_session(page)
+        await tools.send("Network.enable")
+        window = Window(url, look, page, tools, origins=origins, tolerated=tolerated)
         try:
             yield window
         except BaseException as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 from pathlib import Path
 
 import pytest
@@ -61,6 +62,18 @@ async def test_a_page_that_breaks_its_policy_fails_the_test(chromium: Chromium, 
         with pytest.raises(AssertionError, match="Content Security Policy"):
             async with chromium.window(url) as window:
                 await window.open("/")
+
+
+async def test_a_websocket_that_never_connects_fails_the_test(chromium: Chromium) -> None:
+    with (
+        socket.create_server(("127.0.0.1", 0), backlog=0) as mute,
+        socket.create_connection(mute.getsockname()) as only,
+    ):
+        address = "ws://{}:{}/ws".format(*only.getpeername())
+        async with serving(f"<script>new WebSocket('{address}')</script>") as url:
+            with pytest.raises(AssertionError, match=f"another origin: {address}"):
+                async with chromium.window(url) as window:
+                    await window.open("/")
 
 
 async def test_a_page_that_opens_another_window_fails_the_test(chromium: Chromium) -> None:

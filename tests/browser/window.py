@@ -9,7 +9,15 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import ConsoleMessage, Dialog, Page, Request, Response, WebError
+from playwright.async_api import (
+    CDPSession,
+    ConsoleMessage,
+    Dialog,
+    Page,
+    Request,
+    Response,
+    WebError,
+)
 
 from tests.browser.look import Look
 
@@ -28,7 +36,7 @@ _LOCAL: Final = ("about:", "blob:", "data:")
 
 
 class Window:
-    """One tab; ``page`` is Playwright's.
+    """One tab; ``page`` is Playwright's, ``tools`` what the browser tells of its network.
 
     ``complaints`` are what its pages did and may not do: errors in the console (broken Content
     Security Policies are among them) and in scripts, requests to other origins, dialogs, further
@@ -40,6 +48,7 @@ class Window:
         url: str,
         look: Look,
         page: Page,
+        tools: CDPSession,
         *,
         origins: Sequence[str] = (),
         tolerated: Sequence[str] = (),
@@ -49,6 +58,7 @@ class Window:
         self.page = page
         self.complaints: list[str] = []
         self.requests: list[str] = []
+        self._tools = tools
         self._hosts = {urlsplit(each).netloc for each in (url, *origins)}
         self._tolerated = tuple(tolerated)
         context = page.context
@@ -57,7 +67,8 @@ class Window:
         context.on("request", self._on_request)
         context.on("dialog", self._on_dialog)
         context.on("page", self._on_page)
-        page.on("websocket", lambda socket: self._on_address(socket.url))
+        # Playwright tells of a websocket only when its handshake begins, which may be too late.
+        tools.on("Network.webSocketCreated", lambda socket: self._on_address(socket["url"]))
         page.on("crash", lambda _: self._complain("the page crashed"))
 
     async def open(self, path: str) -> Response:
@@ -97,7 +108,9 @@ class Window:
     async def check(self) -> None:
         """Assert that there is no complaint."""
         if not self.page.is_closed():
-            await self.page.evaluate("0")  # what was sent before has arrived then
+            await self.page.evaluate("new Promise((done) => setTimeout(done))")
+            # What the page did before, and the events that it gave rise to, have been told then.
+            await self._tools.send("Runtime.evaluate", {"expression": "0"})
         assert not self.complaints, "\n".join(self.complaints)
 
     def _complain(self, what: str) -> None:
