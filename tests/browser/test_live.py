@@ -82,6 +82,24 @@ async def test_the_panel_of_an_event_shows_content_only_when_asked(
         await fhir.delete(f"Subscription/{laboratory['id']}")
 
 
+async def test_a_row_that_changes_while_it_is_pressed_opens(
+    hub: RunningHub, chromium: Chromium
+) -> None:
+    async with hub.client(R4) as fhir, chromium.window(hub.url) as window:
+        wanted = a_subscription(R4, channel="websocket", reason="Before")
+        laboratory = await fhir.create(wanted)
+        await opened(window)
+        await fhir.create(a_task())
+        chip = row(window, 1).get_by_text("Before: waiting")
+        async with window.pressed(chip):
+            await fhir.put(laboratory | {"reason": "After"})
+            await window.asked("$trace")
+            await expect(chip).to_be_visible()
+        await expect(window.page.get_by_role("complementary", name="The event")).to_be_visible()
+        await expect(row(window, 1)).to_contain_text("After: waiting")
+        await fhir.delete(f"Subscription/{laboratory['id']}")
+
+
 async def test_the_keyboard_does_it_all(hub: RunningHub, chromium: Chromium) -> None:
     async with hub.client(R4) as fhir, chromium.window(hub.url) as window:
         await opened(window)

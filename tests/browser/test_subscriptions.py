@@ -72,6 +72,20 @@ async def test_the_one_that_fails_comes_first_and_opens_by_keyboard(
         await expect(window.page.get_by_role("heading", level=1)).to_have_text("Subscriptions")
 
 
+async def test_a_link_that_changes_while_it_is_pressed_leads_on(
+    hub: RunningHub, chromium: Chromium
+) -> None:
+    async with hub.client(R5) as fhir, chromium.window(hub.url) as window:
+        found = await fhir.create(a_subscription(R5, channel="websocket", name="Before"))
+        await window.open("/subscriptions?q=Before")
+        link = window.page.get_by_role("link", name="Before", exact=True)
+        async with window.pressed(link):
+            await fhir.put(found | {"name": "Before and after"})
+            await window.asked("/subscriptions?q=Before")
+            await expect(link).to_be_visible()
+        await window.page.wait_for_url(f"**/subscriptions/r5/{found['id']}")
+
+
 async def test_an_outage_is_seen_on_the_number_line(
     patient: RunningHub, chromium: Chromium
 ) -> None:

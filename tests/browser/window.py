@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -13,6 +14,7 @@ from playwright.async_api import (
     CDPSession,
     ConsoleMessage,
     Dialog,
+    Locator,
     Page,
     Request,
     Response,
@@ -83,6 +85,29 @@ class Window:
         """Return what a function in JavaScript returns, as soon as that counts as true."""
         found = await self.page.wait_for_function(holds, arg=argument)
         return await found.json_value()
+
+    @asynccontextmanager
+    async def pressed(self, what: Locator) -> AsyncIterator[None]:
+        """Press the mouse on something, and release it at the end of the block, unmoved."""
+        await what.scroll_into_view_if_needed()
+        place = await what.bounding_box()
+        assert place is not None
+        mouse = self.page.mouse
+        await mouse.move(place["x"] + place["width"] / 2, place["y"] + place["height"] / 2)
+        await mouse.down()
+        yield
+        await mouse.up()
+
+    async def asked(self, path: str) -> None:
+        """Wait until the page asks for something anew, and has had time to draw the answer."""
+        async with self.page.expect_request(lambda request: path in request.url) as found:
+            pass
+        answer = await (await found.value).response()
+        assert answer is not None
+        await answer.finished()
+        await self.page.evaluate(
+            "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+        )
 
     async def axe(self) -> list[str]:
         """Return what keeps somebody from using the page: what axe calls serious or critical."""

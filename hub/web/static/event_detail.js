@@ -3,6 +3,7 @@
 import { element, fill, instant } from "./element.js";
 import { change } from "./event_row.js";
 import { fhir } from "./hub.js";
+import { renew } from "./renewal.js";
 import { status } from "./status.js";
 
 function fact(name, ...inside) {
@@ -79,8 +80,9 @@ export class EventDetail {
   /** Writes what has become known of the event that is open; what is shown of its content stays. */
   refresh(event) {
     if (event !== this.#event) return;
-    fill(this.place.querySelector(".facts"), this.#facts(event));
-    fill(this.place.querySelector(".who"), told(this.release, event));
+    const part = (name) => this.place.querySelector(name);
+    renew(part(".facts"), [event.change, event.version], () => this.#facts(event));
+    renew(part(".who"), [event.asked > 0, event.told], () => told(this.release, event));
     this.place.querySelector(".why")?.setAttribute("href", explanation(this.release, event));
   }
 

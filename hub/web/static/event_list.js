@@ -6,6 +6,7 @@
 
 import { element } from "./element.js";
 import { writeRow } from "./event_row.js";
+import { whenReleased } from "./press.js";
 
 const MARGIN = 4;
 const MOST_PENDING = 2000;
@@ -121,11 +122,11 @@ export class EventList {
   draw() {
     if (this.#isDue) return;
     this.#isDue = true;
-    requestAnimationFrame(() => {
+    requestAnimationFrame(() => whenReleased(() => {
       this.#isDue = false;
       this.#take();
       this.#draw();
-    });
+    }));
   }
 
   #take() {

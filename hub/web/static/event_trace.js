@@ -82,14 +82,16 @@ export class EventTraces {
         focus?.reference === event.reference && timestamp === event.timestamp);
       event.asked += 1;
       if (known) {
-        event.change = known.interaction;
-        event.version = known.version;
-        event.told = known.told.filter(({ name }) => !isLivePage(name)).map((each) => ({
+        const told = known.told.filter(({ name }) => !isLivePage(name)).map((each) => ({
           id: each.subscription?.reference.split("/").pop() ?? "",
           name: each.name ?? each.subscription?.reference ?? "",
           channel: each.channel, standing: each.standing, words: each.words, delivered: each.delivered,
           number: each["event-number"],
         }));
+        // Another array is drawn anew.
+        if (!event.change || JSON.stringify(told) !== JSON.stringify(event.told)) event.told = told;
+        event.change = known.interaction;
+        event.version = known.version;
       }
       const isFinal = known && event.told.every(({ standing }) => FINAL.has(standing));
       const wait = Math.min(LONGEST_WAIT, FIRST_WAIT * 2 ** (event.asked - 1));

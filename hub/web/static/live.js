@@ -10,6 +10,7 @@ import { EventTraces } from "./event_trace.js";
 import { release, releaseChoice, twin } from "./hub.js";
 import { onKey } from "./keys.js";
 import { bearer, PageSubscription } from "./page_subscription.js";
+import { whenReleased } from "./press.js";
 import { status } from "./status.js";
 import { subscribe } from "./subscribe.js";
 
@@ -149,7 +150,7 @@ function drawn() {
 function known() {
   if (filter.needsTrace) buffer.refresh();
   list.draw();
-  if (list.active) detail.refresh(list.active);
+  whenReleased(() => list.active && detail.refresh(list.active));
 }
 
 setInterval(() => {

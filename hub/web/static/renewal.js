@@ -2,6 +2,7 @@
 
 import { fill } from "./element.js";
 import { twin } from "./hub.js";
+import { whenReleased } from "./press.js";
 
 const drawn = new WeakMap();
 
@@ -55,7 +56,7 @@ export function follow(show, fail, seconds = 3) {
     const begun = performance.now();
     try {
       const data = await twin();
-      if (mine === asked) show(data);
+      whenReleased(() => mine === asked && show(data));
     } catch (error) {
       if (mine === asked) fail(error);
       if (error.status === 401) return;
