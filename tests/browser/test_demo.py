@@ -51,6 +51,20 @@ async def test_what_comes_is_shown_and_what_is_open_stays(
         await window.accessible()
 
 
+async def test_what_is_pressed_opens_though_more_comes(
+    demo: RunningHub, received: Receptions, chromium: Chromium
+) -> None:
+    received.put(a_reception(numbers="#3", focus=["Task/pressed"]))
+    async with chromium.window(demo.url) as window:
+        await window.open("/demo/receiver")
+        pressed = window.page.locator("details", has_text="Task/pressed")
+        async with window.pressed(pressed.locator("summary")):
+            received.put(a_reception(numbers="#4", focus=["Task/more"]))
+            await window.asked("/demo/receiver")
+        await expect(pressed).to_have_attribute("open", "")
+        await expect(window.page.locator("details").first).to_contain_text("Task/more")
+
+
 async def test_health_is_kept_fresh(demo: RunningHub, chromium: Chromium) -> None:
     async with chromium.window(demo.url) as window:
         await window.open("/health")

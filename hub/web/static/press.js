@@ -4,14 +4,13 @@
  */
 
 let isPressed = false;
-let waiting = new Set();
+let waiting = [];
 
 function release() {
   isPressed = false;
-  if (!waiting.size) return;
   const due = waiting;
-  waiting = new Set();
-  setTimeout(() => due.forEach((draw) => draw())); // the click comes first
+  waiting = [];
+  if (due.length) setTimeout(() => due.forEach(whenReleased)); // the click comes first
 }
 
 addEventListener("pointerdown", ({ button, isPrimary }) => (isPressed ||= isPrimary && button === 0), true);
@@ -20,8 +19,8 @@ addEventListener("blur", release); // of the window
 // Who selects text clicks nothing, and may scroll.
 document.addEventListener("selectionchange", () => getSelection().isCollapsed || release());
 
-/** Draws now, or as soon as nothing is pressed; the same function once only. */
+/** Draws now, or as soon as nothing is pressed. */
 export function whenReleased(draw) {
-  if (isPressed) waiting.add(draw);
+  if (isPressed) waiting.push(draw);
   else draw();
 }

@@ -1,6 +1,7 @@
 /** Keeps a list, or figures, of a page fresh: asks for the page again, takes over what has changed. */
 
 import { identity } from "./hub.js";
+import { whenReleased } from "./press.js";
 import { tell } from "./status.js";
 
 const PERIOD = 2000;
@@ -21,8 +22,7 @@ async function parts() {
 /** What somebody reads or has the focus on stays as it is. */
 const isInUse = (part) => part.open || part.contains(document.activeElement);
 
-async function renew() {
-  const fresh = await parts();
+function renew(fresh) {
   const before = new Map([...region.children].map((part) => [part.id, part]));
   const after = fresh.map((part) => {
     const there = before.get(part.id);
@@ -52,7 +52,10 @@ function place(wanted) {
 
 async function run() {
   try {
-    if (!document.hidden) await renew();
+    if (!document.hidden) {
+      const fresh = await parts();
+      whenReleased(() => renew(fresh));
+    }
     delete region.dataset.lost;
   } catch {
     if (!("lost" in region.dataset)) tell("the hub can't be reached; this is how it was");
