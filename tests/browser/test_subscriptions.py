@@ -86,6 +86,28 @@ async def test_a_link_that_changes_while_it_is_pressed_leads_on(
         await window.page.wait_for_url(f"**/subscriptions/r5/{found['id']}")
 
 
+async def test_a_release_that_is_not_told_holds_nothing_up(
+    hub: RunningHub, chromium: Chromium
+) -> None:
+    press = """(each) => each.dispatchEvent(
+        new PointerEvent("pointerdown", { bubbles: true, isPrimary: true, button: 0 }))"""
+    async with hub.client(R5) as fhir, chromium.window(hub.url) as window:
+        found = await fhir.create(a_subscription(R5, channel="websocket", name="One"))
+        query = f"/subscriptions?q={found['id']}"
+        await window.open(query)
+        links = window.page.locator("tbody a")
+        await expect(links).to_have_text(["One"])
+        await window.page.get_by_label("Release").evaluate(press)
+        await fhir.put(found | {"name": "Two"})
+        await expect(links).to_have_text(["Two"])
+        await links.evaluate(press)
+        await fhir.put(found | {"name": "Three"})
+        await window.asked(query)
+        await expect(links).to_have_text(["Two"])
+        await window.page.mouse.move(1, 1)
+        await expect(links).to_have_text(["Three"])
+
+
 async def test_an_outage_is_seen_on_the_number_line(
     patient: RunningHub, chromium: Chromium
 ) -> None:

@@ -38,7 +38,7 @@ _LOCAL: Final = ("about:", "blob:", "data:")
 
 
 class Window:
-    """One tab; ``page`` is Playwright's, ``tools`` what the browser tells of its network.
+    """One tab; ``page`` is Playwright's, ``tools`` its session that tells of the network.
 
     ``complaints`` are what its pages did and may not do: errors in the console (broken Content
     Security Policies are among them) and in scripts, requests to other origins, dialogs, further
@@ -89,14 +89,10 @@ class Window:
     @asynccontextmanager
     async def pressed(self, what: Locator) -> AsyncIterator[None]:
         """Press the mouse on something, and release it at the end of the block, unmoved."""
-        await what.scroll_into_view_if_needed()
-        place = await what.bounding_box()
-        assert place is not None
-        mouse = self.page.mouse
-        await mouse.move(place["x"] + place["width"] / 2, place["y"] + place["height"] / 2)
-        await mouse.down()
+        await what.hover()
+        await self.page.mouse.down()
         yield
-        await mouse.up()
+        await self.page.mouse.up()
 
     async def asked(self, path: str) -> None:
         """Wait until the page asks for something anew, and has had time to draw the answer."""

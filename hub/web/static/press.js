@@ -4,16 +4,21 @@
  */
 
 let isPressed = false;
-let waiting = [];
+const waiting = [];
+
+function press({ button, isPrimary, target }) {
+  // The list that a select opens may keep the release to itself.
+  if (isPrimary && button === 0 && !target.closest?.("select")) isPressed = true;
+}
 
 function release() {
   isPressed = false;
-  const due = waiting;
-  waiting = [];
-  if (due.length) setTimeout(() => due.forEach(whenReleased)); // the click comes first
+  for (const draw of waiting.splice(0)) setTimeout(() => whenReleased(draw)); // the click comes first
 }
 
-addEventListener("pointerdown", ({ button, isPrimary }) => (isPressed ||= isPrimary && button === 0), true);
+addEventListener("pointerdown", press, true);
+// Who was not told of a release sees by the next move that there was one.
+addEventListener("pointermove", ({ buttons }) => isPressed && !buttons && release(), true);
 for (const over of ["pointerup", "pointercancel", "contextmenu"]) addEventListener(over, release, true);
 addEventListener("blur", release); // of the window
 // Who selects text clicks nothing, and may scroll.
